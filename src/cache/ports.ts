@@ -1,0 +1,122 @@
+/**
+ * @module cache/ports
+ * What the engine asks of the world around it: a Store that moves bytes by key, and an Origin
+ * that answers requests. Contracts only; the implementations live in stores/ and origin/.
+ */
+import type { Readable } from 'node:stream';
+import type { Fields } from '../http/fields.ts';
+
+/** Bytes that can be read in part. */
+export interface Body {
+  readonly length: number;
+  /** The chunks of bytes [start, end), none empty. A failing read throws while iterating. */
+  read(start: number, end: number): AsyncIterable<Buffer> | Iterable<Buffer>;
+}
+
+/** What a store holds under a key: the engine's encoded description, and the body. */
+export interface StoredObject {
+  readonly meta: Buffer;
+  readonly body: Body;
+}
+
+/** One object being written. It becomes visible under its key at commit, whole, or never. */
+export interface StoreWriter {
+  /** False once the object was given up (over the limits, or the store failed): stop writing. */
+  write(chunk: Buffer): boolean;
+  /** The bytes written so far can be read while writing goes on. Undefined past the end of them. */
+  chunkAt(position: number): Buffer | undefined;
+  readonly written: number;
+  /** Makes it visible, replacing what was there. False when it could not be kept. */
+  commit(meta: Buffer): Promise<boolean>;
+  /** Drops it; what was stored under the key before stays. Harmless after commit. */
+  abort(): void;
+}
+
+export interface StoreStats {
+  readonly name: string;
+  readonly objects: number;
+  /** Keys, descriptions and bodies, in bytes. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly evictions: number;
+  readonly errors: number;
+}
+
+/** Moves bytes by key. Freshness, Vary and tags are the engine's. Every store passes test/stores/contract.ts. */
+export interface Store {
+  readonly name: string;
+  get(key: string): Promise<StoredObject | undefined>;
+  /** Undefined when an object of that length can never be kept (see max-object). */
+  put(key: string, expectedLength: number | undefined): StoreWriter | undefined;
+  /** Replaces the description and keeps the body, only where `previous` is still what is stored. */
+  update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean>;
+  /** True when something was there. */
+  delete(key: string): Promise<boolean>;
+  /** Removes everything; how many objects there were. */
+  clear(): Promise<number>;
+  /** The keys at about this moment, for listing and sweeping; it may run while others write. */
+  keys(): AsyncIterable<string> | Iterable<string>;
+  stats(): StoreStats;
+  close(): Promise<void>;
+}
+
+/** Where a request goes. */
+export interface Target {
+  readonly scheme: 'http' | 'https';
+  /** Lower case; an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** host[:port] as it stands in Host and in URLs: the default port left out, IPv6 in brackets. */
+  readonly authority: string;
+  /** Path and query, as the origin gets it; begins with "/" (or is "*" for OPTIONS). */
+  readonly path: string;
+}
+
+export interface OriginRequest {
+  readonly method: string;
+  readonly target: Target;
+  /** Complete and end-to-end: the origin adds only framing (Content-Length, Transfer-Encoding, Connection). */
+  readonly fields: Fields;
+  /** Undefined: no body. Its length stands in Content-Length where known; else it is sent chunked. */
+  readonly body: Readable | undefined;
+  /** The trailers of the request, asked for once the body has ended. */
+  readonly trailers?: () => Fields | undefined;
+  /** Aborting it ends the exchange at once. */
+  readonly signal: AbortSignal;
+  /** Called for each 1xx response but 101, before the promise of the final one settles. */
+  readonly onInformational?: (status: number, fields: Fields) => void;
+}
+
+/** Takes the body of a response as it comes. */
+export interface BodySink {
+  /** False asks for a pause; `OriginBody.resume()` ends it. */
+  data(chunk: Buffer): boolean;
+  /** The body was complete. */
+  end(trailers: Fields | undefined): void;
+  /** The body broke off; a MillraceError whose source is the origin, or the abort's reason. */
+  error(error: Error): void;
+}
+
+/** The body of an origin's response: held back until piped, then pushed into the sink. */
+export interface OriginBody {
+  /** Once only. */
+  pipe(sink: BodySink): void;
+  resume(): void;
+  /** Ends the exchange; the sink's error() is called where the body was not at its end. */
+  abort(reason: Error): void;
+}
+
+export interface OriginResponse {
+  readonly status: number;
+  /** End-to-end fields: hop-by-hop ones and those named in Connection are gone. */
+  readonly fields: Fields;
+  /** "1.1", "1.0", "2": for Via. */
+  readonly httpVersion: string;
+  readonly body: OriginBody;
+}
+
+export interface Origin {
+  /** Rejects with a MillraceError whose source is the origin when no final response came. */
+  fetch(request: OriginRequest): Promise<OriginResponse>;
+  close(): Promise<void>;
+}
