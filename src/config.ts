@@ -1,7 +1,15 @@
 /**
  * @module config
- * The resolved configuration: every value present, in one unit (seconds, bytes).
+ * The configuration: the loose options a user writes, and the resolved form, every value present
+ * and in one unit (seconds, bytes), that the rest of the program reads.
  */
+import { BlockList, isIP } from 'node:net';
+import { MillraceError } from './errors.ts';
+import { OPTION_OF_FIELD } from './config/options.ts';
+import type { Option } from './config/options.ts';
+import { didYouMean } from './config/suggestion.ts';
+import { readValue } from './config/values.ts';
+
 export interface Config {
   /** Reverse proxy for this origin, e.g. `http://localhost:3000/base`; undefined: embedded-host mode. */
   readonly origin: string | undefined;
@@ -41,4 +49,92 @@ export interface Config {
   readonly connectTimeout: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
   readonly originTimeout: number;
+}
+
+/** Seconds or bytes may be a number or text with a unit; lists may be one text with commas. */
+type Loose<Value> = Value extends number ? number | string : Value extends readonly string[] ? Value | string : Value;
+
+/** What a user writes, in `millrace.config.ts` or for the library: any field may be left out. Durations are seconds or text (`5m`), sizes bytes or text (`2GB`). */
+export type Options = {
+  readonly [Field in keyof Config as Exclude<Field, 'replaySetCookie'>]?: Loose<Config[Field]> | undefined;
+} & {
+  /** `rfc9111`: the letter of the RFC, for conformance runs: no default lifetime, Set-Cookie stored and replayed. */
+  readonly preset?: 'rfc9111' | undefined;
+};
+
+/** Gives a configuration file its types; returns what it is given. */
+export function defineConfig(options: Options): Options {
+  return options;
+}
+
+/**
+ * Reads and checks loose options and fills in the defaults.
+ * @param nameOf what messages call a field: the command line says `--port`, the library `port`
+ * @throws {MillraceError} ERR_CONFIG; the message names the field, what it takes and what it got
+ */
+export function resolveConfig(options: Options = {}, nameOf: (field: keyof Options) => string = (field) => field): Config {
+  for (const field of Object.keys(options)) {
+    if (!OPTION_OF_FIELD.has(field)) throw configError(`There is no option ${field}${didYouMean(field, OPTION_OF_FIELD.keys()) || '.'}`);
+  }
+  const read = (option: Option, raw: unknown): unknown => {
+    const reading = readValue(option, raw);
+    if ('refused' in reading) throw configError(`${nameOf(option.field!)} ${reading.refused}`);
+    return reading.value;
+  };
+  const values = new Map<string, unknown>();
+  for (const [field, option] of OPTION_OF_FIELD) {
+    const given = options[option.field!];
+    values.set(field, given !== undefined ? read(option, given) : defaultOf(option));
+  }
+  const preset = values.get('preset') !== undefined;
+  values.delete('preset');
+  if (preset && options.defaultTtl === undefined) values.set('defaultTtl', 0);
+  values.set('replaySetCookie', preset);
+  if (options.port === undefined) values.set('port', values.get('origin') === undefined ? 8888 : 8080);
+  if (options.maxObject === undefined) values.set('maxObject', Math.floor((values.get('maxMemory') as number) / 8));
+  // The table of options has every field of Config with a value of its type, as a test makes sure.
+  const config = Object.fromEntries(values) as unknown as Config;
+  checkTogether(config, options, nameOf);
+  return config;
+}
+
+function defaultOf(option: Option): unknown {
+  if (option.type === 'flag') return !option.sets;
+  if (option.type === 'networks' || option.type === 'hosts') return [];
+  if (option.default === undefined) return undefined;
+  const reading = readValue(option, option.default);
+  return 'value' in reading ? reading.value : undefined;
+}
+
+/** What is right one by one, but not together. */
+function checkTogether(config: Config, options: Options, nameOf: (field: keyof Options) => string): void {
+  if (config.maxObject > config.maxMemory) throw configError(`${nameOf('maxObject')} is larger than ${nameOf('maxMemory')}; make it smaller, or the other larger.`);
+  if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
+  if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
+    throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);
+  }
+  if (config.origin !== undefined) {
+    for (const field of ['upstreamPort', 'allowHost', 'allowConnect'] as const) {
+      if (options[field] !== undefined) throw configError(`${nameOf(field)} has no meaning with ${nameOf('origin')}, where every request goes to the one origin; leave one of them out.`);
+    }
+  } else if (!isLoopback(config.host) && config.allowHost.length === 0) {
+    throw configError(
+      `${nameOf('host')} ${config.host} lets others use this proxy, and they could reach any host through it, your internal network too. ` +
+        `Name the hosts that may be reached with ${nameOf('allowHost')} (such as *.example.com), or stand in front of one with ${nameOf('origin')}.`,
+    );
+  }
+}
+
+function configError(message: string): MillraceError {
+  return new MillraceError('ERR_CONFIG', message);
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach that address: 127.0.0.0/8, ::1, localhost. */
+export function isLoopback(host: string): boolean {
+  const version = isIP(host);
+  return version === 0 ? host.toLowerCase() === 'localhost' : LOOPBACK.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }

@@ -1,0 +1,91 @@
+/**
+ * @module config/options
+ * Every option, declared once: the command line, its help, the check of a configuration file and
+ * the table in the README all derive from this one.
+ */
+import type { Options } from '../config.ts';
+
+export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'choice';
+
+export type CommandName = 'serve' | 'stats' | 'purge' | 'explain' | 'demo';
+
+export interface Option {
+  /** As on the command line, without the dashes. */
+  readonly name: string;
+  readonly short?: string;
+  readonly type: OptionType;
+  /** What stands for the value in the help; absent for flags. */
+  readonly value?: string;
+  /** The field of the configuration it sets; absent where it only steers the command line. */
+  readonly field?: keyof Options;
+  /** For flags: what the field becomes; its default is the opposite. */
+  readonly sets?: boolean;
+  /** As a user would write it. */
+  readonly default?: string;
+  /** Words for a default that hangs on other options. */
+  readonly defaultWords?: string;
+  /** The least and the most, as a user would write them. */
+  readonly min?: string;
+  readonly max?: string;
+  readonly choices?: readonly string[];
+  /** One line. */
+  readonly doc: string;
+  /** The heading it stands under in the help of `millrace` itself. */
+  readonly group?: 'Listening' | 'Origin' | 'Caching' | 'Access' | 'Running';
+  /** The commands that take it; "serve" is no word, but the proxy itself. */
+  readonly commands: readonly CommandName[];
+}
+
+const SERVE: readonly CommandName[] = ['serve'];
+const CLIENTS: readonly CommandName[] = ['stats', 'purge', 'explain'];
+const EVERY: readonly CommandName[] = ['serve', ...CLIENTS, 'demo'];
+
+/** Also the longest delta-seconds a cache must tell apart: https://www.rfc-editor.org/rfc/rfc9111.html#section-1.2.2 */
+const LONGEST_LIFETIME = '2147483648';
+/** A timer of Node ends at 24.8 days; nobody waits longer than one for an exchange. */
+const LONGEST_WAIT = '1d';
+
+export const OPTIONS: readonly Option[] = [
+  { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with --origin, else 8888', doc: 'port to listen on; 0 takes a free one', group: 'Listening', commands: EVERY },
+  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', group: 'Listening', commands: ['serve', ...CLIENTS] },
+
+  { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
+  { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
+  { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
+  { name: 'connect-timeout', field: 'connectTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '10s', doc: 'to connect to an origin', group: 'Origin', commands: SERVE },
+  { name: 'origin-timeout', field: 'originTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '1m', doc: 'for its head, and between pieces of body', group: 'Origin', commands: SERVE },
+
+  { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'lifetime where a response states none', group: 'Caching', commands: SERVE },
+  { name: 'ttl', field: 'ttl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, doc: 'lifetime of everything, whatever responses state', group: 'Caching', commands: SERVE },
+  { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
+  { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
+  { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
+  { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },
+  { name: 'no-sort-query', field: 'sortQuery', type: 'flag', sets: false, doc: '?a&b and ?b&a are cached apart', group: 'Caching', commands: SERVE },
+
+  { name: 'trust-proxy', field: 'trustProxy', type: 'networks', value: 'CIDR', doc: 'believe Forwarded from there (repeatable)', group: 'Access', commands: SERVE },
+  { name: 'allow-host', field: 'allowHost', type: 'hosts', value: 'HOST', doc: 'may be reached, as *.example.com (repeatable)', group: 'Access', commands: SERVE },
+  { name: 'allow-connect', field: 'allowConnect', type: 'flag', sets: true, doc: 'serve CONNECT tunnels', group: 'Access', commands: SERVE },
+  { name: 'no-admin', field: 'admin', type: 'flag', sets: false, doc: 'no /health, no /__admin/', group: 'Access', commands: SERVE },
+  { name: 'admin-port', field: 'adminPort', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: 'the main port', doc: 'port of /health and /__admin/', group: 'Access', commands: SERVE },
+  { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'lets other machines administer, as bearer', group: 'Access', commands: ['serve', ...CLIENTS] },
+
+  { name: 'log-format', field: 'logFormat', type: 'choice', value: 'FORMAT', choices: ['auto', 'pretty', 'json', 'off'], default: 'auto', doc: 'auto, pretty, json or off', group: 'Running', commands: ['serve', 'demo'] },
+  { name: 'verbose', short: 'v', field: 'verbose', type: 'flag', sets: true, doc: 'log every reason, and what the origin did', group: 'Running', commands: ['serve', 'demo'] },
+  { name: 'shutdown-timeout', field: 'shutdownTimeout', type: 'duration', value: 'TIME', min: '0', max: LONGEST_WAIT, default: '10s', doc: 'for requests in flight at the end', group: 'Running', commands: SERVE },
+  { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
+  { name: 'clear-cache', type: 'flag', doc: 'empty the cache of the running instance', group: 'Running', commands: SERVE },
+  { name: 'help', short: 'h', type: 'flag', doc: 'this text; also after a command', group: 'Running', commands: EVERY },
+  { name: 'version', short: 'V', type: 'flag', doc: 'the version', group: 'Running', commands: EVERY },
+
+  { name: 'url', type: 'string', value: 'URL', doc: 'purge this URL, all its variants', commands: ['purge'] },
+  { name: 'prefix', type: 'string', value: 'URL', doc: 'purge every URL that begins so', commands: ['purge'] },
+  { name: 'all', type: 'flag', doc: 'purge everything', commands: ['purge'] },
+  { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'a header field of the request (repeatable)', commands: ['explain'] },
+  { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: CLIENTS },
+];
+
+/** The option that sets a field of the configuration. */
+export const OPTION_OF_FIELD: ReadonlyMap<string, Option> = new Map(
+  OPTIONS.flatMap((option) => (option.field === undefined ? [] : [[option.field, option] as const])),
+);
