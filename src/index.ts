@@ -1,0 +1,74 @@
+/**
+ * @module millrace
+ * The library: the same proxy the command runs, to attach to a server of your own.
+ *
+ * ```ts
+ * const proxy = createProxy({ origin: 'http://localhost:3000' });
+ * const server = http.createServer(proxy.handler).on('upgrade', proxy.upgrade);
+ * ```
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Admin } from './admin/api.ts';
+import type { Explanation } from './cache/engine.ts';
+import type { Outcome } from './cache/outcome.ts';
+import { type Options, resolveConfig } from './config.ts';
+import { type ProxyStats, type Purge, composeProxy } from './proxy.ts';
+import { NodeLane } from './server/node.ts';
+
+export { type Config, type Options, defineConfig } from './config.ts';
+export { type ErrorCode, MillraceError } from './errors.ts';
+export type { CounterStats, Timing } from './cache/counters.ts';
+export type { CacheResult, Outcome } from './cache/outcome.ts';
+export type { StoreStats } from './cache/ports.ts';
+export type { Reason, ReasonCode } from './policy/reason.ts';
+export { type RunningServer, type ServerHooks, startServer } from './server/main.ts';
+export type { Explanation, ProxyStats, Purge };
+
+export interface Proxy {
+  /** For `http.createServer(proxy.handler)`; answers every request. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** For `server.on('upgrade', proxy.upgrade)`: WebSockets pass through. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** For `server.on('connect', proxy.connect)`: tunnels, where `allowConnect` is set. */
+  readonly connect: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Calls the listener once for each finished request; returns what ends that. */
+  onOutcome(listener: (outcome: Outcome) => void): () => void;
+  stats(): ProxyStats;
+  /**
+   * Removes what is stored; resolves to how many objects were.
+   * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves
+   */
+  purge(what: Purge): Promise<number>;
+  /**
+   * What is stored for a URL, what a GET of it would do now, and why.
+   * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves
+   */
+  explain(url: string, fields?: Readonly<Record<string, string>>): Promise<Explanation>;
+  /** Ends tunnels and connections to origins once what is under way is over; the server it is attached to is yours to close first. */
+  close(): Promise<void>;
+}
+
+/**
+ * A proxy without a server. Options are those of the command line, in camel case; `admin` is off
+ * unless asked for, because this object says and does what the admin API would.
+ * @throws {MillraceError} ERR_CONFIG; the message names the option
+ */
+export function createProxy(options: Options = {}): Proxy {
+  const config = resolveConfig({ admin: false, ...options });
+  const proxy = composeProxy(config);
+  const lane = new NodeLane(proxy, { admin: config.admin ? new Admin(proxy, config) : undefined });
+  return {
+    handler: (request, response) => lane.request(request, response),
+    upgrade: (request, socket, head) => lane.upgrade(request, socket, head),
+    connect: (request, socket, head) => lane.connect(request, socket, head),
+    onOutcome: (listener) => proxy.onOutcome(listener),
+    stats: () => proxy.stats(),
+    purge: (what) => proxy.purge(what),
+    explain: (url, fields = {}) => proxy.explain(url, Object.entries(fields)),
+    close: async () => {
+      lane.drain();
+      await proxy.close();
+    },
+  };
+}

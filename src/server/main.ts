@@ -1,0 +1,117 @@
+/**
+ * @module server/main
+ * A running proxy: listens, and stops so that nobody in the middle of a response is cut off.
+ */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isIPv6 } from 'node:net';
+import type { Outcome } from '../cache/outcome.ts';
+import type { Config } from '../config.ts';
+import { MillraceError } from '../errors.ts';
+import { Admin } from '../admin/api.ts';
+import { type ProxyParts, composeProxy } from '../proxy.ts';
+import { adminOnlyServer } from './admin-only.ts';
+import { NodeLane, createNodeServer } from './node.ts';
+
+export interface ServerHooks {
+  /** Called once for each finished request. */
+  onOutcome?(outcome: Outcome): void;
+  /** Called for what should not happen: a defect of ours that cost one request. */
+  onError?(error: unknown): void;
+}
+
+export interface RunningServer {
+  /** `http://host:port` as a client on this machine writes it. */
+  readonly url: string;
+  /** Where /health and /__admin/ answer; undefined with --no-admin. */
+  readonly adminUrl: string | undefined;
+  readonly port: number;
+  /** Stops listening, lets requests in flight finish for up to `shutdownTimeout`, then cuts them. */
+  close(): Promise<void>;
+}
+
+/** @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG */
+export async function startServer(config: Config, hooks: ServerHooks = {}): Promise<RunningServer> {
+  const proxy = composeProxy(config);
+  if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
+  const onError = (error: unknown): void => hooks.onError?.(error);
+  const admin = config.admin ? new Admin(proxy, config) : undefined;
+  const separate = config.adminPort !== undefined;
+  const lane = new NodeLane(proxy, { admin: separate ? undefined : admin, onError });
+  const server = createNodeServer(lane);
+  const adminServer = admin !== undefined && separate ? adminOnlyServer(admin, onError) : undefined;
+  try {
+    await listen(server, config.port, config.host, '--port');
+    if (adminServer !== undefined) await listen(adminServer, config.adminPort!, config.host, '--admin-port');
+  } catch (error) {
+    server.close();
+    await proxy.close();
+    throw error;
+  }
+  const url = urlOf(server);
+  return {
+    url,
+    adminUrl: adminServer !== undefined ? urlOf(adminServer) : admin !== undefined ? url : undefined,
+    port: portOf(server),
+    close: once(() => stop(server, adminServer, lane, proxy, config.shutdownTimeout)),
+  };
+}
+
+async function stop(server: Server, adminServer: Server | undefined, lane: NodeLane, proxy: ProxyParts, timeout: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  adminServer?.close();
+  adminServer?.closeAllConnections();
+  lane.drain();
+  const cut = setTimeout(() => lane.cut(), timeout * 1000);
+  await closed;
+  await lane.settled();
+  clearTimeout(cut);
+  await proxy.close();
+}
+
+function listen(server: Server, port: number, host: string, option: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host, option));
+    server.once('error', onError);
+    server.listen({ port, host }, () => {
+      server.off('error', onError);
+      resolve();
+    });
+  });
+}
+
+function listenError(cause: NodeJS.ErrnoException, port: number, host: string, option: string): MillraceError {
+  return new MillraceError('ERR_LISTEN', listenMessage(cause, port, host, option), { cause });
+}
+
+function listenMessage(cause: NodeJS.ErrnoException, port: number, host: string, option: string): string {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is taken by another program. Stop that one, or choose another port with ${option} (0 takes a free one).`;
+    case 'EACCES':
+      return `Port ${port} may not be used without more rights. Choose one of 1024 or above with ${option}.`;
+    case 'EADDRNOTAVAIL':
+      return `This machine has no address ${host}. Name one of its own with --host (127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses).`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `The name ${host} has no address. Name an address of this machine with --host, such as 127.0.0.1.`;
+    default:
+      return `Cannot listen on ${host} port ${port}: ${cause.message}. Choose another port with ${option} or another address with --host.`;
+  }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+function urlOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo;
+  // "Every address" is none a client can ask for.
+  const host = address === '0.0.0.0' || address === '::' ? 'localhost' : isIPv6(address) ? `[${address}]` : address;
+  return `http://${host}:${port}`;
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= run());
+}

@@ -1,0 +1,237 @@
+/**
+ * @module server/node-reply
+ * Writes the response to a client of node:http: the field lines as they come, in case, order and
+ * number, the framing that fits the client's version, and never a byte more or less than announced.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Reply } from '../cache/exchange.ts';
+import type { Fields } from '../http/fields.ts';
+import { TCHAR } from '../http/list.ts';
+
+/** What all connections of a server have in common. */
+export interface Draining {
+  /** The server stops: connections are closed after the response under way. */
+  readonly draining: boolean;
+}
+
+/** Written by the lane itself, never taken from a response. */
+const FRAMING: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length', 'trailer']);
+
+export class NodeReply implements Reply {
+  readonly #response: ServerResponse;
+  readonly #state: Draining;
+  readonly #isHead: boolean;
+  readonly #isHttp10: boolean;
+  readonly #acceptsTrailers: boolean;
+  #onContinue: (() => void) | undefined;
+  #mayHaveBody = true;
+  #length: number | undefined;
+  #chunked = false;
+  #trailersAnnounced = false;
+  #bytes = 0;
+  #flushed = false;
+  #ended = false;
+  #closed = false;
+  #drainCallbacks: (() => void)[] = [];
+  #closeCallbacks: (() => void)[] = [];
+
+  constructor(response: ServerResponse, state: Draining) {
+    this.#response = response;
+    this.#state = state;
+    const request = response.req;
+    this.#isHead = request.method === 'HEAD';
+    this.#isHttp10 = request.httpVersion !== '1.1';
+    this.#acceptsTrailers = /(?:^|[,\s])trailers(?:$|[,;\s])/i.test(request.headers.te ?? '');
+    // The engine decides about Date: a stored response keeps its own.
+    response.sendDate = false;
+    response.on('drain', this.#onDrain);
+    response.on('close', this.#onClose);
+    response.on('error', ignore);
+  }
+
+  get headSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytes;
+  }
+
+  /** The client waits with its body for 100 (Continue), which is sent once, by whichever asks first. */
+  expectContinue(): void {
+    this.#onContinue = () => {
+      this.#onContinue = undefined;
+      if (!this.#closed && !this.#response.headersSent) this.#response.writeContinue();
+    };
+  }
+
+  /** Sends the 100 (Continue) that a client waits for; else nothing. */
+  continue(): void {
+    this.#onContinue?.();
+  }
+
+  informational(status: number, fields: Fields): void {
+    // https://www.rfc-editor.org/rfc/rfc9110.html#section-15.2: a 1xx must not be sent to an HTTP/1.0 client.
+    if (this.#isHttp10 || this.#closed || this.#response.headersSent || status === 101) return;
+    if (status === 100) {
+      this.continue();
+      return;
+    }
+    const lines: string[] = [];
+    for (const [name, value] of fields) {
+      if (!FRAMING.has(name.toLowerCase())) appendLine(lines, name, value);
+    }
+    writeInformation(this.#response, status, lines);
+  }
+
+  head(status: number, fields: Fields, length: number | undefined): void {
+    if (this.#closed || this.#response.headersSent) return;
+    const response = this.#response;
+    this.#mayHaveBody = !this.#isHead && status !== 204 && status !== 304;
+    this.#chunked = this.#mayHaveBody && length === undefined && !this.#isHttp10;
+    this.#length = this.#mayHaveBody ? length : undefined;
+    const lines = this.#lines(status, fields, length);
+    if (this.#state.draining) lines.push('Connection', 'close');
+    else if (this.#isHttp10 && this.#mayHaveBody && length === undefined) {
+      // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3: the end of the connection ends the body.
+      lines.push('Connection', 'close');
+    }
+    // Else node sends chunked to an HTTP/1.0 client that says TE: chunked.
+    if (!this.#chunked) response.removeHeader('transfer-encoding');
+    response.writeHead(status, STATUS_CODES[status] ?? '', lines);
+    setImmediate(this.#flush);
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.#closed || this.#ended || !this.#mayHaveBody) return true;
+    if (this.#length !== undefined && this.#bytes + chunk.length > this.#length) {
+      this.abort();
+      return true;
+    }
+    this.#bytes += chunk.length;
+    this.#flushed = true;
+    return this.#response.write(chunk);
+  }
+
+  onDrain(callback: () => void): void {
+    if (this.#closed || !this.#response.writableNeedDrain) queueMicrotask(callback);
+    else this.#drainCallbacks.push(callback);
+  }
+
+  end(trailers?: Fields): void {
+    if (this.#closed || this.#ended) return;
+    if (this.#length !== undefined && this.#bytes !== this.#length) {
+      this.abort();
+      return;
+    }
+    this.#ended = true;
+    this.#flushed = true;
+    if (trailers !== undefined && this.#chunked && (this.#acceptsTrailers || this.#trailersAnnounced)) {
+      const lines: string[] = [];
+      for (const [name, value] of trailers) {
+        if (!FRAMING.has(name.toLowerCase())) appendLine(lines, name, value);
+      }
+      this.#response.addTrailers(pairs(lines));
+    }
+    this.#response.end();
+  }
+
+  abort(): void {
+    if (this.#closed || this.#response.writableFinished) return;
+    this.#closed = true;
+    const socket = this.#response.req.socket;
+    // What is already written leaves in this turn of the loop; the client sees how far it came.
+    setImmediate(() => {
+      // Where the end of the connection would read as the end of the body, only a reset says otherwise.
+      if (this.#isHttp10 && this.#length === undefined) socket.resetAndDestroy();
+      else socket.destroy();
+    });
+  }
+
+  onClose(callback: () => void): void {
+    if (this.#closed) queueMicrotask(callback);
+    else this.#closeCallbacks.push(callback);
+  }
+
+  /** The field lines with our framing in place of the received one. */
+  #lines(status: number, fields: Fields, length: number | undefined): string[] {
+    const lines: string[] = [];
+    const received = fields.lines;
+    for (let i = 0; i < received.length; i += 2) {
+      const name = received[i]!.toLowerCase();
+      if (name === 'trailer' && this.#chunked) this.#trailersAnnounced = true;
+      else if (FRAMING.has(name)) continue;
+      appendLine(lines, received[i]!, received[i + 1]!);
+    }
+    // node recodes Content-Disposition where Content-Length stands before it, so it stands behind everything.
+    const contentLength = this.#contentLength(status, fields, length);
+    if (contentLength !== undefined) lines.push('Content-Length', contentLength);
+    return lines;
+  }
+
+  #contentLength(status: number, fields: Fields, length: number | undefined): string | undefined {
+    // https://www.rfc-editor.org/rfc/rfc9110.html#section-8.6: never in 204; in 304 and for HEAD the length a GET would have.
+    if (status === 204) return undefined;
+    if (length !== undefined && status !== 304) return String(length);
+    return this.#mayHaveBody ? undefined : fields.first('content-length');
+  }
+
+  /** Sends the head where no body came along with it: the client of an event stream waits for it. */
+  readonly #flush = (): void => {
+    if (this.#flushed || this.#closed) return;
+    this.#flushed = true;
+    this.#response.flushHeaders();
+  };
+
+  readonly #onDrain = (): void => {
+    const callbacks = this.#drainCallbacks;
+    this.#drainCallbacks = [];
+    for (const callback of callbacks) callback();
+  };
+
+  readonly #onClose = (): void => {
+    const left = !this.#ended;
+    this.#closed ||= left;
+    const callbacks = this.#closeCallbacks;
+    this.#closeCallbacks = [];
+    if (!left) return;
+    for (const callback of callbacks) callback();
+    this.#onDrain();
+  };
+}
+
+function writeInformation(response: ServerResponse, status: number, lines: string[]): void {
+  // Node 24 can write only 102, and 103 with a Link.
+  const writes = response as { writeInformation?: ServerResponse['writeInformation'] };
+  if (writes.writeInformation !== undefined) writes.writeInformation.call(response, status, lines);
+  else if (status === 102) response.writeProcessing();
+  else if (status === 103) {
+    const hints: Record<string, string[]> = {};
+    for (let i = 0; i < lines.length; i += 2) (hints[lines[i]!.toLowerCase()] ??= []).push(lines[i + 1]!);
+    if (hints.link !== undefined) response.writeEarlyHints(hints);
+  }
+}
+
+const NAME = new RegExp(`^${TCHAR}+$`);
+
+/** Characters that no field value may have, and node refuses to write: https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
+const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]+/;
+
+/** Leaves out a line whose name is none; a value's unwritable characters become a space. */
+function appendLine(lines: string[], name: string, value: string): void {
+  if (!NAME.test(name)) return;
+  lines.push(name, UNWRITABLE.test(value) ? value.split(UNWRITABLE).join(' ') : value);
+}
+
+function pairs(lines: readonly string[]): [string, string][] {
+  const paired: [string, string][] = [];
+  for (let i = 0; i < lines.length; i += 2) paired.push([lines[i]!, lines[i + 1]!]);
+  return paired;
+}
+
+function ignore(): void {}
