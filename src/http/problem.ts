@@ -1,0 +1,77 @@
+/**
+ * @module http/problem
+ * The response for an error Millrace makes itself: problem details in JSON, or a small page
+ * where the client prefers one.
+ * Source: https://www.rfc-editor.org/rfc/rfc9457.html#section-3
+ */
+import type { MillraceError } from '../errors.ts';
+import { Fields } from './fields.ts';
+import { formatProxyStatus } from './proxy-status.ts';
+import { parseWeighted, type Weighted } from './weighted.ts';
+
+export interface Problem {
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: Buffer;
+}
+
+/** `accept` is the request's Accept. It never throws; an error of a kind that has no status is answered with 500. */
+export function problem(error: MillraceError, accept: string | undefined): Problem {
+  const { status: kindStatus, proxyStatus } = error.kind;
+  const status = kindStatus === 0 ? 500 : kindStatus;
+  const asPage = prefersHtml(accept);
+  const body = Buffer.from(asPage ? page(error, status) : details(error, status));
+  const fields = Fields.of({
+    'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/problem+json',
+    'Content-Length': String(body.length),
+    'Cache-Control': 'no-store',
+    // The message can repeat parts of the request: no browser shall read it as anything that acts.
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
+  });
+  if (proxyStatus !== undefined) fields.append('Proxy-Status', formatProxyStatus({ error: proxyStatus, details: error.message }));
+  return { status, fields, body };
+}
+
+function details(error: MillraceError, status: number): string {
+  const { title, retryable } = error.kind;
+  // The type names the kind of problem; it is an identifier, not an address to fetch.
+  return `${JSON.stringify({ type: `urn:millrace:error:${error.code}`, title, status, detail: error.message, code: error.code, retryable }, null, 2)}\n`;
+}
+
+function page(error: MillraceError, status: number): string {
+  const { title, retryable } = error.kind;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${status} ${escapeHtml(title)}</title>
+<style>
+  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
+  body { max-width: 40rem; margin: 15vh auto; padding: 0 1rem }
+  p { overflow-wrap: anywhere }
+  footer { opacity: .7; font-size: .875rem }
+</style>
+<h1>${escapeHtml(title)}</h1>
+<p>${escapeHtml(error.message)}</p>
+${retryable ? '<p>This may pass: try again in a moment.</p>\n' : ''}<footer>Millrace, ${status}, ${error.code}</footer>
+</html>
+`;
+}
+
+/** Whether a page weighs more than JSON. A browser names text/html; the wildcard that curl sends weighs both the same. */
+function prefersHtml(accept: string | undefined): boolean {
+  const ranges = parseWeighted(accept ?? '');
+  return weightOf('text/html', ranges) > Math.max(weightOf('application/problem+json', ranges), weightOf('application/json', ranges));
+}
+
+/** The weight of the most specific range that has the type: https://www.rfc-editor.org/rfc/rfc9110.html#section-12.5.1-18 */
+function weightOf(type: string, ranges: readonly Weighted[]): number {
+  const family = `${type.slice(0, type.indexOf('/'))}/*`;
+  const range = [type, family, '*/*'].map((wanted) => ranges.find(({ value }) => value === wanted)).find((found) => found !== undefined);
+  return range?.q ?? 0;
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
