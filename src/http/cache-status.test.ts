@@ -8,6 +8,7 @@ import { parseList } from './structured.ts';
 const cases: [status: CacheStatus, text: string][] = [
   [{}, 'Millrace'],
   [{ hit: true, ttl: 376 }, 'Millrace;hit;ttl=376'],
+  [{ hit: true, ttl: 0 }, 'Millrace;hit;ttl=0'],
   [{ hit: true, ttl: -412, detail: 'stale-if-error' }, 'Millrace;hit;ttl=-412;detail=stale-if-error'],
   [{ fwd: 'uri-miss', stored: true, collapsed: false }, 'Millrace;fwd=uri-miss;stored'],
   [{ detail: 'age "70 s" over 60 s', key: 'GET http://a/', collapsed: true, fwdStatus: 304, fwd: 'stale', ttl: 59.9, stored: true, hit: false },

@@ -52,7 +52,8 @@ function timestamp(year: number, month: number, day: number, hour: number, minut
   const date = new Date(0);
   // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
   date.setUTCFullYear(year, month, day);
-  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) return undefined;
+  // A day the month does not have has moved the date into another month.
+  if (date.getUTCMonth() !== month) return undefined;
   return date.setUTCHours(hour, minute, second);
 }
 

@@ -16,7 +16,7 @@ export interface EntityTag {
  * clients unchanged: without quotes, and with spaces between the quotes. Undefined for anything else.
  */
 export function parseEntityTag(text: string): EntityTag | undefined {
-  const match = /^(W\/)?("[^"\x00-\x08\x0a-\x1f\x7f]*"|[^"\x00-\x20\x7f]+)$/.exec(trimOws(text));
+  const match = /^(W\/)?("[^"]*"|[^" \t]+)$/.exec(trimOws(text));
   return match ? { weak: match[1] !== undefined, opaque: match[2]! } : undefined;
 }
 
