@@ -1,0 +1,70 @@
+/**
+ * @module test/kit/listening
+ * What every scripted origin has in common: a free port, a count of what arrived, a quick end.
+ */
+import type { AddressInfo, Server, Socket } from 'node:net';
+
+/** A server of the kit that listens on a free port of 127.0.0.1. */
+export interface Listening {
+  readonly port: number;
+  /** Scheme, host and port, without a slash at the end. */
+  readonly url: string;
+  /** Connections accepted so far. */
+  readonly connections: number;
+  /** Settles when at least so many requests have arrived. */
+  arrived(count: number): Promise<void>;
+  /** Stops listening and breaks off all connections. */
+  close(): Promise<void>;
+}
+
+/** Lets tests wait until a list has so many members. */
+export class Arrivals {
+  readonly #list: readonly unknown[];
+  #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+
+  constructor(list: readonly unknown[]) {
+    this.#list = list;
+  }
+
+  /** To be called whenever the list has grown. */
+  notify(): void {
+    for (const { count, resolve } of this.#waiting) if (this.#list.length >= count) resolve();
+    this.#waiting = this.#waiting.filter(({ count }) => this.#list.length < count);
+  }
+
+  reach(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ count, resolve });
+    this.notify();
+    return promise;
+  }
+}
+
+/** Starts the server; `prefix` is what its URL has before the colon of the port. */
+export async function listen(server: Server, prefix: string, arrivals: Arrivals): Promise<Listening> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  server.on('connection', (socket) => {
+    connections++;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(0, '127.0.0.1', resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    url: `${prefix}:${port}`,
+    get connections() {
+      return connections;
+    },
+    arrived: (count) => arrivals.reach(count),
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
