@@ -1,0 +1,134 @@
+/**
+ * @module http/forwarding
+ * The fields a proxy adds to a message it passes on: Host, Via, CDN-Loop, X-Forwarded-* and
+ * Forwarded on the way to the origin, Via and Date on the way back.
+ */
+import ipaddr from 'ipaddr.js';
+import { MillraceError } from '../errors.ts';
+import { formatHttpDate } from './date.ts';
+import { Fields } from './fields.ts';
+import { appendCdnLoop, appendVia, checkLoop } from './via.ts';
+
+/**
+ * How a request reached its origin. 'reverse': the origin is the operator's and is told about the
+ * client. 'embedded' (the host stands in the path) and 'forward' (absolute-form): a stranger's,
+ * and is told nothing but Via and CDN-Loop.
+ */
+export type ProxyMode = 'reverse' | 'embedded' | 'forward';
+
+export interface ForwardingRules {
+  /** The name of this running Millrace in CDN-Loop: a token, unlike any other's, shared by its workers. */
+  readonly instance: string;
+  /** 'reverse' only: pass on the client's Host instead of the origin's. */
+  readonly preserveHost: boolean;
+  /** Addresses or CIDR ranges whose X-Forwarded-* and Forwarded are believed. */
+  readonly trustProxy: readonly string[];
+}
+
+export interface ReceivedRequest {
+  readonly method: string;
+  /** End-to-end fields as the client sent them (see hop-by-hop). */
+  readonly fields: Fields;
+  /** "1.1", "1.0", "2" */
+  readonly httpVersion: string;
+  /** How the client is connected to us. */
+  readonly scheme: 'http' | 'https';
+  readonly clientAddress: string;
+}
+
+export interface ForwardedRequest {
+  /** What the origin gets. */
+  readonly fields: Fields;
+  /** See ClientRequest.forwardedAs; `proto://host` or "". */
+  readonly forwardedAs: string;
+}
+
+/** Set by proxies, believed by origins: a client's own are worth nothing and, unkeyed, can poison a cache. */
+const FROM_PROXIES: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-original-host', 'x-host']);
+
+/** Turn a GET into something else at some origins while the cache sees a GET. */
+const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+
+export class Forwarding {
+  readonly #instance: string;
+  readonly #preserveHost: boolean;
+  readonly #trusted: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+
+  /** Throws ERR_CONFIG for a trustProxy entry that is neither an address nor a CIDR range. */
+  constructor(rules: ForwardingRules) {
+    this.#instance = rules.instance;
+    this.#preserveHost = rules.preserveHost;
+    this.#trusted = rules.trustProxy.map(parseRange);
+  }
+
+  /** What goes to the origin with that authority. Throws ERR_LOOP where the request has been here before. */
+  forward(request: ReceivedRequest, authority: string, mode: ProxyMode): ForwardedRequest {
+    checkLoop(request.fields, this.#instance);
+    const trusted = mode === 'reverse' && this.#trusts(request.clientAddress);
+    const clientHost = request.fields.first('host');
+    const fields = new Fields();
+    // Host first, as user agents are asked to send it.
+    // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2
+    fields.append('Host', mode === 'reverse' && this.#preserveHost && clientHost !== undefined ? clientHost : authority);
+    const cacheable = request.method === 'GET' || request.method === 'HEAD';
+    for (const [name, value] of request.fields) {
+      // X_Forwarded_For reaches a CGI or WSGI program as the same variable as X-Forwarded-For.
+      const plain = name.toLowerCase().replaceAll('_', '-');
+      if (plain === 'host') continue;
+      if (!trusted && (plain.startsWith('x-forwarded-') || FROM_PROXIES.has(plain))) continue;
+      if (cacheable && METHOD_OVERRIDES.has(plain)) continue;
+      fields.append(name, value);
+    }
+    appendVia(fields, request.httpVersion);
+    appendCdnLoop(fields, this.#instance);
+    if (mode !== 'reverse') return { fields, forwardedAs: '' };
+    return { fields, forwardedAs: describeClient(fields, request, clientHost) };
+  }
+
+  #trusts(address: string): boolean {
+    if (this.#trusted.length === 0 || !ipaddr.isValid(address)) return false;
+    const parsed = ipaddr.process(address);
+    return this.#trusted.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
+  }
+}
+
+/** Completes what came from an origin, before it is stored or sent on: Via, and Date where it sent none. */
+export function completeResponse(fields: Fields, httpVersion: string, now: number): void {
+  appendVia(fields, httpVersion);
+  // A recipient with a clock records when it received a response without Date.
+  // https://www.rfc-editor.org/rfc/rfc9110.html#section-6.6.1
+  if (!fields.has('date')) fields.append('Date', formatHttpDate(now));
+}
+
+/** Appends to, or sets, the fields that tell the origin about the client; returns the URL base they tell. */
+function describeClient(fields: Fields, request: ReceivedRequest, clientHost: string | undefined): string {
+  const address = ipaddr.isValid(request.clientAddress) ? ipaddr.process(request.clientAddress).toString() : 'unknown';
+  const addressesBefore = fields.get('x-forwarded-for');
+  fields.set('X-Forwarded-For', addressesBefore === undefined ? address : `${addressesBefore}, ${address}`);
+  if (!fields.has('x-forwarded-proto')) fields.append('X-Forwarded-Proto', request.scheme);
+  if (clientHost !== undefined && !fields.has('x-forwarded-host')) fields.append('X-Forwarded-Host', clientHost);
+  const element = forwardedElement(address, request.scheme, clientHost);
+  const before = fields.get('forwarded');
+  fields.set('Forwarded', before === undefined ? element : `${before}, ${element}`);
+  return `${fields.get('x-forwarded-proto')!}://${fields.get('x-forwarded-host') ?? ''}`;
+}
+
+// https://www.rfc-editor.org/rfc/rfc7239.html#section-4
+function forwardedElement(address: string, scheme: string, host: string | undefined): string {
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  return `for=${node}${host === undefined ? '' : `;host=${tokenOrQuoted(host)}`};proto=${scheme}`;
+}
+
+function tokenOrQuoted(value: string): string {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
+}
+
+function parseRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  try {
+    if (text.includes('/')) return ipaddr.parseCIDR(text);
+    const address = ipaddr.process(text);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  } catch (cause) {
+    throw new MillraceError('ERR_CONFIG', `trustProxy: "${text}" is neither an address nor a CIDR range. Write it as 10.0.0.1 or 10.0.0.0/8.`, { cause });
+  }
+}

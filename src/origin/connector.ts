@@ -1,0 +1,94 @@
+/**
+ * @module origin/connector
+ * Opens every connection to an origin, whoever asks (undici, node:http, tunnels): only to
+ * addresses that may be reached, and to the very address that was checked, so that a name cannot
+ * be made to resolve to something else in between.
+ */
+import { lookup } from 'node:dns';
+import { connect as connectTcp, isIP } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { MillraceError } from '../errors.ts';
+import { checkAddress } from './address.ts';
+import type { AddressRules } from './address.ts';
+import { connectError } from './failure.ts';
+
+export interface Endpoint {
+  readonly scheme: 'http' | 'https';
+  /** Canonical host (see canonicalHost). */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Called once: with a connected socket (for https after the handshake), or with a MillraceError. */
+export type ConnectCallback = (error: MillraceError | null, socket: Socket | null) => void;
+
+export interface ConnectorOptions {
+  readonly addresses: AddressRules;
+  /** Seconds until a connection, its name resolved and its TLS handshake done, must stand. */
+  readonly connectTimeout: number;
+}
+
+export class Connector {
+  readonly #addresses: AddressRules;
+  readonly #timeout: number;
+
+  constructor({ addresses, connectTimeout }: ConnectorOptions) {
+    this.#addresses = addresses;
+    this.#timeout = Math.ceil(connectTimeout * 1000);
+  }
+
+  connect(endpoint: Endpoint, callback: ConnectCallback): void {
+    const { scheme, host, port } = endpoint;
+    // net.connect asks no lookup about a literal address.
+    if (isIP(host) !== 0) {
+      try {
+        checkAddress(host, host, port, this.#addresses);
+      } catch (error) {
+        queueMicrotask(() => callback(error as MillraceError, null));
+        return;
+      }
+    }
+    const options = { host, port, lookup: this.#lookup(port), autoSelectFamily: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+    const socket = scheme === 'https' ? connectTls({ ...options, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] }) : connectTcp(options);
+    const timer = setTimeout(() => settle(new MillraceError('ERR_CONNECTION_TIMEOUT', `No connection to ${host}:${port} within ${this.#timeout / 1000} s. Check that the origin runs and is reachable, or raise --connect-timeout.`)), this.#timeout);
+    const onError = (error: Error): void => settle(connectError(error, endpoint));
+    const onConnect = (): void => settle(null);
+    const settle = (error: MillraceError | null): void => {
+      clearTimeout(timer);
+      socket.off(scheme === 'https' ? 'secureConnect' : 'connect', onConnect);
+      if (error === null) {
+        socket.off('error', onError);
+        callback(null, socket);
+        return;
+      }
+      // Whatever the dying socket still says is no news.
+      socket.off('error', onError).on('error', () => {});
+      socket.destroy();
+      callback(error, null);
+    };
+    socket.once(scheme === 'https' ? 'secureConnect' : 'connect', onConnect).on('error', onError);
+  }
+
+  /** Resolves a name and hands on only addresses that may be connected to. */
+  #lookup(port: number): LookupFunction {
+    return (host, options, callback) => {
+      lookup(host, { ...options, all: true }, (error, addresses) => {
+        if (error !== null) return callback(error, '');
+        let refused: unknown;
+        const allowed = addresses.filter(({ address }) => {
+          try {
+            checkAddress(address, host, port, this.#addresses);
+            return true;
+          } catch (denied) {
+            refused = denied;
+            return false;
+          }
+        });
+        if (allowed.length === 0) return callback(refused as Error, '');
+        if (options.all) return callback(null, allowed);
+        callback(null, allowed[0]!.address, allowed[0]!.family);
+      });
+    };
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * @module origin/failure
+ * The errors of sockets, TLS, DNS, undici and node:http as errors of ours, with the origin's name
+ * and what to do.
+ */
+import { MillraceError } from '../errors.ts';
+import type { Endpoint } from './connector.ts';
+
+/** Why no connection came about. */
+export function connectError(error: Error, { scheme, host, port }: Endpoint): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const at = `${host}:${port}`;
+  const cause = firstCause(error);
+  const code = codeOf(cause);
+  const make = (kind: ConstructorParameters<typeof MillraceError>[0], message: string): MillraceError => new MillraceError(kind, message, { cause: error });
+  switch (code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_FAIL':
+    case 'EAI_NODATA':
+    case 'EAI_NONAME':
+      return make('ERR_NAME_NOT_RESOLVED', `The name ${host} could not be resolved (${code}). Check its spelling and this machine's DNS.`);
+    case 'ECONNREFUSED':
+      return make('ERR_CONNECTION_REFUSED', `${at} refused the connection. Check that the origin runs and listens on that port.`);
+    case 'ETIMEDOUT':
+      return make('ERR_CONNECTION_TIMEOUT', `No connection to ${at}: it does not answer. Check that the origin is reachable from here.`);
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return scheme === 'https'
+        ? make('ERR_ORIGIN_TLS', `${at} closed the connection during the TLS handshake. Check that it speaks https on that port.`)
+        : make('ERR_CONNECTION_RESET', `${at} closed the connection as it was made. Check the origin's log.`);
+    default:
+  }
+  if (scheme === 'https' && isTlsError(cause, code)) {
+    return make('ERR_ORIGIN_TLS', `TLS with ${at} failed: ${cause.message} (${code}). Check the origin's certificate and that it speaks https on that port.`);
+  }
+  return make('ERR_ORIGIN_UNREACHABLE', `${at} cannot be reached: ${cause.message}. Check the address and the network.`);
+}
+
+/** Why a request that had a connection got no response. */
+export function exchangeError(error: Error, { host, port }: Endpoint, timeout: number): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const at = `${host}:${port}`;
+  const code = codeOf(error);
+  const make = (kind: ConstructorParameters<typeof MillraceError>[0], message: string): MillraceError => new MillraceError(kind, message, { cause: error });
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return timeoutError({ host, port }, timeout);
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+    return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
+  }
+  if (isClosed(error)) return make('ERR_CONNECTION_RESET', `${at} closed the connection before it answered. Check the origin's log.`);
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED' || code.startsWith('ERR_')) {
+    return make('ERR_BAD_REQUEST', `The request cannot be passed on to ${at}: ${error.message}.`);
+  }
+  return make('ERR_ORIGIN_RESPONSE', `${at} sent no valid HTTP response: ${error.message}. Check what listens on that port.`);
+}
+
+/** Why a body ended before its end. */
+export function bodyError(error: Error, { host, port }: Endpoint, timeout: number): MillraceError {
+  if (error instanceof MillraceError) return error;
+  if (codeOf(error) === 'UND_ERR_BODY_TIMEOUT') return timeoutError({ host, port }, timeout);
+  return new MillraceError('ERR_ORIGIN_INCOMPLETE', `The response of ${host}:${port} broke off: ${error.message}. Check the origin's log.`, { cause: error });
+}
+
+/** @param timeout seconds */
+export function timeoutError({ host, port }: Pick<Endpoint, 'host' | 'port'>, timeout: number): MillraceError {
+  return new MillraceError('ERR_ORIGIN_TIMEOUT', `${host}:${port} sent nothing for ${timeout} s. Check why it is slow, or raise --origin-timeout.`);
+}
+
+/** The peer closed or reset the connection, as against sending something wrong or nothing. */
+export function isClosed(error: Error): boolean {
+  const code = codeOf(error);
+  return code === 'ECONNRESET' || code === 'EPIPE' || (code === 'UND_ERR_SOCKET' && /closed/.test(error.message));
+}
+
+function isTlsError(error: Error, code: string): boolean {
+  return code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || code === 'EPROTO' || /CERT|SIGNATURE|ISSUER/.test(code) || error.message.includes('certificate');
+}
+
+/** node joins the failures of several addresses; the first that is no timeout tells most. */
+function firstCause(error: Error): Error {
+  if (!(error instanceof AggregateError)) return error;
+  const errors = error.errors.filter((each): each is Error => each instanceof Error);
+  return errors.find((each) => codeOf(each) !== 'ETIMEDOUT') ?? errors[0] ?? error;
+}
+
+function codeOf(error: Error): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : '';
+}

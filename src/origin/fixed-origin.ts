@@ -1,0 +1,69 @@
+/**
+ * @module origin/fixed-origin
+ * Reverse proxy: every request goes to one origin, below its base path.
+ */
+import type { Target } from '../cache/ports.ts';
+import { MillraceError } from '../errors.ts';
+import type { AddressRules } from './address.ts';
+import { badTarget, checkCharacters, makeTarget, parseAbsoluteForm } from './targets.ts';
+import type { Resolution, TargetRequest, Targets } from './targets.ts';
+
+export class FixedOrigin implements Targets, AddressRules {
+  readonly #origin: Target;
+  /** Without a slash at its end; "" where the origin has no base path. */
+  readonly #base: string;
+
+  /** @param url `http(s)://host[:port][/base/path]`. Throws ERR_CONFIG where it is anything else. */
+  constructor(url: string) {
+    const parsed = /[?#\s]/.test(url) ? undefined : parseAbsoluteForm(url);
+    if (parsed === undefined) {
+      throw new MillraceError('ERR_CONFIG', `origin: "${url}" is not the URL of an origin. Write it as http://host, http://host:3000 or https://host/base/path.`);
+    }
+    const path = new URL(`http://base${parsed.path}`).pathname;
+    this.#base = path.replace(/\/+$/, '');
+    this.#origin = makeTarget(parsed.scheme, parsed.host, parsed.port, path);
+  }
+
+  /** The origin itself, its path being the base path. */
+  get origin(): Target {
+    return this.#origin;
+  }
+
+  resolve({ method, requestTarget }: TargetRequest): Resolution {
+    checkCharacters(requestTarget);
+    return { kind: 'target', mode: 'reverse', target: { ...this.#origin, path: this.#path(method, requestTarget) } };
+  }
+
+  /** The operator chose the origin: it may be at any address. */
+  names(host: string, port: number): boolean {
+    return host === this.#origin.host && port === this.#origin.port;
+  }
+
+  #path(method: string, requestTarget: string): string {
+    if (requestTarget === '*' && method === 'OPTIONS') return '*';
+    // A server accepts absolute-form too; the host in it is ours under some name.
+    // https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2.2
+    const path = requestTarget.startsWith('/') ? requestTarget : parseAbsoluteForm(requestTarget)?.path;
+    if (path === undefined) throw badTarget('is neither a path nor an http URL.');
+    if (this.#base !== '' && climbsOut(path)) throw badTarget(`leaves the base path ${this.#base} of the origin. Remove its ".." segments.`);
+    return this.#base + path;
+  }
+}
+
+/**
+ * Whether some reading of a path leads above where it starts. Origins differ in what they decode,
+ * merge and cut off, so the least favourable reading counts: encoded dots and slashes are decoded
+ * (however often encoded), a backslash is a slash, empty segments vanish, `;parameters` are cut.
+ */
+function climbsOut(path: string): boolean {
+  const query = path.indexOf('?');
+  const decoded = (query === -1 ? path : path.slice(0, query)).replace(/%(?:25)*(2e|2f|5c|3b)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  let depth = 0;
+  for (const segment of decoded.split(/[/\\]/)) {
+    const name = segment.split(';', 1)[0]!;
+    if (name === '..') depth--;
+    else if (name !== '' && name !== '.') depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}

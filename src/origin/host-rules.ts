@@ -1,0 +1,70 @@
+/**
+ * @module origin/host-rules
+ * Which hosts a client may ask for where it names the host itself (embedded-host and forward proxy).
+ */
+import { isIP } from 'node:net';
+import { MillraceError } from '../errors.ts';
+import type { AddressRules } from './address.ts';
+import { canonicalHost } from './address.ts';
+
+interface HostPattern {
+  /** Canonical host; for `*.example.com` the part from the dot on; "" for `*`. */
+  readonly host: string;
+  readonly wildcard: boolean;
+  /** Undefined: any port. */
+  readonly port: number | undefined;
+}
+
+export interface HostRulesOptions {
+  /** `api.example.com`, `*.example.com` (its subdomains), `10.0.0.5:8080`, `[::1]:80`, `*` (any). */
+  readonly patterns: readonly string[];
+  /** With no patterns: true allows any host (bound to loopback), false none. */
+  readonly anyByDefault: boolean;
+}
+
+/** Hosts here are canonical (see canonicalHost). */
+export class HostRules implements AddressRules {
+  readonly #patterns: readonly HostPattern[];
+  readonly #any: boolean;
+
+  /** Throws ERR_CONFIG for a pattern that cannot be read. */
+  constructor({ patterns, anyByDefault }: HostRulesOptions) {
+    this.#patterns = patterns.map(parsePattern);
+    this.#any = patterns.length === 0 && anyByDefault;
+  }
+
+  /** Any host may be asked for, because no pattern was given. */
+  get any(): boolean {
+    return this.#any;
+  }
+
+  /** Throws ERR_HOST_DENIED. */
+  check(host: string, port: number): void {
+    if (this.#any || this.#patterns.some((pattern) => matches(pattern, host, port))) return;
+    throw new MillraceError('ERR_HOST_DENIED', `This proxy may not be used to reach ${host}:${port}. To allow it, start it with --allow-host ${host}.`);
+  }
+
+  /** Whether a pattern names exactly that host or that address: what opens even refused addresses. */
+  names(host: string, port: number, address: string): boolean {
+    return this.#patterns.some((pattern) => !pattern.wildcard && (matches(pattern, host, port) || matches(pattern, address, port)));
+  }
+}
+
+function matches(pattern: HostPattern, host: string, port: number): boolean {
+  if (pattern.port !== undefined && pattern.port !== port) return false;
+  return pattern.wildcard ? host.endsWith(pattern.host) : host === pattern.host;
+}
+
+function parsePattern(text: string): HostPattern {
+  // A bare IPv6 address is bracketed first, so that its last group is not taken for a port.
+  const match = /^(\*(?=$|[.:]))?(.*?)(?::(\d{1,5}))?$/.exec(isIP(text) === 6 ? `[${text}]` : text);
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (match !== null && (port === undefined || (port >= 1 && port <= 65535))) {
+    const wildcard = match[1] !== undefined;
+    const rest = match[2]!;
+    if (wildcard && rest === '') return { host: '', wildcard, port };
+    const host = canonicalHost(wildcard ? rest.slice(1) : rest);
+    if (host !== undefined) return { host: wildcard ? `.${host}` : host, wildcard, port };
+  }
+  throw new MillraceError('ERR_CONFIG', `allowHost: "${text}" is no host pattern. Write it as api.example.com, *.example.com or 10.0.0.5:8080.`);
+}
