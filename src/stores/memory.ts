@@ -1,0 +1,255 @@
+/**
+ * @module stores/memory
+ * The store in memory, with a hard budget in bytes: keys, metas, bodies, bodies still being written,
+ * and what the store itself needs for them are never more than `maxBytes` together. S3-FIFO chooses
+ * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
+ * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
+ */
+import type { Store, StoredObject, StoreStats, StoreWriter } from '../cache/ports.ts';
+import { Cells } from './cells.ts';
+import { Chunks } from './chunks.ts';
+import { IntTable } from './int-table.ts';
+import { KeyHash } from './key-hash.ts';
+import { INLINE_BODY, MemoryWriter } from './memory-writer.ts';
+import { S3Fifo } from './s3-fifo.ts';
+import { SlotIndex } from './slot-index.ts';
+
+/** What an object needs besides its cells: its rows in the tables of store, eviction, index and ghost queue; measured. */
+const OBJECT_OVERHEAD = 96;
+/** Above this, sizes no longer fit the tables. */
+const LARGEST_OBJECT = 2 ** 30;
+
+// By slot: how the owner's cells are divided, and which version of the object they hold.
+const KEY_UNITS = 0;
+/** 0: a byte for each UTF-16 unit of the key; 1: two bytes. */
+const KEY_WIDE = 1;
+const META_BYTES = 2;
+const INLINE_BYTES = 3;
+const VERSION = 4;
+const COLUMNS = 5;
+
+/** Rises with every object and description stored by any store, so that a version names one of them. */
+let lastVersion = 0;
+
+class MemoryObject implements StoredObject {
+  readonly meta: Buffer;
+  readonly body: Chunks;
+  readonly version: number;
+
+  constructor(meta: Buffer, body: Chunks, version: number) {
+    this.meta = meta;
+    this.body = body;
+    this.version = version;
+  }
+}
+
+export interface MemoryStoreOptions {
+  /** The budget in bytes, everything counted. */
+  readonly maxBytes: number;
+  /** Bytes of the longest body that is kept; 1 GiB at most. */
+  readonly maxObject: number;
+}
+
+export class MemoryStore implements Store {
+  readonly name = 'memory';
+  readonly #maxBytes: number;
+  readonly #maxObject: number;
+  readonly #hash = new KeyHash();
+  #eviction: S3Fifo;
+  #index = new SlotIndex();
+  #cells = new Cells();
+  #rows = new IntTable(COLUMNS);
+  /** Bodies that are not in cells, by slot. */
+  #bodies = new Map<number, Chunks>();
+  #used = 0;
+  #evictions = 0;
+
+  constructor(options: MemoryStoreOptions) {
+    this.#maxBytes = options.maxBytes;
+    this.#maxObject = Math.min(options.maxObject, options.maxBytes, LARGEST_OBJECT);
+    this.#eviction = new S3Fifo(options.maxBytes);
+  }
+
+  async get(key: string): Promise<StoredObject | undefined> {
+    return this.peek(key);
+  }
+
+  /** The same as get(), at once. */
+  peek(key: string): StoredObject | undefined {
+    const slot = this.#find(key, this.#hash.of(key));
+    if (slot === -1) return undefined;
+    this.#eviction.access(slot);
+    return this.#read(slot);
+  }
+
+  put(key: string, expectedLength: number | undefined): StoreWriter | undefined {
+    if (expectedLength !== undefined && expectedLength > this.#maxObject) return undefined;
+    const host = {
+      reserve: (bytes: number): boolean => this.#reserve(bytes),
+      release: (bytes: number): void => this.#release(bytes),
+      store: (meta: Buffer, body: Chunks, reserved: number): boolean => this.#store(key, meta, body, reserved),
+    };
+    return new MemoryWriter(host, expectedLength, this.#maxObject);
+  }
+
+  async update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean> {
+    const hash = this.#hash.of(key);
+    const slot = this.#find(key, hash);
+    if (slot === -1 || !this.#holds(slot, previous)) return false;
+    const keyBytes = encodeKey(key);
+    const body = this.#bodies.get(slot) ?? this.#read(slot).body;
+    const inline = body.length > INLINE_BODY ? [] : [...body];
+    const size = this.#eviction.sizeOf(slot);
+    const growth = cellMemory(keyBytes, meta, inline) - cellMemory(keyBytes, previous.meta, inline);
+    // Making room may drop this very object.
+    if (!this.#reserve(Math.max(growth, 0))) return false;
+    if (this.#find(key, hash) !== slot) {
+      this.#release(Math.max(growth, 0));
+      return false;
+    }
+    this.#release(Math.max(-growth, 0));
+    this.#eviction.resize(slot, size + growth);
+    this.#write(slot, key, keyBytes, meta, inline);
+    return true;
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const slot = this.#find(key, this.#hash.of(key));
+    if (slot === -1) return false;
+    this.#eviction.remove(slot);
+    this.#drop(slot);
+    return true;
+  }
+
+  async clear(): Promise<number> {
+    const count = this.#eviction.count;
+    this.#release(this.#eviction.size);
+    this.#eviction = new S3Fifo(this.#maxBytes);
+    this.#index = new SlotIndex();
+    this.#cells = new Cells();
+    this.#rows = new IntTable(COLUMNS);
+    this.#bodies = new Map();
+    return count;
+  }
+
+  /** A key that is deleted and stored again meanwhile may come twice. */
+  *keys(): Generator<string> {
+    for (let slot = this.#eviction.firstSlot; slot < this.#eviction.endSlot; slot++) {
+      if (this.#eviction.has(slot)) yield this.#keyOf(slot);
+    }
+  }
+
+  stats(): StoreStats {
+    return {
+      name: this.name,
+      objects: this.#eviction.count,
+      bytes: this.#used,
+      maxBytes: this.#maxBytes,
+      evictions: this.#evictions,
+      errors: 0,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+  }
+
+  #find(key: string, hash: number): number {
+    let slot = this.#index.first(hash);
+    while (slot !== -1 && !this.#isUnder(slot, key)) slot = this.#index.next(slot);
+    return slot;
+  }
+
+  #isUnder(slot: number, key: string): boolean {
+    if (this.#rows.get(slot, KEY_UNITS) !== key.length) return false;
+    return this.#cells.startsWith(slot, key, this.#rows.get(slot, KEY_WIDE) === 1);
+  }
+
+  #holds(slot: number, object: StoredObject): boolean {
+    return object instanceof MemoryObject && object.version === this.#rows.get(slot, VERSION);
+  }
+
+  #keyOf(slot: number): string {
+    const wide = this.#rows.get(slot, KEY_WIDE);
+    const bytes = Buffer.allocUnsafe(this.#rows.get(slot, KEY_UNITS) << wide);
+    this.#cells.read(slot, 0, bytes);
+    return bytes.toString(wide === 1 ? 'utf16le' : 'latin1');
+  }
+
+  #read(slot: number): MemoryObject {
+    const keyBytes = this.#rows.get(slot, KEY_UNITS) << this.#rows.get(slot, KEY_WIDE);
+    const metaBytes = this.#rows.get(slot, META_BYTES);
+    const bytes = Buffer.allocUnsafe(metaBytes + this.#rows.get(slot, INLINE_BYTES));
+    this.#cells.read(slot, keyBytes, bytes);
+    const body = this.#bodies.get(slot) ?? new Chunks([bytes.subarray(metaBytes)]);
+    return new MemoryObject(bytes.subarray(0, metaBytes), body, this.#rows.get(slot, VERSION));
+  }
+
+  #store(key: string, meta: Buffer, body: Chunks, reserved: number): boolean {
+    const hash = this.#hash.of(key);
+    const keyBytes = encodeKey(key);
+    const isLarge = body.length > INLINE_BODY;
+    const inline = isLarge ? [] : [...body];
+    const own = OBJECT_OVERHEAD + cellMemory(keyBytes, meta, inline);
+    if (!this.#reserve(own)) return false;
+    const size = isLarge ? own + reserved : own;
+    let slot = this.#find(key, hash);
+    if (slot === -1) {
+      slot = this.#eviction.insert(hash, size);
+      this.#index.add(slot, hash);
+      this.#rows.reserve(slot + 1);
+    } else {
+      this.#release(this.#eviction.sizeOf(slot));
+      this.#eviction.resize(slot, size);
+    }
+    if (isLarge) this.#bodies.set(slot, body);
+    else this.#bodies.delete(slot);
+    this.#write(slot, key, keyBytes, meta, inline);
+    return true;
+  }
+
+  #write(slot: number, key: string, keyBytes: Buffer, meta: Buffer, inline: readonly Buffer[]): void {
+    lastVersion = (lastVersion + 1) | 0;
+    this.#rows.set(slot, KEY_UNITS, key.length);
+    this.#rows.set(slot, KEY_WIDE, keyBytes.length > key.length ? 1 : 0);
+    this.#rows.set(slot, META_BYTES, meta.length);
+    this.#rows.set(slot, INLINE_BYTES, totalLength(inline));
+    this.#rows.set(slot, VERSION, lastVersion);
+    this.#cells.write(slot, [keyBytes, meta, ...inline]);
+  }
+
+  #reserve(bytes: number): boolean {
+    // Where dropping everything would not make room, nothing is dropped.
+    if (this.#used - this.#eviction.size + bytes > this.#maxBytes) return false;
+    while (this.#used + bytes > this.#maxBytes) {
+      this.#drop(this.#eviction.evict());
+      this.#evictions++;
+    }
+    this.#used += bytes;
+    return true;
+  }
+
+  #release(bytes: number): void {
+    this.#used -= bytes;
+  }
+
+  /** Forgets an object that has just left the eviction queues. */
+  #drop(slot: number): void {
+    this.#release(this.#eviction.sizeOf(slot));
+    this.#index.remove(slot);
+    this.#cells.free(slot);
+    this.#bodies.delete(slot);
+  }
+}
+
+function encodeKey(key: string): Buffer {
+  return Buffer.from(key, /[^\0-\xff]/.test(key) ? 'utf16le' : 'latin1');
+}
+
+function totalLength(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}
+
+function cellMemory(keyBytes: Buffer, meta: Buffer, inline: readonly Buffer[]): number {
+  return Cells.memoryFor(keyBytes.length + meta.length + totalLength(inline));
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { IntTable } from '../../src/stores/int-table.ts';
+import { MemoryStore } from '../../src/stores/memory.ts';
+import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
+
+storeContract('MemoryStore', (limits) => new MemoryStore(limits));
+
+const MAX = 1024 * 1024;
+
+describe('the budget of the memory store', () => {
+  test('open writers count, and others make room for them', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    for (let i = 0; i < 40; i++) await putWhole(store, `k${i}`, bytesOf(100), [bytesOf(20_000)]);
+    const before = store.stats();
+    assert.equal(before.evictions, 0);
+    const writer = store.put('large', undefined)!;
+    for (let i = 0; i < 30; i++) {
+      assert.equal(writer.write(bytesOf(20_000)), true);
+      const { bytes, objects } = store.stats();
+      assert.ok(bytes <= MAX);
+      assert.ok(bytes >= objects * 20_100 + writer.written, 'the bytes of the open writer are in the sum');
+    }
+    assert.ok(store.stats().evictions > 0);
+    writer.abort();
+    assert.ok(store.stats().bytes < MAX - 500_000, 'an abort frees at once');
+    await store.clear();
+    assert.equal(store.stats().bytes, 0);
+  });
+
+  test('a writer for whom there is no room gives up, and frees at once', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    const writers = Array.from({ length: 5 }, (_, i) => store.put(`k${i}`, undefined)!);
+    const alive = new Set(writers);
+    for (let i = 0; i < 20; i++) {
+      for (const writer of writers) {
+        const before = store.stats().bytes;
+        const written = writer.written;
+        if (writer.write(bytesOf(20_000))) continue;
+        if (alive.delete(writer)) assert.ok(store.stats().bytes <= before - written);
+        assert.equal(writer.chunkAt(0), undefined);
+      }
+      assert.ok(store.stats().bytes <= MAX);
+    }
+    assert.ok(alive.size >= 1 && alive.size < 5, `${alive.size} of 5 writers got through`);
+    for (const writer of writers) assert.equal(await writer.commit(bytesOf(10)), alive.has(writer));
+    assert.equal(store.stats().objects, alive.size);
+  });
+
+  test('nothing is dropped for an object that could not be kept anyway', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    for (let i = 0; i < 10; i++) await putWhole(store, `k${i}`, bytesOf(100), [bytesOf(1000)]);
+    assert.equal(await putWhole(store, 'k1', bytesOf(MAX), [bytesOf(10)]), false);
+    assert.equal(store.stats().objects, 10);
+    assert.deepEqual((await store.get('k1'))!.meta, bytesOf(100));
+  });
+
+  test('a promised length reserves nothing', () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    for (let i = 0; i < 100; i++) store.put(`k${i}`, 500_000)!.write(bytesOf(10));
+    assert.ok(store.stats().bytes < 500_000);
+  });
+
+  test('what an object takes is given back by delete, replacement and update', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    for (const length of [0, 100, 9000, 300_000]) {
+      await putWhole(store, 'k', bytesOf(10), [bytesOf(length)]);
+      const once = store.stats().bytes;
+      assert.ok(once >= length + 11 && once < length + 3000, `${once} bytes for ${length}`);
+      await putWhole(store, 'k', bytesOf(10), [bytesOf(length)]);
+      assert.equal(store.stats().bytes, once);
+      assert.equal(await store.update('k', (await store.get('k'))!, bytesOf(5000)), true);
+      assert.ok(store.stats().bytes >= once + 4500);
+      assert.equal(await store.update('k', (await store.get('k'))!, bytesOf(10)), true);
+      assert.equal(store.stats().bytes, once);
+      await store.delete('k');
+      assert.equal(store.stats().bytes, 0);
+    }
+  });
+
+  test('a body is kept without the memory its chunks were slices of', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    const slab = Buffer.alloc(65_536, 1);
+    const writer = store.put('k', undefined)!;
+    for (let i = 0; i < 30; i++) writer.write(slab.subarray(i * 1000, i * 1000 + 1000));
+    await writer.commit(bytesOf(10));
+    const chunks = [...(await store.get('k'))!.body.read(0, 30_000) as Iterable<Buffer>];
+    assert.equal(chunks.length, 1, 'joined');
+    assert.equal(chunks[0]!.buffer.byteLength, 30_000, 'exact');
+  });
+});
+
+describe('eviction in the memory store', () => {
+  const room = 200;
+  /** A store with room for about 200 objects of this size. */
+  const makeStore = (): MemoryStore => new MemoryStore({ maxBytes: room * 10_700, maxObject: MAX });
+  const put = (store: MemoryStore, key: string): Promise<boolean> => putWhole(store, key, bytesOf(100), [bytesOf(10_000)]);
+
+  test('one-hit wonders leave first, a scan does not sweep out what is asked for', async () => {
+    const store = makeStore();
+    const popular = Array.from({ length: 50 }, (_, i) => `popular ${i}`);
+    for (const key of popular) await put(store, key);
+    for (let round = 0; round < 3; round++) for (const key of popular) assert.ok(await store.get(key));
+    for (let i = 0; i < 20 * room; i++) await put(store, `scanned ${i}`);
+    assert.ok(store.stats().evictions > 18 * room);
+    for (const key of popular) {
+      const stored = await store.get(key);
+      assert.ok(stored !== undefined, `${key} outlives the scan`);
+      assert.ok(bytesOf(10_000).equals(await readBody(stored.body)));
+    }
+  });
+
+  test('the budget is used, not just kept', async () => {
+    const store = makeStore();
+    for (let i = 0; i < 3 * room; i++) await put(store, `k${i}`);
+    assert.ok(store.stats().bytes > 0.95 * store.stats().maxBytes);
+  });
+});
+
+test('removal takes the same number of steps however many objects there are', async (context) => {
+  const stepsToDelete = async (count: number): Promise<number> => {
+    const store = new MemoryStore({ maxBytes: 64 * MAX, maxObject: MAX });
+    for (let i = 0; i < count; i++) await putWhole(store, `key ${i}`, bytesOf(10), [bytesOf(10)]);
+    const reads = context.mock.method(IntTable.prototype, 'get');
+    const writes = context.mock.method(IntTable.prototype, 'set');
+    for (let i = 0; i < count; i += count / 100) assert.equal(await store.delete(`key ${i}`), true);
+    const steps = (reads.mock.callCount() + writes.mock.callCount()) / 100;
+    reads.mock.restore();
+    writes.mock.restore();
+    return steps;
+  };
+  const few = await stepsToDelete(100);
+  const many = await stepsToDelete(20_000);
+  assert.ok(many < 1.5 * few, `${few} steps among 100 objects, ${many} among 20 000`);
+});
