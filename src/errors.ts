@@ -27,6 +27,7 @@ const ERRORS = {
   ERR_ADMIN_INPUT: { status: 400, source: 'client', retryable: false, title: 'Administration request not understood' },
   ERR_BODY_TOO_LARGE: { status: 413, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Content too large' },
   ERR_URI_TOO_LONG: { status: 414, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'URI too long' },
+  ERR_EXPECTATION: { status: 417, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Expectation failed' },
   ERR_FIELDS_TOO_LARGE: { status: 431, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Request header fields too large' },
   ERR_REQUEST_TIMEOUT: { status: 408, source: 'client', retryable: true, title: 'Request timeout' },
   ERR_NOT_CACHED: { status: 504, source: 'client', retryable: false, title: 'Not in the cache' },

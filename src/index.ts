@@ -10,14 +10,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Admin } from './admin/api.ts';
+import { Operations, type ProxyStats, type Purge } from './admin/operations.ts';
 import type { Explanation } from './cache/engine.ts';
 import type { Outcome } from './cache/outcome.ts';
 import { type Options, resolveConfig } from './config.ts';
-import { type ProxyStats, type Purge, composeProxy } from './proxy.ts';
+import { ProxyParts } from './proxy.ts';
+import { type ErrorCode, MillraceError } from './errors.ts';
 import { NodeLane } from './server/node.ts';
 
 export { type Config, type Options, defineConfig } from './config.ts';
-export { type ErrorCode, MillraceError } from './errors.ts';
+export { type ErrorCode, MillraceError };
 export type { CounterStats, Timing } from './cache/counters.ts';
 export type { CacheResult, Outcome } from './cache/outcome.ts';
 export type { StoreStats } from './cache/ports.ts';
@@ -25,7 +27,7 @@ export type { Reason, ReasonCode } from './policy/reason.ts';
 export { type RunningServer, type ServerHooks, startServer } from './server/main.ts';
 export type { Explanation, ProxyStats, Purge };
 
-export interface Proxy {
+export interface MillraceProxy {
   /** For `http.createServer(proxy.handler)`; answers every request. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** For `server.on('upgrade', proxy.upgrade)`: WebSockets pass through. */
@@ -54,18 +56,22 @@ export interface Proxy {
  * unless asked for, because this object says and does what the admin API would.
  * @throws {MillraceError} ERR_CONFIG; the message names the option
  */
-export function createProxy(options: Options = {}): Proxy {
+export function createProxy(options: Options): MillraceProxy {
   const config = resolveConfig({ admin: false, ...options });
-  const proxy = composeProxy(config);
-  const lane = new NodeLane(proxy, { admin: config.admin ? new Admin(proxy, config) : undefined });
+  if (config.origin === undefined && config.allowHost.length === 0) {
+    throw new MillraceError('ERR_CONFIG', 'createProxy needs "origin" (the one server to stand in front of), or "allowHost" (the hosts that may be reached; "*" for any).');
+  }
+  const proxy = new ProxyParts(config);
+  const operations = new Operations(proxy);
+  const lane = new NodeLane(proxy, { admin: config.admin ? new Admin(operations, config) : undefined });
   return {
     handler: (request, response) => lane.request(request, response),
     upgrade: (request, socket, head) => lane.upgrade(request, socket, head),
     connect: (request, socket, head) => lane.connect(request, socket, head),
     onOutcome: (listener) => proxy.onOutcome(listener),
-    stats: () => proxy.stats(),
-    purge: (what) => proxy.purge(what),
-    explain: (url, fields = {}) => proxy.explain(url, Object.entries(fields)),
+    stats: () => operations.stats(),
+    purge: (what) => operations.purge(what),
+    explain: (url, fields = {}) => operations.explain(url, Object.entries(fields)),
     close: async () => {
       lane.drain();
       await proxy.close();

@@ -5,12 +5,13 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isIPv6 } from 'node:net';
+import { Admin } from '../admin/api.ts';
+import { Operations } from '../admin/operations.ts';
 import type { Outcome } from '../cache/outcome.ts';
 import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
-import { Admin } from '../admin/api.ts';
-import { type ProxyParts, composeProxy } from '../proxy.ts';
-import { adminOnlyServer } from './admin-only.ts';
+import { ProxyParts } from '../proxy.ts';
+import { createAdminServer } from './admin-answer.ts';
 import { NodeLane, createNodeServer } from './node.ts';
 
 export interface ServerHooks {
@@ -32,14 +33,14 @@ export interface RunningServer {
 
 /** @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG */
 export async function startServer(config: Config, hooks: ServerHooks = {}): Promise<RunningServer> {
-  const proxy = composeProxy(config);
+  const proxy = new ProxyParts(config);
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
   const onError = (error: unknown): void => hooks.onError?.(error);
-  const admin = config.admin ? new Admin(proxy, config) : undefined;
+  const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
   const separate = config.adminPort !== undefined;
   const lane = new NodeLane(proxy, { admin: separate ? undefined : admin, onError });
   const server = createNodeServer(lane);
-  const adminServer = admin !== undefined && separate ? adminOnlyServer(admin, onError) : undefined;
+  const adminServer = admin !== undefined && separate ? createAdminServer(admin, lane, onError) : undefined;
   try {
     await listen(server, config.port, config.host, '--port');
     if (adminServer !== undefined) await listen(adminServer, config.adminPort!, config.host, '--admin-port');
@@ -48,6 +49,7 @@ export async function startServer(config: Config, hooks: ServerHooks = {}): Prom
     await proxy.close();
     throw error;
   }
+  proxy.listensOn(portOf(server));
   const url = urlOf(server);
   return {
     url,
@@ -64,7 +66,6 @@ async function stop(server: Server, adminServer: Server | undefined, lane: NodeL
   lane.drain();
   const cut = setTimeout(() => lane.cut(), timeout * 1000);
   await closed;
-  await lane.settled();
   clearTimeout(cut);
   await proxy.close();
 }

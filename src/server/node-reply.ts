@@ -6,7 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../cache/exchange.ts';
-import type { Fields } from '../http/fields.ts';
+import { Fields } from '../http/fields.ts';
 import { TCHAR } from '../http/list.ts';
 
 /** What all connections of a server have in common. */
@@ -25,6 +25,8 @@ export class NodeReply implements Reply {
   readonly #isHttp10: boolean;
   readonly #acceptsTrailers: boolean;
   #onContinue: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+  #last = false;
   #mayHaveBody = true;
   #length: number | undefined;
   #chunked = false;
@@ -42,9 +44,7 @@ export class NodeReply implements Reply {
     const request = response.req;
     this.#isHead = request.method === 'HEAD';
     this.#isHttp10 = request.httpVersion !== '1.1';
-    this.#acceptsTrailers = /(?:^|[,\s])trailers(?:$|[,;\s])/i.test(request.headers.te ?? '');
-    // The engine decides about Date: a stored response keeps its own.
-    response.sendDate = false;
+    this.#acceptsTrailers = /(?:^|[,\s])trailers(?:$|[,;\s])/i.test(request.headersDistinct.te?.join() ?? '');
     response.on('drain', this.#onDrain);
     response.on('close', this.#onClose);
     response.on('error', ignore);
@@ -75,6 +75,16 @@ export class NodeReply implements Reply {
     this.#onContinue?.();
   }
 
+  /** Closes the connection after this response, because what follows on it cannot be told apart. */
+  closeAfter(): void {
+    this.#last = true;
+  }
+
+  /** Called when the response is complete, before the connection goes on to the next request. */
+  beforeEnd(callback: () => void): void {
+    this.#onEnd = callback;
+  }
+
   informational(status: number, fields: Fields): void {
     // https://www.rfc-editor.org/rfc/rfc9110.html#section-15.2: a 1xx must not be sent to an HTTP/1.0 client.
     if (this.#isHttp10 || this.#closed || this.#response.headersSent || status === 101) return;
@@ -96,11 +106,9 @@ export class NodeReply implements Reply {
     this.#chunked = this.#mayHaveBody && length === undefined && !this.#isHttp10;
     this.#length = this.#mayHaveBody ? length : undefined;
     const lines = this.#lines(status, fields, length);
-    if (this.#state.draining) lines.push('Connection', 'close');
-    else if (this.#isHttp10 && this.#mayHaveBody && length === undefined) {
-      // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3: the end of the connection ends the body.
-      lines.push('Connection', 'close');
-    }
+    // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3: for HTTP/1.0 the end of the connection ends the body.
+    const endsWithConnection = this.#isHttp10 && this.#mayHaveBody && length === undefined;
+    if (this.#last || this.#state.draining || endsWithConnection) lines.push('Connection', 'close');
     // Else node sends chunked to an HTTP/1.0 client that says TE: chunked.
     if (!this.#chunked) response.removeHeader('transfer-encoding');
     response.writeHead(status, STATUS_CODES[status] ?? '', lines);
@@ -138,6 +146,7 @@ export class NodeReply implements Reply {
       }
       this.#response.addTrailers(pairs(lines));
     }
+    this.#onEnd?.();
     this.#response.end();
   }
 
@@ -207,14 +216,16 @@ export class NodeReply implements Reply {
 
 function writeInformation(response: ServerResponse, status: number, lines: string[]): void {
   // Node 24 can write only 102, and 103 with a Link.
-  const writes = response as { writeInformation?: ServerResponse['writeInformation'] };
-  if (writes.writeInformation !== undefined) writes.writeInformation.call(response, status, lines);
-  else if (status === 102) response.writeProcessing();
-  else if (status === 103) {
-    const hints: Record<string, string[]> = {};
-    for (let i = 0; i < lines.length; i += 2) (hints[lines[i]!.toLowerCase()] ??= []).push(lines[i + 1]!);
-    if (hints.link !== undefined) response.writeEarlyHints(hints);
-  }
+  if ('writeInformation' in response) response.writeInformation(status, lines);
+  else writeKnownInformation(response, status, new Fields(lines));
+}
+
+function writeKnownInformation(response: Pick<ServerResponse, 'writeProcessing' | 'writeEarlyHints'>, status: number, fields: Fields): void {
+  if (status === 102) response.writeProcessing();
+  if (status !== 103 || !fields.has('link')) return;
+  const hints: Record<string, string | string[]> = {};
+  for (const name of fields.names()) hints[name] = fields.all(name);
+  response.writeEarlyHints(hints);
 }
 
 const NAME = new RegExp(`^${TCHAR}+$`);

@@ -8,55 +8,94 @@ import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { MillraceError } from '../errors.ts';
 
+/** Bytes of a body nobody wants that are read to keep the connection; past that it is closed. */
+const MAX_DISCARDED = 262_144;
+
+/** Milliseconds a client may be silent in the middle of its body. */
+const SILENCE = 60_000;
+
 export class RequestBody extends Readable {
   readonly #source: IncomingMessage;
-  readonly #onFirstRead: (() => void) | undefined;
-  #started = false;
-  #finished = false;
+  readonly #onFirstRead: () => void;
+  #reading = false;
+  #answered = false;
+  #silence: NodeJS.Timeout | undefined;
 
   /** `onFirstRead` is called when somebody first wants bytes: the moment to send 100 (Continue). */
-  constructor(source: IncomingMessage, onFirstRead?: () => void) {
+  constructor(source: IncomingMessage, onFirstRead: () => void) {
     super({ highWaterMark: source.readableHighWaterMark });
     this.#source = source;
     this.#onFirstRead = onFirstRead;
     source.on('close', this.#onClose);
+    source.on('error', ignore);
     // An error nobody listens for would end the process; who reads the body hears of it all the same.
     this.on('error', ignore);
   }
 
+  /** The response is written: what is left of the request is read only to keep the connection. */
+  answered(): void {
+    this.#answered = true;
+    if (this.destroyed || !this.#reading) this.#discard();
+  }
+
   override _read(): void {
-    if (!this.#started) {
-      this.#started = true;
-      this.#onFirstRead?.();
+    if (!this.#reading) {
+      this.#reading = true;
+      this.#onFirstRead();
       this.#source.on('data', this.#onData);
       this.#source.on('end', this.#onEnd);
-      this.#source.on('error', ignore);
     }
+    this.#watch();
     this.#source.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.#silence);
     const source = this.#source;
     source.off('close', this.#onClose);
     source.off('data', this.#onData);
     source.off('end', this.#onEnd);
-    if (this.#started && !source.readableEnded) source.pause();
+    if (this.#answered) this.#discard();
+    else if (this.#reading) source.pause();
     callback(error);
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (!this.push(chunk)) this.#source.pause();
+    if (this.push(chunk)) {
+      this.#watch();
+      return;
+    }
+    clearTimeout(this.#silence);
+    this.#source.pause();
   };
 
   readonly #onEnd = (): void => {
-    this.#finished = true;
     this.push(null);
   };
 
   readonly #onClose = (): void => {
-    if (this.#finished || this.#source.complete) return;
-    this.destroy(new MillraceError('ERR_CLIENT_GONE', 'The client went away in the middle of its request.'));
+    if (!this.#source.complete) this.destroy(new MillraceError('ERR_CLIENT_GONE', 'The client went away in the middle of its request.'));
   };
+
+  #watch(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.destroy(new MillraceError('ERR_REQUEST_TIMEOUT', `The client sent nothing for ${SILENCE / 1000} s in the middle of its request.`));
+    }, SILENCE);
+  }
+
+  #discard(): void {
+    const source = this.#source;
+    if (source.complete || source.destroyed) return;
+    let left = MAX_DISCARDED;
+    const silence = setTimeout(() => source.socket.destroy(), SILENCE);
+    source.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) source.socket.destroy();
+    });
+    source.once('close', () => clearTimeout(silence));
+    source.resume();
+  }
 }
 
 function ignore(): void {}

@@ -1,0 +1,88 @@
+/**
+ * @module admin/operations
+ * What can be asked of a running proxy, whether over HTTP or by a program that embeds it. URLs are
+ * taken as people have them: the one they gave to the proxy, the origin's own, or a path.
+ */
+import type { CounterStats } from '../cache/counters.ts';
+import type { Explanation } from '../cache/engine.ts';
+import type { ClientRequest } from '../cache/exchange.ts';
+import { urlOf } from '../cache/key.ts';
+import type { StoreStats } from '../cache/ports.ts';
+import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import { isLoopback } from '../origin/address.ts';
+import { FixedOrigin } from '../origin/fixed-origin.ts';
+import { parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
+import type { ProxyParts } from '../proxy.ts';
+
+/** A URL ends with what it may go on with; a prefix, with anything. */
+export type Purge = { readonly url: string } | { readonly prefix: string } | { readonly all: true };
+
+export interface ProxyStats extends CounterStats {
+  readonly store: StoreStats;
+}
+
+type HeaderLine = readonly [name: string, value: string];
+
+export class Operations {
+  readonly #proxy: ProxyParts;
+
+  constructor(proxy: ProxyParts) {
+    this.#proxy = proxy;
+  }
+
+  stats(): ProxyStats {
+    return { ...this.#proxy.counters.stats(Date.now()), store: this.#proxy.store.stats() };
+  }
+
+  /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
+  purge(what: Purge): Promise<number> {
+    if ('all' in what) return this.#proxy.engine.purge({ all: true });
+    if ('url' in what) return this.#proxy.engine.purge({ url: this.#request(what.url, []).target });
+    return this.#proxy.engine.purge({ prefix: urlOf(this.#request(what.prefix, []).target) });
+  }
+
+  /** @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
+  explain(url: string, headers: readonly HeaderLine[]): Promise<Explanation> {
+    return this.#proxy.engine.explain(this.#request(url, headers));
+  }
+
+  /** The GET that a client would send for that URL, as the engine would see it. */
+  #request(url: string, headers: readonly HeaderLine[]): ClientRequest {
+    const fields = new Fields();
+    for (const [name, value] of headers) fields.append(name, value);
+    const { requestTarget, host } = this.#asClient(url);
+    if (!fields.has('host')) fields.append('Host', host);
+    const message = { method: 'GET', fields, httpVersion: '1.1', scheme: 'http', clientAddress: '127.0.0.1', body: undefined } as const;
+    try {
+      const admitted = this.#proxy.admit({ ...message, requestTarget });
+      if (admitted.kind === 'request') return admitted.request;
+      // The host alone was named: its root is meant.
+      const below = this.#proxy.admit({ ...message, requestTarget: admitted.location });
+      if (below.kind === 'request') return below.request;
+    } catch (cause) {
+      if (!(cause instanceof MillraceError) || cause.code !== 'ERR_BAD_TARGET') throw cause;
+      throw new MillraceError('ERR_ADMIN_INPUT', `"${url}": ${cause.message}`, { cause });
+    }
+    throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" leads to a redirect of the proxy's own, which is not cached.`);
+  }
+
+  /** The request target and Host with which a client asks the proxy for it. */
+  #asClient(url: string): { requestTarget: string; host: string } {
+    const { port, config, targets } = this.#proxy;
+    const own = port === undefined ? 'localhost' : `localhost:${port}`;
+    const text = url.split('#', 1)[0]!;
+    if (text.startsWith('/')) return { requestTarget: text, host: own };
+    const parsed = parseAbsoluteForm(text);
+    if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is neither a path nor an http URL. Write it as /page, http://${own}/page or the URL at the origin.`);
+    if (parsed.port === port && (isLoopback(parsed.host) || parsed.host === parseAuthority(config.host)?.host)) {
+      return { requestTarget: parsed.path, host: text.split('/', 3)[2]!.split('?', 1)[0]! };
+    }
+    if (!(targets instanceof FixedOrigin)) return { requestTarget: text, host: own };
+    const { origin } = targets;
+    const base = origin.path.replace(/\/+$/, '');
+    const below = parsed.scheme === origin.scheme && parsed.host === origin.host && parsed.port === origin.port && parsed.path.startsWith(`${base}/`);
+    if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here. Write it as /page, http://${own}/page or ${origin.scheme}://${origin.authority}${base}/page.`);
+    return { requestTarget: parsed.path.slice(base.length), host: own };
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * @module proxy
+ * The composition root: from a configuration to the parts that work together. The only file that
+ * names a concrete store or origin.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { Counters } from './cache/counters.ts';
+import { Engine } from './cache/engine.ts';
+import type { ClientRequest } from './cache/exchange.ts';
+import type { Outcome } from './cache/outcome.ts';
+import type { Store } from './cache/ports.ts';
+import type { Config } from './config.ts';
+import type { Fields } from './http/fields.ts';
+import { Forwarding } from './http/forwarding.ts';
+import { endToEnd } from './http/hop-by-hop.ts';
+import { OriginClient } from './origin/client.ts';
+import { EmbeddedHost } from './origin/embedded-host.ts';
+import { type AddressRules, isLoopback } from './origin/address.ts';
+import { FixedOrigin } from './origin/fixed-origin.ts';
+import { HostRules } from './origin/host-rules.ts';
+import type { Targets } from './origin/targets.ts';
+import { MemoryStore } from './stores/memory.ts';
+
+/** A request as a lane received it. */
+export interface ReceivedMessage {
+  readonly method: string;
+  /** As it stands in the request line. */
+  readonly requestTarget: string;
+  /** All of them. */
+  readonly fields: Fields;
+  readonly httpVersion: string;
+  readonly scheme: 'http' | 'https';
+  readonly clientAddress: string;
+  readonly body: Readable | undefined;
+  readonly trailers?: () => Fields | undefined;
+}
+
+export type Admitted =
+  | { readonly kind: 'request'; readonly request: ClientRequest; readonly rewrite: ((fields: Fields) => void) | undefined }
+  | { readonly kind: 'redirect'; readonly location: string };
+
+
+export class ProxyParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly targets: Targets;
+  readonly engine: Engine;
+  readonly counters: Counters;
+  readonly tunnel: Tunnel;
+  readonly #forwarding: Forwarding;
+  readonly #origin: OriginClient;
+  readonly #listeners = new Set<(outcome: Outcome) => void>();
+  /** The port clients connect to; undefined until it is known. */
+  #port: number | undefined;
+
+  /** @throws {MillraceError} ERR_CONFIG */
+  constructor(config: Config) {
+    this.config = config;
+    if (config.port !== 0) this.#port = config.port;
+    let addresses: AddressRules;
+    if (config.origin !== undefined) {
+      const fixed = new FixedOrigin(config.origin);
+      this.targets = fixed;
+      addresses = fixed;
+    } else {
+      const rules = new HostRules({ patterns: config.allowHost, anyByDefault: isLoopback(config.host) });
+      this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort, ownPort: () => this.#port });
+      addresses = rules;
+    }
+    this.#forwarding = new Forwarding({ instance: `millrace-${randomBytes(8).toString('hex')}`, preserveHost: config.preserveHost, trustProxy: config.trustProxy });
+    this.#origin = new OriginClient({ addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout });
+    this.store = new MemoryStore({ maxBytes: config.maxMemory, maxObject: config.maxObject });
+    this.engine = new Engine({
+      store: this.store,
+      origin: this.#origin,
+      settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, letter: config.replaySetCookie },
+      sortQuery: config.sortQuery,
+    });
+    this.counters = new Counters(Date.now());
+    this.engine.onOutcome((outcome) => this.report(outcome));
+  }
+
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  /** To be called once it is known: requests for this very port are loops. */
+  listensOn(port: number): void {
+    this.#port = port;
+  }
+
+  /** From a received message to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */
+  admit(message: ReceivedMessage): Admitted {
+    const { method, requestTarget } = message;
+    const fields = endToEnd(message.fields);
+    const resolution = this.targets.resolve({ method, requestTarget, fields });
+    if (resolution.kind === 'redirect') return resolution;
+    // The lane meets the expectation itself, when the body is wanted: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
+    fields.delete('expect');
+    const forwarded = this.#forwarding.forward({ ...message, fields }, resolution.target.authority, resolution.mode);
+    const request: ClientRequest = {
+      method,
+      target: resolution.target,
+      url: requestTarget,
+      fields: forwarded.fields,
+      forwardedAs: forwarded.forwardedAs,
+      httpVersion: message.httpVersion,
+      body: message.body,
+      ...(message.trailers === undefined ? {} : { trailers: message.trailers }),
+    };
+    return { kind: 'request', request, rewrite: resolution.rewrite };
+  }
+
+  /** Calls the listener once for each finished request; returns what ends that. */
+  onOutcome(listener: (outcome: Outcome) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Counts and tells an outcome; the engine's come here by themselves, a lane brings those of requests it answered alone. */
+  report(outcome: Outcome): void {
+    this.counters.record(outcome);
+    for (const listener of this.#listeners) listener(outcome);
+  }
+
+  /** Waits for what is being fetched for the cache, then gives up connections and memory. */
+  async close(): Promise<void> {
+    await this.engine.close();
+    await this.#origin.close();
+    await this.store.close();
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * @module server/node
+ * The general lane: every request node:http can parse, from its head to the engine and back.
+ */
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Admin } from '../admin/api.ts';
+import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
+import { answerAdmin } from './admin-answer.ts';
+import { answerParseError } from './parse-error.ts';
+import { answerAsLast } from './max-forwards.ts';
+import { NodeReply } from './node-reply.ts';
+import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
+import { RequestBody } from './request-body.ts';
+import { MAX_HEAD, checkRequest } from './request-check.ts';
+
+export interface LaneOptions {
+  /** Undefined: its paths are the proxy's like any other. */
+  readonly admin: Admin | undefined;
+  /** Called for what should not happen. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
+const HEAD_TIMEOUT = 30_000;
+/** Milliseconds an idle connection is kept. */
+const KEEP_ALIVE_TIMEOUT = 65_000;
+
+export class NodeLane {
+  readonly #proxy: ProxyParts;
+  readonly #admin: Admin | undefined;
+  readonly #onError: (error: unknown) => void;
+  /** Every connection, with the replies under way on it. */
+  readonly #connections = new Map<Duplex, Set<NodeReply>>();
+  draining = false;
+
+  constructor(proxy: ProxyParts, { admin, onError = () => undefined }: LaneOptions) {
+    this.#proxy = proxy;
+    this.#admin = admin;
+    this.#onError = onError;
+  }
+
+  /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
+  connection(socket: Duplex): Set<NodeReply> {
+    let replies = this.#connections.get(socket);
+    if (replies === undefined) {
+      replies = new Set();
+      this.#connections.set(socket, replies);
+      socket.once('close', () => this.#connections.delete(socket));
+    }
+    return replies;
+  }
+
+  /** For 'request'. */
+  request(request: IncomingMessage, response: ServerResponse): void {
+    void this.#answer(request, this.#reply(response));
+  }
+
+  /** For 'checkContinue': 100 (Continue) is sent once the body is wanted. */
+  checkContinue(request: IncomingMessage, response: ServerResponse): void {
+    const reply = this.#reply(response);
+    reply.expectContinue();
+    void this.#answer(request, reply);
+  }
+
+  /** For 'checkExpectation': https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1 */
+  checkExpectation(request: IncomingMessage, response: ServerResponse): void {
+    const error = new MillraceError('ERR_EXPECTATION', `The expectation "${request.headers.expect}" cannot be met. Leave Expect out, or send 100-continue.`);
+    this.#refuse(error, request, this.#reply(response), Date.now());
+  }
+
+  /** For 'upgrade'. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#tunnel(request, socket, (message) => this.#proxy.upgrade(message, socket, head));
+  }
+
+  /** For 'connect'. */
+  connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#tunnel(request, socket, (message) => this.#proxy.connect(message, socket, head));
+  }
+
+  /** For 'clientError'. */
+  clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+    answerParseError(error, socket, this.connection(socket));
+  }
+
+  /** From now on connections are closed after the response under way; those without one at once, tunnels too. */
+  drain(): void {
+    this.draining = true;
+    for (const [socket, replies] of this.#connections) if (replies.size === 0) socket.destroy();
+  }
+
+  /** Ends every connection now. */
+  cut(): void {
+    for (const socket of this.#connections.keys()) socket.destroy();
+  }
+
+  #reply(response: ServerResponse): NodeReply {
+    const { socket } = response.req;
+    const replies = this.connection(socket);
+    const reply = new NodeReply(response, this);
+    replies.add(reply);
+    response.on('close', () => {
+      replies.delete(reply);
+      // Its head may have been sent before the server began to stop.
+      if (this.draining && replies.size === 0) socket.destroySoon();
+    });
+    return reply;
+  }
+
+  /** Never rejects. */
+  async #answer(request: IncomingMessage, reply: NodeReply): Promise<void> {
+    const startedAt = Date.now();
+    const refused = checkRequest(request);
+    if (refused !== undefined) {
+      reply.closeAfter();
+      this.#refuse(refused, request, reply, startedAt);
+      return;
+    }
+    if (this.#admin?.owns(request.url!) === true) {
+      await answerAdmin(this.#admin, request, reply, this.#onError);
+      return;
+    }
+    const body = bodyOf(request, reply);
+    try {
+      await this.#pass(request, body, reply, startedAt);
+    } catch (cause) {
+      const error = MillraceError.from(cause);
+      if (error.code === 'ERR_INTERNAL') this.#onError(cause);
+      if (reply.headSent) reply.abort();
+      else this.#refuse(error, request, reply, startedAt);
+    }
+    body?.destroy();
+  }
+
+  async #pass(request: IncomingMessage, body: RequestBody | undefined, reply: NodeReply, startedAt: number): Promise<void> {
+    const message = received(request, body);
+    const own = answerAsLast(message.method, message.requestTarget, message.fields);
+    if (own !== undefined) {
+      this.#send(own, request, reply, startedAt);
+      return;
+    }
+    const admitted = this.#proxy.admit(message);
+    if (admitted.kind === 'redirect') {
+      this.#send(redirect(admitted.location), request, reply, startedAt);
+      return;
+    }
+    const context = { clientAddress: message.clientAddress, startedAt };
+    await this.#proxy.engine.handle(admitted.request, reply, admitted.rewrite === undefined ? context : { ...context, decorate: admitted.rewrite });
+  }
+
+  #tunnel(request: IncomingMessage, socket: Duplex, open: (message: ReceivedMessage) => Promise<void>): void {
+    this.connection(socket);
+    socket.on('error', ignore);
+    if (this.draining) {
+      socket.destroy();
+      return;
+    }
+    open(received(request, undefined)).catch((error: unknown) => {
+      this.#onError(error);
+      socket.destroy();
+    });
+  }
+
+  #refuse(error: MillraceError, request: IncomingMessage, reply: NodeReply, startedAt: number): void {
+    this.#send(refusal(error, request.headers.accept), request, reply, startedAt, error);
+  }
+
+  #send(response: OwnResponse, request: IncomingMessage, reply: NodeReply, startedAt: number, error?: MillraceError): void {
+    send(reply, response);
+    this.#proxy.report({
+      startedAt,
+      duration: Date.now() - startedAt,
+      method: request.method!,
+      url: request.url!,
+      clientAddress: request.socket.remoteAddress ?? '',
+      status: response.status,
+      result: 'BYPASS',
+      reasons: [],
+      bytes: reply.bytesWritten,
+      originDuration: undefined,
+      originStatus: undefined,
+      stored: false,
+      collapsed: false,
+      error,
+    });
+  }
+}
+
+/** A server of node:http whose every event goes to the lane. */
+export function createNodeServer(lane: NodeLane): Server {
+  const server = createServer({
+    insecureHTTPParser: false,
+    maxHeaderSize: MAX_HEAD,
+    headersTimeout: HEAD_TIMEOUT,
+    // A whole request may take as long as it likes, as long as it moves (see RequestBody).
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    connectionsCheckingInterval: 5_000,
+    // The lane answers for it, with the words a problem has.
+    requireHostHeader: false,
+  });
+  // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
+  server.maxHeadersCount = 0;
+  server.on('connection', (socket) => lane.connection(socket));
+  server.on('request', (request, response) => lane.request(request, response));
+  server.on('checkContinue', (request, response) => lane.checkContinue(request, response));
+  server.on('checkExpectation', (request, response) => lane.checkExpectation(request, response));
+  server.on('upgrade', (request, socket, head) => lane.upgrade(request, socket, head));
+  server.on('connect', (request, socket, head) => lane.connect(request, socket, head));
+  server.on('clientError', (error, socket) => lane.clientError(error, socket as Socket));
+  return server;
+}
+
+function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
+  const { headers } = request;
+  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return undefined;
+  const body = new RequestBody(request, () => reply.continue());
+  reply.beforeEnd(() => body.answered());
+  return body;
+}
+
+function received(request: IncomingMessage, body: RequestBody | undefined): ReceivedMessage {
+  return {
+    method: request.method!,
+    requestTarget: request.url!,
+    fields: new Fields(request.rawHeaders.slice()),
+    httpVersion: request.httpVersion,
+    scheme: 'encrypted' in request.socket ? 'https' : 'http',
+    clientAddress: request.socket.remoteAddress ?? '',
+    body,
+    trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())),
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,54 @@
+/**
+ * @module server/request-check
+ * What llhttp lets pass and a proxy must not: messages that another server might frame or route in
+ * another way. Everything else of that kind llhttp refuses itself.
+ */
+import type { IncomingMessage } from 'node:http';
+import { MillraceError } from '../errors.ts';
+import { parseAuthority } from '../origin/targets.ts';
+
+/** Bytes of a request target. */
+export const MAX_URI = 16_384;
+/** Bytes of a request's whole head. */
+export const MAX_HEAD = 32_768;
+
+/** The error to answer with, and then to close the connection; undefined for a good message. */
+export function checkRequest(request: IncomingMessage): MillraceError | undefined {
+  return checkVersion(request) ?? checkTarget(request) ?? checkFraming(request) ?? checkHost(request);
+}
+
+function checkVersion({ httpVersion }: IncomingMessage): MillraceError | undefined {
+  if (httpVersion === '1.1' || httpVersion === '1.0') return undefined;
+  return bad(`HTTP/${httpVersion} is not spoken here. Use HTTP/1.1.`);
+}
+
+function checkTarget({ url }: IncomingMessage): MillraceError | undefined {
+  if (url!.length <= MAX_URI) return undefined;
+  return new MillraceError('ERR_URI_TOO_LONG', `The URL is ${url!.length} bytes long; at most ${MAX_URI} are taken.`);
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112.html#section-6.1 */
+function checkFraming({ headers, httpVersion, method }: IncomingMessage): MillraceError | undefined {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined) {
+    if (httpVersion === '1.0') return bad('Transfer-Encoding does not exist in HTTP/1.0. Send Content-Length.');
+    if (coding.toLowerCase() !== 'chunked') return bad(`The transfer coding "${coding}" is not understood. Send "chunked", or Content-Length.`);
+  }
+  // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8
+  if (method === 'TRACE' && (coding !== undefined || Number(headers['content-length'] ?? 0) > 0)) return bad('A TRACE request has no content.');
+  return undefined;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2 */
+function checkHost({ headersDistinct, httpVersion }: IncomingMessage): MillraceError | undefined {
+  const hosts = headersDistinct.host ?? [];
+  if (hosts.length === 0 && httpVersion === '1.0') return undefined;
+  if (hosts.length !== 1) return bad(hosts.length === 0 ? 'The request has no Host.' : 'The request has more than one Host.');
+  // Empty where the target has no authority, as in "OPTIONS *".
+  if (hosts[0] === '' || parseAuthority(hosts[0]!) !== undefined) return undefined;
+  return bad('Host is no host name or address with an optional port.');
+}
+
+function bad(message: string): MillraceError {
+  return new MillraceError('ERR_BAD_REQUEST', message);
+}
