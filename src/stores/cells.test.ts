@@ -40,6 +40,7 @@ describe('cells', () => {
     const cells = new Cells();
     const lengths = Array.from({ length: 900 }, (_, owner) => 1000 + ((owner * 977) % 9000));
     for (const [owner, length] of lengths.entries()) cells.write(owner, [pattern(length, owner)]);
+    for (const [owner, length] of lengths.entries()) assert.ok(pattern(length, owner).equals(readAll(cells, owner, length)));
     for (const owner of lengths.keys()) if (owner % 10 !== 3) cells.free(owner);
     for (const [owner, length] of lengths.entries()) {
       if (owner % 10 === 3) assert.ok(pattern(length, owner).equals(readAll(cells, owner, length)));

@@ -62,19 +62,37 @@ describe('S3-FIFO', () => {
     assert.ok(cache.slots.has(0), 'the ghost queue remembered it');
   });
 
-  test('the main queue gives as many more rounds as there were accesses, three at most', () => {
-    const eviction = new S3Fifo(5);
-    const popular = eviction.insert(1, 1);
-    for (let i = 0; i < 50; i++) eviction.access(popular);
-    const others = [2, 3, 4].map((hash) => eviction.insert(hash, 1));
-    for (const slot of others) for (let i = 0; i < 2; i++) eviction.access(slot);
-    // On the way to this one all four go on to the main queue, where their count begins anew.
-    const unpopular = eviction.insert(5, 1);
-    assert.equal(eviction.evict(), unpopular);
-    for (let i = 0; i < 50; i++) eviction.access(popular);
-    const victims = [eviction.evict(), eviction.evict(), eviction.evict(), eviction.evict()];
-    assert.deepEqual(victims, [...others, popular]);
-    assert.equal(eviction.evict(), -1);
+  describe('in the main queue', () => {
+    /** Four objects that went on from the small queue to the main one, in this order. */
+    const fill = (eviction: S3Fifo): number[] => {
+      const slots = [1, 2, 3, 4].map((hash) => eviction.insert(hash, 1));
+      for (const [i, slot] of slots.entries()) for (let n = 0; n < 5 - i; n++) eviction.access(slot);
+      const unpopular = eviction.insert(5, 1);
+      assert.equal(eviction.evict(), unpopular);
+      return slots;
+    };
+    const drain = (eviction: S3Fifo): number[] => Array.from({ length: eviction.count }, () => eviction.evict());
+
+    test('the count of accesses begins anew', () => {
+      const eviction = new S3Fifo(5);
+      const slots = fill(eviction);
+      assert.deepEqual(drain(eviction), slots);
+    });
+
+    test('each access gives one more round', () => {
+      const eviction = new S3Fifo(5);
+      const [a, b, c, d] = fill(eviction) as [number, number, number, number];
+      for (const slot of [a, a, a, b, d, d]) eviction.access(slot);
+      assert.deepEqual(drain(eviction), [c, b, d, a]);
+    });
+
+    test('accesses beyond three count for nothing', () => {
+      const eviction = new S3Fifo(5);
+      const slots = fill(eviction);
+      for (const slot of slots) for (let n = 0; n < 3; n++) eviction.access(slot);
+      for (let n = 0; n < 50; n++) eviction.access(slots[0]!);
+      assert.deepEqual(drain(eviction), slots);
+    });
   });
 
   test('the small queue gets a tenth by size, whatever the number of objects', () => {

@@ -55,6 +55,24 @@ describe('the budget of the memory store', () => {
     assert.deepEqual((await store.get('k1'))!.meta, bytesOf(100));
   });
 
+  test('an object that is refused at its commit gives back what its body took', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    for (const length of [10, 100_000]) {
+      assert.equal(await putWhole(store, 'k', bytesOf(MAX), [bytesOf(length)]), false);
+      assert.equal(store.stats().bytes, 0);
+    }
+  });
+
+  test('an update that has to drop its own object fails, and leaves the books right', async () => {
+    const store = new MemoryStore({ maxBytes: 20_000, maxObject: 20_000 });
+    await putWhole(store, 'k', bytesOf(10), [bytesOf(8000)]);
+    const previous = (await store.get('k'))!;
+    assert.equal(await store.update('k', previous, bytesOf(11_800)), false);
+    assert.equal(await store.get('k'), undefined);
+    assert.equal(store.stats().objects, 0);
+    assert.equal(store.stats().bytes, 0);
+  });
+
   test('a promised length reserves nothing', () => {
     const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
     for (let i = 0; i < 100; i++) store.put(`k${i}`, 500_000)!.write(bytesOf(10));
