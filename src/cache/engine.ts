@@ -1,0 +1,334 @@
+/**
+ * @module cache/engine
+ * Carries out what policy decides, one short method a state:
+ *
+ *   look up → decide ─ hit, stale ──────────────→ serve what is stored
+ *                    ├ stale-while-revalidate ──→ serve it, and refresh it in the background
+ *                    ├ revalidate, miss ────────→ board a flight, or lead one → land → serve
+ *                    ├ bypass ──────────────────→ pass through, and invalidate
+ *                    └ unavailable ─────────────→ 504
+ *
+ * It makes no decision of its own: those are data from policy/.
+ */
+import { MillraceError } from '../errors.ts';
+import { completeResponse } from '../http/forwarding.ts';
+import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
+import { carriesPrivate } from '../policy/message.ts';
+import { type Decision, type Failure, type Used, decide, staleOnError } from '../policy/reuse.ts';
+import type { Settings } from '../policy/settings.ts';
+import { firstMismatch } from '../policy/vary.ts';
+import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
+import { answer } from './answer.ts';
+import type { Entry } from './entry.ts';
+import type { ClientRequest, Reply } from './exchange.ts';
+import { type Explanation, explain } from './explain.ts';
+import { Fetcher, type Landing, drop } from './fetcher.ts';
+import { Fill } from './fill.ts';
+import { Flight, flightKey } from './flight.ts';
+import { cacheKey, urlOf } from './key.ts';
+import type { Outcome } from './outcome.ts';
+import type { Origin, OriginResponse, Store } from './ports.ts';
+import { type Purge, Purger } from './purger.ts';
+import { sendFill, sendStored } from './reply-body.ts';
+import { Stamps } from './stamps.ts';
+import { type Context, Transaction } from './transaction.ts';
+import { type Located, type Lookup, Variants } from './variants.ts';
+import { Verdicts } from './verdicts.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly origin: Origin;
+  readonly settings: Settings;
+  /** Query parameters in another order are the same key. */
+  readonly sortQuery: boolean;
+  /** ms since the epoch; default: the system's clock. */
+  readonly now?: () => number;
+}
+
+type Served = Exclude<Landing, { kind: 'passing' }>;
+
+const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [] };
+
+export class Engine {
+  readonly #origin: Origin;
+  readonly #settings: Settings;
+  readonly #sortQuery: boolean;
+  readonly #now: () => number;
+  readonly #stamps = new Stamps();
+  readonly #variants: Variants;
+  readonly #verdicts = new Verdicts();
+  readonly #fetcher: Fetcher;
+  readonly #purger: Purger;
+  readonly #flights = new Map<string, Flight>();
+  /** Requests to the origin whose response may be stored. */
+  readonly #fetches = new Set<{ readonly key: string; readonly controller: AbortController }>();
+  readonly #listeners = new Set<(outcome: Outcome) => void>();
+
+  constructor({ store, origin, settings, sortQuery, now = Date.now }: EngineOptions) {
+    this.#origin = origin;
+    this.#settings = settings;
+    this.#sortQuery = sortQuery;
+    this.#now = now;
+    this.#variants = new Variants(store, this.#stamps);
+    this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
+    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => [...this.#fetches].map(({ key }) => key) });
+  }
+
+  /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
+  async handle(request: ClientRequest, reply: Reply, context: Context): Promise<void> {
+    const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context);
+    try {
+      await this.#run(tx);
+    } catch (error) {
+      tx.fail(MillraceError.from(error));
+    }
+    if (this.#listeners.size === 0) return;
+    const outcome = tx.outcome(this.#now());
+    for (const listener of this.#listeners) listener(outcome);
+  }
+
+  /** Calls the listener once for each finished request; returns what ends that. */
+  onOutcome(listener: (outcome: Outcome) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** In force before it returns: how many stored responses it removed. */
+  async purge(what: Purge): Promise<number> {
+    return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery)) : this.#purger.purge(what);
+  }
+
+  /** What is stored for the request, what would be done with it now, and why. */
+  async explain(request: ClientRequest): Promise<Explanation> {
+    const key = cacheKey(request.target, this.#sortQuery);
+    return explain(key, request, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
+  }
+
+  /** Ends what is still being fetched for the cache alone. */
+  async close(): Promise<void> {
+    for (const { controller } of this.#fetches) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+  }
+
+  async #run(tx: Transaction): Promise<void> {
+    const { request, head } = tx;
+    const cacheable = request.method === 'GET' || request.method === 'HEAD';
+    const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
+    const now = this.#now();
+    const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, this.#settings, now);
+    tx.decision = decision;
+    tx.reasons = decision.reasons;
+    switch (decision.action) {
+      case 'hit':
+        return this.#serve(tx, lookup.located!, decision, 'HIT');
+      case 'stale':
+        return this.#serve(tx, lookup.located!, decision, 'STALE');
+      case 'stale-while-revalidate':
+        this.#refresh(tx, lookup);
+        return this.#serve(tx, lookup.located!, decision, 'STALE');
+      case 'revalidate':
+      case 'miss':
+        return this.#forward(tx, lookup, decision, true);
+      case 'bypass':
+        return this.#bypass(tx);
+      case 'unavailable':
+        throw new MillraceError('ERR_NOT_CACHED', 'The request asks for an answer from the cache alone (only-if-cached), and there is none that may be used.');
+    }
+  }
+
+  async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED'): Promise<void> {
+    // The head of a response to HEAD is all there is of it.
+    const length = entry.method === 'HEAD' ? undefined : object.body.length;
+    const { status, fields, length: announced, pieces } = answer(tx.head, entry, length, omit, this.#now());
+    tx.sendHead(status, fields, announced, { result, age, ttl: lifetime.seconds - age });
+    const send = pieces === 'all' || tx.request.method === 'HEAD' ? [] : pieces;
+    tx.error = await sendStored(object.body, send, tx.reply);
+  }
+
+  /** Boards the flight that is under way for the same, else leads one. */
+  async #forward(tx: Transaction, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
+    const isPrivate = carriesPrivate(tx.head);
+    const name = flightKey(tx.key, tx.request, lookup.names, isPrivate);
+    const validate = decision.action === 'revalidate';
+    // A client that asks for a response of its own must not get one that was asked for before.
+    const shares = this.#verdicts.get(name, this.#now()) === undefined && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
+    const underWay = shares ? this.#flights.get(name) : undefined;
+    if (underWay !== undefined && !this.#stamps.isDead(tx.key, underWay.stamp)) return this.#follow(tx, underWay, lookup, decision, mayRetry);
+    // What a HEAD brings cannot serve a GET.
+    if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
+    const flight = this.#launch(tx, lookup.located, validate, true, new AbortController());
+    this.#announce(name, flight);
+    return this.#land(tx, flight, lookup, name);
+  }
+
+  /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
+  async #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
+    const controller = new AbortController();
+    const flight = this.#launch(tx, lookup.located, validate, false, controller);
+    let landed = false;
+    tx.reply.onClose(() => landed || controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
+    void flight.landing.finally(() => (landed = true)).catch(() => {});
+    return this.#land(tx, flight, lookup, name);
+  }
+
+  #launch(tx: Transaction, located: Located | undefined, validate: boolean, whole: boolean, controller: AbortController): Flight {
+    const stamp = this.#stamps.now();
+    const fetch = { key: tx.key, controller };
+    this.#fetches.add(fetch);
+    const flight = new Flight(stamp, (onInformational) =>
+      this.#fetcher.fetch({ key: tx.key, request: tx.request, head: tx.head, located, validate, whole, stamp, signal: controller.signal, onInformational }),
+    );
+    void flight.landing
+      .then((landing) => landing.kind === 'filling' && landing.fill.stored)
+      .catch(() => {})
+      .finally(() => this.#fetches.delete(fetch));
+    return flight;
+  }
+
+  /** Lets others board a flight until its response is in the store, or known to serve nobody else. */
+  #announce(name: string, flight: Flight): void {
+    this.#flights.set(name, flight);
+    void flight.landing
+      .then((landing) => landing.kind === 'filling' && landing.fill.stored)
+      .catch(() => {})
+      .finally(() => this.#flights.get(name) === flight && this.#flights.delete(name));
+  }
+
+  /** Serves the client whose request the flight was made for. */
+  async #land(tx: Transaction, flight: Flight, lookup: Lookup, name: string): Promise<void> {
+    const landing = await this.#landing(tx, flight, lookup.located);
+    if (landing === undefined) return;
+    if (landing.kind !== 'passing') {
+      this.#verdicts.delete(name);
+      return this.#serveLanded(tx, landing, true);
+    }
+    if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return drop(landing.response);
+    this.#verdicts.set(name, landing.reasons, this.#now());
+    tx.reasons = [...landing.reasons, ...tx.reasons];
+    return this.#pass(tx, landing.response, 'MISS');
+  }
+
+  /** Serves a client that waits for another's flight, where the response may serve it too. */
+  async #follow(tx: Transaction, flight: Flight, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
+    tx.collapsed = true;
+    const landing = await this.#landing(tx, flight, lookup.located);
+    if (landing === undefined) return;
+    if (landing.kind === 'passing') {
+      if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return;
+    } else {
+      const entry = landing.kind === 'filling' ? landing.entry : landing.located.entry;
+      const mismatch = firstMismatch(entry.selection, tx.request.fields, tx.request.forwardedAs);
+      if (mismatch !== undefined && mayRetry) {
+        // Now it is known what selects: those that agree in it can share a flight of their own.
+        tx.collapsed = false;
+        return this.#forward(tx, { ...lookup, names: entry.selection.names }, decision, false);
+      }
+      const again = decide(tx.head, { stored: entry, mismatch: undefined }, this.#settings, this.#now());
+      const usable = again.action === 'hit' || again.action === 'stale' || again.action === 'stale-while-revalidate';
+      if (mismatch === undefined && usable && (landing.kind === 'validated' || landing.fill.joinable)) return this.#serveLanded(tx, landing, false);
+    }
+    tx.collapsed = false;
+    const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
+    return this.#alone(tx, lookup, decision.action === 'revalidate', name);
+  }
+
+  /** Undefined: the origin gave no response, and what is stored was served in its place. */
+  async #landing(tx: Transaction, flight: Flight, located: Located | undefined): Promise<Landing | undefined> {
+    try {
+      const landing = await flight.board(tx.reply);
+      tx.originStatus = landing.originStatus;
+      tx.originDuration = landing.originDuration;
+      return landing;
+    } catch (error) {
+      if (await this.#serveStale(tx, located, 'no-response')) return undefined;
+      throw error;
+    }
+  }
+
+  async #serveStale(tx: Transaction, located: Located | undefined, failure: Failure): Promise<boolean> {
+    const used = located && staleOnError(tx.head, located.entry, failure, this.#settings, this.#now());
+    if (located === undefined || used === undefined) return false;
+    tx.reasons = [used.reason, ...tx.reasons];
+    await this.#serve(tx, located, used, 'STALE');
+    return true;
+  }
+
+  /** @param own the response was asked for by this very request, not by another it was collapsed with */
+  async #serveLanded(tx: Transaction, landing: Served, own: boolean): Promise<void> {
+    const now = this.#now();
+    if (!own) tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
+    if (landing.kind === 'validated') {
+      const { located } = landing;
+      tx.reasons = [{ code: 'validated' }, ...tx.reasons];
+      return this.#serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: [] }, 'REVALIDATED');
+    }
+    const { fill, length } = landing;
+    const entry: Entry = own ? { ...landing.entry, fields: landing.received } : landing.entry;
+    let reply = answer(tx.head, entry, length, [], now);
+    // Parts in any order cannot be cut out of what is passing by: the whole is sent instead.
+    if (reply.pieces.length > 1 && reply.pieces !== 'all') reply = { status: entry.status, fields: entry.fields.clone(), length, pieces: 'all' };
+    const [piece] = reply.pieces;
+    tx.stored = own;
+    const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
+    tx.sendHead(reply.status, reply.fields, reply.length, { result: 'MISS', ttl });
+    const span = reply.pieces === 'all' || typeof piece === 'string' || Buffer.isBuffer(piece) ? undefined : piece;
+    const sent = tx.request.method !== 'HEAD' && piece !== undefined ? sendFill(fill, tx.reply, span) : undefined;
+    if (own) fill.start();
+    if (sent === undefined) tx.reply.end();
+    else tx.error = await sent;
+  }
+
+  /** Validates or fetches anew what was just served stale; nobody waits for it. */
+  #refresh(tx: Transaction, lookup: Lookup): void {
+    const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
+    const underWay = this.#flights.get(name);
+    if (underWay !== undefined && !this.#stamps.isDead(tx.key, underWay.stamp)) return;
+    const flight = this.#launch(tx, lookup.located, true, true, new AbortController());
+    this.#announce(name, flight);
+    void flight.landing.then(
+      (landing) => {
+        if (landing.kind === 'filling') landing.fill.start();
+        else if (landing.kind === 'passing') drop(landing.response);
+      },
+      // It failed; the next request that is served stale tries again.
+      () => {},
+    );
+  }
+
+  async #bypass(tx: Transaction): Promise<void> {
+    const { request, reply } = tx;
+    const controller = new AbortController();
+    reply.onClose(() => controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.')));
+    const startedAt = this.#now();
+    const response = await this.#origin.fetch({
+      method: request.method,
+      target: request.target,
+      fields: request.fields,
+      body: request.body,
+      ...(request.trailers && { trailers: request.trailers }),
+      signal: controller.signal,
+      onInformational: (status, fields) => reply.informational(status, fields),
+    });
+    completeResponse(response.fields, response.httpVersion, this.#now());
+    tx.originStatus = response.status;
+    tx.originDuration = this.#now() - startedAt;
+    if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);
+    return this.#pass(tx, response, 'BYPASS');
+  }
+
+  /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */
+  async #invalidate(tx: Transaction, response: OriginResponse): Promise<void> {
+    const { target } = tx.request;
+    const also = alsoInvalidated(new URL(urlOf(target)), response.fields);
+    const keys = also.map((url) => cacheKey({ ...target, path: url.pathname + url.search }, this.#sortQuery));
+    await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
+  }
+
+  async #pass(tx: Transaction, response: OriginResponse, result: 'MISS' | 'BYPASS'): Promise<void> {
+    const length = response.fields.first('content-length');
+    tx.sendHead(response.status, response.fields, length === undefined ? undefined : Number(length), { result });
+    const fill = new Fill(response.body, undefined, async () => false);
+    const sent = sendFill(fill, tx.reply, undefined);
+    fill.start();
+    tx.error = await sent;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * @module cache/fetcher
+ * Asks the origin on the cache's behalf, and lands the response: a 304 updates what is stored, a
+ * storable response goes into the store as it comes, any other is handed on.
+ */
+import { MillraceError } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
+import { completeResponse } from '../http/forwarding.ts';
+import { type RequestHead, type StoredResponse, carriesPrivate } from '../policy/message.ts';
+import type { Reason } from '../policy/reason.ts';
+import { staleOnError } from '../policy/reuse.ts';
+import type { Settings } from '../policy/settings.ts';
+import { isStaleIfError } from '../policy/status.ts';
+import { storable } from '../policy/storable.ts';
+import { headDescribes, updatedFields, validates, withConditions, withoutConditions } from '../policy/validate.ts';
+import { selectionOf } from '../policy/vary.ts';
+import type { Entry } from './entry.ts';
+import type { ClientRequest } from './exchange.ts';
+import { Fill } from './fill.ts';
+import type { Origin, OriginResponse, Store, StoreWriter } from './ports.ts';
+import type { Located, Variants } from './variants.ts';
+
+export interface FetchPlan {
+  readonly key: string;
+  readonly request: ClientRequest;
+  /** The request's fields as policy judges them. */
+  readonly head: RequestHead;
+  /** What is stored for the request. */
+  readonly located: Located | undefined;
+  /** Ask whether `located` still holds. */
+  readonly validate: boolean;
+  /** Leave the client's own conditions and range out, so that the response serves everyone. */
+  readonly whole: boolean;
+  /** The purge stamp in force when it began. */
+  readonly stamp: number;
+  readonly signal: AbortSignal;
+  readonly onInformational: (status: number, fields: Fields) => void;
+}
+
+interface Landed {
+  readonly originStatus: number;
+  /** Milliseconds from the request to the head of the response. */
+  readonly originDuration: number;
+}
+
+export type Landing = Landed &
+  (
+    | { readonly kind: 'validated'; readonly located: Located }
+    /** On its way into the store; `received` are the fields for the client whose request it was, Set-Cookie and all. */
+    | { readonly kind: 'filling'; readonly entry: Entry; readonly received: Fields; readonly fill: Fill; readonly length: number | undefined }
+    | { readonly kind: 'passing'; readonly response: OriginResponse; readonly reasons: readonly Reason[] }
+  );
+
+export interface FetcherParts {
+  readonly origin: Origin;
+  readonly store: Store;
+  readonly variants: Variants;
+  readonly settings: Settings;
+  readonly now: () => number;
+}
+
+export class Fetcher {
+  readonly #parts: FetcherParts;
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws MillraceError where the origin gave no final response */
+  async fetch(plan: FetchPlan): Promise<Landing> {
+    const { origin, now } = this.#parts;
+    const { request, located } = plan;
+    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields;
+    const requestTime = now();
+    const response = await origin.fetch({
+      method: request.method,
+      target: request.target,
+      fields,
+      body: undefined,
+      signal: plan.signal,
+      onInformational: plan.onInformational,
+    });
+    const responseTime = now();
+    completeResponse(response.fields, response.httpVersion, responseTime);
+    const landed: Landed = { originStatus: response.status, originDuration: responseTime - requestTime };
+    if (response.status === 304 && plan.validate && located !== undefined) {
+      drop(response);
+      return this.#validated(plan, located, response, requestTime, responseTime, landed);
+    }
+    return this.#received(plan, response, requestTime, responseTime, landed);
+  }
+
+  /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */
+  async #validated(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number, landed: Landed): Promise<Landing> {
+    // A 304 that speaks of something else does not help: the whole is asked for.
+    if (!validates(response, located.entry)) return this.fetch({ ...plan, validate: false, whole: true });
+    const { settings, variants } = this.#parts;
+    const updated: Entry = {
+      ...located.entry,
+      fields: updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']),
+      requestTime,
+      responseTime,
+      privateInPlay: carriesPrivate(plan.head) || response.fields.has('set-cookie'),
+      invalidated: false,
+      stamp: plan.stamp,
+    };
+    const kept = storable(plan.head, updated, settings);
+    if (kept.store) await variants.update(plan.key, located, updated);
+    else await variants.invalidate(plan.key, located);
+    return { ...landed, kind: 'validated', located: { ...located, entry: updated } };
+  }
+
+  async #received(plan: FetchPlan, response: OriginResponse, requestTime: number, responseTime: number, landed: Landed): Promise<Landing> {
+    const { settings, variants, now } = this.#parts;
+    const passing = (reasons: readonly Reason[]): Landing => ({ ...landed, kind: 'passing', response, reasons });
+    const { located, head, request } = plan;
+    if (located !== undefined && isStaleIfError(response.status) && staleOnError(head, located.entry, response, settings, now()) !== undefined) {
+      return passing([{ code: 'origin-failed', detail: `status ${response.status}` }]);
+    }
+    if (request.method === 'HEAD' && located !== undefined && located.entry.method !== 'HEAD') {
+      await this.#updateByHead(plan, located, response, requestTime, responseTime);
+      return passing([{ code: 'head-only' }]);
+    }
+    const selection = selectionOf(request.fields, request.forwardedAs, response.fields);
+    const described: StoredResponse = {
+      status: response.status,
+      fields: response.fields,
+      method: request.method,
+      requestTime,
+      responseTime,
+      privateInPlay: carriesPrivate(head) || response.fields.has('set-cookie'),
+      range: undefined,
+      invalidated: false,
+    };
+    const verdict = storable(head, described, settings);
+    if (!verdict.store || selection === undefined) {
+      // What the origin now answers otherwise must not be used without asking.
+      if (located !== undefined && response.status < 500) await variants.invalidate(plan.key, located);
+      return passing(verdict.store ? [{ code: 'vary-star' }] : verdict.reasons);
+    }
+    const length = bodyLength(request.method, response);
+    const place = await variants.place(plan.key, selection);
+    const writer = this.#parts.store.put(place, length);
+    if (writer === undefined) return passing([{ code: 'too-large', detail: `${length} bytes` }]);
+    const fields = response.fields.clone();
+    for (const name of verdict.omit) fields.delete(name);
+    const entry: Entry = { ...described, fields, selection, stamp: plan.stamp, others: [] };
+    const fill = new Fill(response.body, writer, (written: StoreWriter) => variants.commit(plan.key, place, entry, written));
+    return { ...landed, kind: 'filling', entry, received: response.fields, fill, length: request.method === 'HEAD' ? undefined : length };
+  }
+
+  /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
+  async #updateByHead(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
+    const { settings, variants } = this.#parts;
+    if (!headDescribes(response, located.entry, located.object.body.length)) {
+      if (response.status < 500) await variants.invalidate(plan.key, located);
+      return;
+    }
+    const fields = updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']);
+    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp };
+    if (storable(plan.head, updated, settings).store) await variants.update(plan.key, located, updated);
+    else await variants.invalidate(plan.key, located);
+  }
+}
+
+/** Bytes of body to expect; undefined where the origin did not say. */
+function bodyLength(method: string, response: OriginResponse): number | undefined {
+  if (method === 'HEAD' || response.status === 204) return 0;
+  const stated = response.fields.first('content-length');
+  return stated === undefined ? undefined : Number(stated);
+}
+
+/** Lets a body that nobody needs run out, or ends it. */
+export function drop(response: OriginResponse): void {
+  response.body.pipe({ data: () => true, end: () => {}, error: () => {} });
+  if (response.status !== 304) response.body.abort(new MillraceError('ERR_CLIENT_GONE', 'The response is not needed any more.'));
+}

@@ -1,0 +1,31 @@
+/**
+ * @module cache/key
+ * The cache key: method, origin URL, request path and sorted query parameters. GET and HEAD share
+ * one. The URL is as the origin gets it and holds no space or control character, so that the parts,
+ * joined, cannot be read in two ways.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-2
+ */
+import type { Target } from './ports.ts';
+
+/** @param sortQuery parameters in another order are the same key */
+export function cacheKey(target: Target, sortQuery: boolean): string {
+  return `GET ${target.scheme}://${target.authority}${sortQuery ? withSortedQuery(target.path) : target.path}`;
+}
+
+/** The URL a key stands for. */
+export function urlOfKey(key: string): string {
+  return key.slice(key.indexOf(' ') + 1);
+}
+
+export function urlOf(target: Target): string {
+  return `${target.scheme}://${target.authority}${target.path}`;
+}
+
+/** Sorted by the raw name, stably and without decoding: what differs in bytes stays different. */
+function withSortedQuery(path: string): string {
+  const start = path.indexOf('?');
+  if (start === -1 || !path.includes('&', start)) return path;
+  const parameters = path.slice(start + 1).split('&').map((text) => ({ text, name: text.split('=', 1)[0]! }));
+  parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return `${path.slice(0, start)}?${parameters.map(({ text }) => text).join('&')}`;
+}

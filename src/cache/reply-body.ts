@@ -1,0 +1,147 @@
+/**
+ * @module cache/reply-body
+ * Brings a body to a client at the client's pace: from a fill as it comes, or from the store.
+ */
+import type { MillraceError } from '../errors.ts';
+import { MillraceError as Failure } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
+import type { Reply } from './exchange.ts';
+import type { Fill, FillReader } from './fill.ts';
+import type { Body } from './ports.ts';
+
+/** How the body of a reply ended; undefined: well. */
+export type ReplyEnd = MillraceError | undefined;
+
+/** Bytes [start, end). */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Sends a fill's body, or a span of it; settles when the reply is over. The head is already sent. Undefined: it was too late to join. */
+export function sendFill(fill: Fill, reply: Reply, span: Span | undefined): Promise<ReplyEnd> | undefined {
+  const { promise, resolve } = Promise.withResolvers<ReplyEnd>();
+  const reader = new ReplyReader(fill, reply, span, resolve);
+  if (!fill.attach(reader)) return undefined;
+  reply.onClose(() => reader.leave());
+  return promise;
+}
+
+class ReplyReader implements FillReader {
+  readonly #fill: Fill;
+  readonly #reply: Reply;
+  readonly #span: Span | undefined;
+  readonly #over: (end: ReplyEnd) => void;
+  #position = 0;
+  /** Chunks the client is not ready for. */
+  #queue: Buffer[] = [];
+  #waiting = false;
+  #finish: (() => void) | undefined;
+  #left = false;
+  backlog = 0;
+
+  constructor(fill: Fill, reply: Reply, span: Span | undefined, over: (end: ReplyEnd) => void) {
+    this.#fill = fill;
+    this.#reply = reply;
+    this.#span = span;
+    this.#over = over;
+  }
+
+  chunk(chunk: Buffer): void {
+    const wanted = this.#cut(chunk);
+    if (wanted === undefined || this.#left) return;
+    if (this.#waiting) {
+      this.#queue.push(wanted);
+      this.backlog += wanted.length;
+    } else this.#write(wanted);
+    if (this.#span !== undefined && this.#position >= this.#span.end) {
+      this.end(undefined);
+      this.#fill.detach(this);
+    }
+  }
+
+  end(trailers: Fields | undefined): void {
+    this.#whenSent(() => {
+      this.#reply.end(trailers);
+      this.#over(undefined);
+    });
+  }
+
+  fail(error: Error): void {
+    // What came before the break is still sent: the client shall see how far it came.
+    this.#whenSent(() => {
+      this.#reply.abort();
+      this.#over(Failure.from(error));
+    });
+  }
+
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#queue = [];
+    this.backlog = 0;
+    this.#fill.detach(this);
+    this.#over(new Failure('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.'));
+  }
+
+  #cut(chunk: Buffer): Buffer | undefined {
+    const from = this.#position;
+    this.#position += chunk.length;
+    if (this.#span === undefined) return chunk;
+    const start = Math.max(0, this.#span.start - from);
+    const end = Math.min(chunk.length, this.#span.end - from);
+    return start < end ? chunk.subarray(start, end) : undefined;
+  }
+
+  #write(chunk: Buffer): void {
+    if (this.#reply.write(chunk)) return;
+    this.#waiting = true;
+    this.#reply.onDrain(() => this.#onDrain());
+  }
+
+  #onDrain(): void {
+    this.#waiting = false;
+    while (!this.#waiting && this.#queue.length > 0) {
+      const next = this.#queue.shift()!;
+      this.backlog -= next.length;
+      this.#write(next);
+    }
+    this.#fill.readerHasRoom();
+    if (this.#queue.length === 0) this.#finish?.();
+  }
+
+  #whenSent(finish: () => void): void {
+    if (this.#left || this.#finish !== undefined) return;
+    this.#finish = () => {
+      if (this.#left) return;
+      this.#left = true;
+      finish();
+    };
+    if (this.#queue.length === 0) this.#finish();
+  }
+}
+
+/** One piece of a stored reply: bytes of our own, or a span of the stored body. */
+export type Piece = Buffer | Span;
+
+/** Sends pieces of a stored body and ends the reply. The head is already sent. */
+export async function sendStored(body: Body, pieces: readonly Piece[], reply: Reply): Promise<ReplyEnd> {
+  try {
+    for (const piece of pieces) {
+      const chunks = Buffer.isBuffer(piece) ? [piece] : body.read(piece.start, piece.end);
+      for await (const chunk of chunks) {
+        if (!reply.write(chunk)) await drained(reply);
+        if (reply.closed) return new Failure('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
+      }
+    }
+  } catch (error) {
+    reply.abort();
+    return Failure.from(error);
+  }
+  reply.end();
+  return undefined;
+}
+
+function drained(reply: Reply): Promise<void> {
+  return new Promise((resolve) => reply.onDrain(resolve));
+}

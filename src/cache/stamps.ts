@@ -1,0 +1,55 @@
+/**
+ * @module cache/stamps
+ * Invalidation by stamps. A purge writes a rising number into the slot of what it purges; a stored
+ * response carries the number in force when it was asked for, and is dead when a slot it belongs to
+ * is newer. A purge costs the same for any number of objects, it also hits what is still on its way,
+ * and as the slots are shared memory every worker sees it before the call returns. Two things in
+ * one slot cost a miss, never a stale hit.
+ */
+const SLOTS = 1 << 16;
+/** The rising number stands before the slots; slot 0 belongs to everything. */
+const COUNTER = 0;
+const FIRST_SLOT = 1;
+
+export class Stamps {
+  readonly #cells: Int32Array;
+
+  /** @param memory shared by all workers; see `Stamps.memory()` */
+  constructor(memory: SharedArrayBuffer = Stamps.memory()) {
+    this.#cells = new Int32Array(memory);
+  }
+
+  static memory(): SharedArrayBuffer {
+    return new SharedArrayBuffer((FIRST_SLOT + SLOTS) * Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  /** The number that a response asked for now will carry. */
+  now(): number {
+    return Atomics.load(this.#cells, COUNTER);
+  }
+
+  /** Everything asked for until now is dead. */
+  purgeAll(): void {
+    this.#raise(FIRST_SLOT);
+  }
+
+  /** Everything under the key that was asked for until now is dead. */
+  purge(key: string): void {
+    this.#raise(slotOf(key));
+  }
+
+  isDead(key: string, stamp: number): boolean {
+    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slotOf(key)) > stamp;
+  }
+
+  #raise(slot: number): void {
+    Atomics.store(this.#cells, slot, Atomics.add(this.#cells, COUNTER, 1) + 1);
+  }
+}
+
+/** FNV-1a over the UTF-16 units. */
+function slotOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return FIRST_SLOT + 1 + ((hash >>> 0) % (SLOTS - 1));
+}

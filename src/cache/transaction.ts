@@ -1,0 +1,118 @@
+/**
+ * @module cache/transaction
+ * One request in the engine's hands: writes the heads of its replies, and gathers what its outcome tells.
+ */
+import { MillraceError } from '../errors.ts';
+import { formatCacheStatus } from '../http/cache-status.ts';
+import type { Fields } from '../http/fields.ts';
+import { problem } from '../http/problem.ts';
+import type { RequestHead } from '../policy/message.ts';
+import type { Reason } from '../policy/reason.ts';
+import type { Decision } from '../policy/reuse.ts';
+import type { ClientRequest, Reply } from './exchange.ts';
+import type { CacheResult, Outcome } from './outcome.ts';
+
+/** What the lane knows of a request besides the request. */
+export interface Context {
+  readonly clientAddress: string;
+  /** ms since the epoch */
+  readonly startedAt: number;
+  /** Changes the fields of a response on their way to the client (URLs of embedded hosts). */
+  readonly decorate?: (fields: Fields) => void;
+}
+
+/** What Cache-Status tells of one reply, besides what the transaction knows. */
+interface Sent {
+  readonly result: CacheResult;
+  /** Seconds of freshness left. */
+  readonly ttl?: number;
+  /** Seconds; set as Age where the response comes from the store. */
+  readonly age?: number;
+}
+
+export class Transaction {
+  readonly request: ClientRequest;
+  readonly head: RequestHead;
+  readonly reply: Reply;
+  readonly key: string;
+  /** What was decided first; undefined until then. */
+  decision: Decision | undefined;
+  reasons: readonly Reason[] = [];
+  result: CacheResult = 'MISS';
+  stored = false;
+  collapsed = false;
+  originStatus: number | undefined;
+  originDuration: number | undefined;
+  error: MillraceError | undefined;
+  readonly #context: Context;
+  #status = 499;
+
+  constructor(key: string, request: ClientRequest, reply: Reply, context: Context) {
+    this.key = key;
+    this.request = request;
+    this.reply = reply;
+    this.#context = context;
+    this.head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined };
+  }
+
+  /** Sends the head of a reply, with what happened written into it. `fields` become the reply's own. */
+  sendHead(status: number, fields: Fields, length: number | undefined, sent: Sent): void {
+    this.result = sent.result;
+    this.#status = status;
+    // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.1
+    if (sent.age !== undefined) fields.set('Age', String(Math.floor(sent.age)));
+    fields.set('X-Cache', sent.result);
+    fields.append('Cache-Status', this.#cacheStatus(status, sent));
+    this.#context.decorate?.(fields);
+    this.reply.head(status, fields, length);
+  }
+
+  /** Answers with the error, or where a head is already sent breaks the message off. */
+  fail(error: MillraceError): void {
+    this.error = error;
+    if (this.reply.closed) return;
+    if (this.reply.headSent) {
+      this.reply.abort();
+      return;
+    }
+    const { status, fields, body } = problem(error, this.request.fields.get('accept'));
+    this.sendHead(status, fields, body.length, { result: this.decision?.action === 'bypass' ? 'BYPASS' : 'MISS' });
+    if (this.request.method !== 'HEAD') this.reply.write(body);
+    this.reply.end();
+  }
+
+  outcome(now: number): Outcome {
+    return {
+      startedAt: this.#context.startedAt,
+      duration: now - this.#context.startedAt,
+      method: this.request.method,
+      url: this.request.url,
+      clientAddress: this.#context.clientAddress,
+      status: this.#status,
+      result: this.result,
+      reasons: this.reasons,
+      bytes: this.reply.bytesWritten,
+      originDuration: this.originDuration,
+      originStatus: this.originStatus,
+      stored: this.stored,
+      collapsed: this.collapsed,
+      error: this.error,
+    };
+  }
+
+  /** https://www.rfc-editor.org/rfc/rfc9211.html#section-2 */
+  #cacheStatus(status: number, { result, ttl }: Sent): string {
+    const decision = this.decision;
+    const went = decision !== undefined && 'forward' in decision ? decision.forward : undefined;
+    const hit = result === 'HIT' || (result === 'STALE' && went === undefined);
+    return formatCacheStatus({
+      hit,
+      fwd: hit ? undefined : went,
+      fwdStatus: this.originStatus === status ? undefined : this.originStatus,
+      ttl: ttl === undefined ? undefined : Math.floor(ttl),
+      stored: this.stored,
+      collapsed: this.collapsed,
+      detail: this.error?.code ?? (hit ? undefined : this.reasons[0]?.code),
+    });
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * @module cache/variants
+ * The responses stored for one URL. The first variant stands under the URL's key and lists the
+ * others, which stand under keys of their own: a URL without variants costs one look-up, and its
+ * list is at least as hot as the hottest variant.
+ */
+import { createHash } from 'node:crypto';
+import { MillraceError } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
+import { type Selection, firstMismatch } from '../policy/vary.ts';
+import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
+import type { Store, StoredObject, StoreWriter } from './ports.ts';
+import type { Stamps } from './stamps.ts';
+
+/** An entry with where it is stored and its bytes. */
+export interface Located {
+  readonly key: string;
+  readonly entry: Entry;
+  readonly object: StoredObject;
+}
+
+export interface Lookup {
+  readonly located: Located | undefined;
+  /** The selecting field that rules out the last variant looked at, where there are any but none fits. */
+  readonly mismatch: string | undefined;
+  /** The fields that select among what is stored. */
+  readonly names: readonly string[];
+}
+
+/** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
+const MAX_VARIANTS = 32;
+
+export class Variants {
+  readonly #store: Store;
+  readonly #stamps: Stamps;
+  /** Changes of one URL's list happen one after the other. */
+  readonly #changes = new Map<string, Promise<unknown>>();
+
+  constructor(store: Store, stamps: Stamps) {
+    this.#store = store;
+    this.#stamps = stamps;
+  }
+
+  /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
+  async find(key: string, request: Fields, forwardedAs: string): Promise<Lookup> {
+    const first = await this.#read(key, key);
+    if (first === undefined) return { located: undefined, mismatch: undefined, names: [] };
+    let mismatch = firstMismatch(first.entry.selection, request, forwardedAs);
+    let best: Located | Variant | undefined = mismatch === undefined ? first : undefined;
+    const names = new Set(first.entry.selection.names);
+    for (const variant of first.entry.others) {
+      for (const name of variant.selection.names) names.add(name);
+      const differs = firstMismatch(variant.selection, request, forwardedAs);
+      if (differs !== undefined) mismatch = differs;
+      else if (best === undefined || variant.at > timeOf(best)) best = variant;
+    }
+    const located = best === undefined || 'entry' in best ? best : await this.#read(best.key, key);
+    return { located, mismatch: located === undefined ? (mismatch ?? 'Vary') : undefined, names: [...names].sort() };
+  }
+
+  /** All that is stored for a URL, the first variant first. */
+  async list(key: string): Promise<Located[]> {
+    const first = await this.#read(key, key);
+    if (first === undefined) return [];
+    const others = await Promise.all(first.entry.others.map((variant) => this.#read(variant.key, key)));
+    return [first, ...others.filter((each) => each !== undefined)];
+  }
+
+  /** Where a response that is selected so will stand. */
+  async place(key: string, selection: Selection): Promise<string> {
+    const first = await this.#read(key, key);
+    if (first === undefined || isSame(first.entry.selection, selection)) return key;
+    return variantKey(key, selection);
+  }
+
+  /** Makes a written response visible at its place. False when it could not be kept. */
+  async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
+    return this.#alone(key, async () => {
+      if (this.#stamps.isDead(key, entry.stamp)) {
+        writer.abort();
+        return false;
+      }
+      const first = await this.#read(key, key);
+      if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }));
+      if (!(await writer.commit(encodeEntry(entry)))) return false;
+      // What no list names can never be found: it must not take up room.
+      if (first === undefined || !(await this.#enlist(key, first, { key: place, selection: entry.selection, at: entry.responseTime }))) {
+        await this.#store.delete(place);
+        return false;
+      }
+      return true;
+    });
+  }
+
+  /** Replaces the description of a stored response, where it is still stored; its body stays. */
+  async update(key: string, located: Located, entry: Entry): Promise<Located | undefined> {
+    return this.#alone(key, async () => {
+      const current = await this.#read(located.key, key);
+      if (current === undefined || !isSameArrival(current.entry, located.entry)) return undefined;
+      const meta = encodeEntry({ ...entry, others: current.entry.others });
+      if (!(await this.#store.update(located.key, current.object, meta))) return undefined;
+      return { key: located.key, entry, object: { meta, body: located.object.body } };
+    });
+  }
+
+  /** Removes all that is stored for a URL; how many responses there were. */
+  async remove(key: string): Promise<number> {
+    return this.#alone(key, async () => {
+      const object = await this.#store.get(key);
+      if (object === undefined) return 0;
+      const others = this.#decode(object)?.others ?? [];
+      const removed = await Promise.all([key, ...others.map((variant) => variant.key)].map((each) => this.#store.delete(each)));
+      return removed.filter(Boolean).length;
+    });
+  }
+
+  /** Marks one stored response as stale, so that it is validated before it is used again. */
+  async invalidate(key: string, located: Located): Promise<void> {
+    await this.update(key, located, { ...located.entry, invalidated: true });
+  }
+
+  async #enlist(key: string, first: Located, variant: Variant): Promise<boolean> {
+    const others = first.entry.others.filter((each) => each.key !== variant.key);
+    others.push(variant);
+    const dropped = others.length + 1 > MAX_VARIANTS ? others.shift() : undefined;
+    if (!(await this.#store.update(key, first.object, encodeEntry({ ...first.entry, others })))) return false;
+    if (dropped !== undefined) await this.#store.delete(dropped.key);
+    return true;
+  }
+
+  async #read(key: string, urlKey: string): Promise<Located | undefined> {
+    const object = await this.#store.get(key);
+    if (object === undefined) return undefined;
+    const entry = this.#decode(object);
+    if (entry === undefined || this.#stamps.isDead(urlKey, entry.stamp)) return undefined;
+    return { key, entry, object };
+  }
+
+  /** Undefined for bytes that cannot be read: they count as not stored. */
+  #decode(object: StoredObject): Entry | undefined {
+    try {
+      return decodeEntry(object.meta);
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === 'ERR_STORED_FORMAT') return undefined;
+      throw error;
+    }
+  }
+
+  async #alone<T>(key: string, change: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(key);
+    const mine = before === undefined ? change() : before.then(change, change);
+    this.#changes.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#changes.get(key) === mine) this.#changes.delete(key);
+    }
+  }
+}
+
+function timeOf(each: Located | Variant): number {
+  return 'entry' in each ? each.entry.responseTime : each.at;
+}
+
+/** The entry is still the one that was looked up, not one that replaced it. */
+function isSameArrival(a: Entry, b: Entry): boolean {
+  return a.requestTime === b.requestTime && a.responseTime === b.responseTime && a.stamp === b.stamp;
+}
+
+/** The language of the response is a consequence of what selected it. */
+function selectors({ names, values, forwardedAs }: Selection): string {
+  return JSON.stringify([names, values, forwardedAs]);
+}
+
+function isSame(a: Selection, b: Selection): boolean {
+  return selectors(a) === selectors(b);
+}
+
+function variantKey(key: string, selection: Selection): string {
+  return `${key}\n${createHash('sha256').update(selectors(selection)).digest('base64url')}`;
+}

@@ -1,0 +1,44 @@
+/**
+ * @module policy/message
+ * The heads of messages as policy sees them: no bodies, no sockets.
+ */
+import type { Fields } from '../http/fields.ts';
+
+export interface RequestHead {
+  readonly method: string;
+  readonly fields: Fields;
+  readonly hasBody: boolean;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+/** A response head with what has to be remembered about its arrival (RFC 9111 §4.2.3), times in ms since the epoch. */
+export interface StoredResponse extends ResponseHead {
+  /** The method of the request it answered. */
+  readonly method: string;
+  /** When the request was sent. */
+  readonly requestTime: number;
+  /** When the response was received. */
+  readonly responseTime: number;
+  /** A cookie or credentials went with the request, or a cookie came with the response: implicit lifetimes do not apply. */
+  readonly privateInPlay: boolean;
+  /** The bytes that are stored; undefined: the whole representation. */
+  readonly range: StoredRange | undefined;
+  /** Marked stale by a soft purge or an invalidation. */
+  readonly invalidated: boolean;
+}
+
+/** Bytes first to last (inclusive) of a representation of `length` bytes. */
+export interface StoredRange {
+  readonly first: number;
+  readonly last: number;
+  readonly length: number | undefined;
+}
+
+/** Cookies or credentials are in play, so that the response may be meant for one person. */
+export function carriesPrivate(request: RequestHead): boolean {
+  return request.fields.has('cookie') || request.fields.has('authorization');
+}

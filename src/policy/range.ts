@@ -1,0 +1,58 @@
+/**
+ * @module policy/range
+ * Which bytes of a stored response answer a range request.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-14.2
+ */
+import { type ByteRange, parseRange, resolveRanges } from '../http/byte-range.ts';
+import { parseHttpDate } from '../http/date.ts';
+import { parseEntityTag, strongMatch } from '../http/entity-tag.ts';
+import type { Fields } from '../http/fields.ts';
+import { dateValue } from './freshness.ts';
+import type { StoredResponse } from './message.ts';
+
+export type RangeAnswer =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'parts'; readonly spans: readonly [ByteRange, ...ByteRange[]] }
+  | { readonly kind: 'unsatisfiable' };
+
+/** More parts than this, or parts that overlap, are a known way to make a server do much for little: the whole is sent. */
+const MAX_PARTS = 16;
+
+/** @param length of the whole representation, in bytes */
+export function answerRange(request: Fields, stored: StoredResponse, length: number): RangeAnswer {
+  const whole: RangeAnswer = { kind: 'whole' };
+  const value = request.get('range');
+  if (value === undefined || stored.status !== 200 || !ifRangeHolds(request, stored)) return whole;
+  const specs = parseRange(value);
+  if (specs === undefined) return whole;
+  const spans = resolveRanges(specs, length);
+  const [first, ...others] = spans;
+  if (first === undefined) return { kind: 'unsatisfiable' };
+  if (spans.length > MAX_PARTS || overlap(spans)) return whole;
+  return { kind: 'parts', spans: [first, ...others] };
+}
+
+/**
+ * If-Range wants a strong validator that matches exactly; otherwise the whole is sent.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-13.1.5
+ */
+export function ifRangeHolds(request: Fields, stored: StoredResponse): boolean {
+  const condition = request.get('if-range');
+  if (condition === undefined) return true;
+  const tag = parseEntityTag(condition);
+  if (tag !== undefined) {
+    const own = parseEntityTag(stored.fields.first('etag') ?? '');
+    return own !== undefined && strongMatch(tag, own);
+  }
+  const date = parseHttpDate(condition, stored.responseTime);
+  const lastModified = stored.fields.first('last-modified');
+  if (date === undefined || lastModified === undefined) return false;
+  const modified = parseHttpDate(lastModified, stored.responseTime);
+  // A date is a strong validator only where the origin's clock was a second past it: https://www.rfc-editor.org/rfc/rfc9110.html#section-8.8.2.2
+  return modified === date && dateValue(stored) - date >= 1000;
+}
+
+function overlap(spans: readonly ByteRange[]): boolean {
+  const sorted = [...spans].sort((a, b) => a.first - b.first);
+  return sorted.some((span, i) => i > 0 && span.first <= sorted[i - 1]!.last);
+}

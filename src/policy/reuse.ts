@@ -1,0 +1,188 @@
+/**
+ * @module policy/reuse
+ * What to do with a request, given what is stored: the one decision both lanes, explain, the log and
+ * Cache-Status share. Pure: the same arguments give the same decision.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4
+ */
+import type { Directives } from '../http/cache-control.ts';
+import type { ForwardReason } from '../http/cache-status.ts';
+import { type ResponseDirectives, forbids, qualifiedNames, requestDirectives, responseDirectives } from './cache-control.ts';
+import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
+import { type RequestHead, type StoredResponse, carriesPrivate } from './message.ts';
+import type { Reason } from './reason.ts';
+import type { Settings } from './settings.ts';
+import { isStaleIfError } from './status.ts';
+import { allowsAuthorized, isValidatable } from './storable.ts';
+import { isOriginConditional } from './validate.ts';
+
+export interface Used {
+  /** Seconds. */
+  readonly age: number;
+  readonly lifetime: Lifetime;
+  /** Field names, in lower case, that are not sent from the cache (no-cache="…"). */
+  readonly omit: readonly string[];
+}
+
+type Reasons = readonly [Reason, ...Reason[]];
+
+export type Decision =
+  /** The stored response is fresh: serve it. */
+  | ({ readonly action: 'hit'; readonly reasons: Reasons } & Used)
+  /** It is stale and the request accepts that: serve it. */
+  | ({ readonly action: 'stale'; readonly reasons: Reasons } & Used)
+  /** Serve it stale, and validate it in the background. */
+  | ({ readonly action: 'stale-while-revalidate'; readonly reasons: Reasons } & Used)
+  /** Ask the origin whether it still holds. */
+  | { readonly action: 'revalidate'; readonly reasons: Reasons; readonly forward: ForwardReason }
+  /** Fetch it, and store the response where that is allowed. */
+  | { readonly action: 'miss'; readonly reasons: Reasons; readonly forward: ForwardReason }
+  /** Pass the request on, and store nothing. */
+  | { readonly action: 'bypass'; readonly reasons: Reasons; readonly forward: ForwardReason }
+  /** only-if-cached, and nothing to serve: 504. */
+  | { readonly action: 'unavailable'; readonly reasons: Reasons };
+
+/** What the store holds for the request. */
+export interface Found {
+  readonly stored: StoredResponse | undefined;
+  /** Where variants are stored but none matches: the selecting field that differs. */
+  readonly mismatch: string | undefined;
+}
+
+export function decide(request: RequestHead, found: Found, settings: Settings, now: number): Decision {
+  const passing = bypassReason(request, settings);
+  if (passing !== undefined) {
+    return { action: 'bypass', reasons: [passing], forward: passing.code === 'method' ? 'method' : passing.code === 'caching-off' || passing.code === 'ttl-zero' ? 'bypass' : 'request' };
+  }
+  // --ttl sets the lifetime for everything, whatever messages state, those of requests too.
+  const asked = settings.ttl === undefined ? requestDirectives(request.fields) : undefined;
+  const decision = decideStored(request, found, asked, settings, now);
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.7
+  const needsOrigin = decision.action === 'revalidate' || decision.action === 'miss' || decision.action === 'bypass';
+  if (needsOrigin && asked?.has('only-if-cached')) {
+    return { action: 'unavailable', reasons: [{ code: 'only-if-cached', detail: 'request Cache-Control: only-if-cached' }, ...decision.reasons] };
+  }
+  return decision;
+}
+
+/** Why the cache has no part in this request at all. */
+function bypassReason(request: RequestHead, settings: Settings): Reason | undefined {
+  if (!settings.cache) return { code: 'caching-off' };
+  if (request.method !== 'GET' && request.method !== 'HEAD') return { code: 'method', detail: request.method };
+  if (settings.ttl === 0) return { code: 'ttl-zero' };
+  if (request.hasBody) return { code: 'request-body' };
+  if (isOriginConditional(request.fields)) return { code: 'origin-condition' };
+  if (settings.ttl !== undefined && request.fields.has('authorization')) return { code: 'authorization', detail: 'request has Authorization' };
+  return undefined;
+}
+
+function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
+  if (stored === undefined) {
+    if (mismatch === undefined) return { action: 'miss', reasons: [{ code: 'not-stored' }], forward: 'uri-miss' };
+    return { action: 'miss', reasons: [{ code: 'vary-mismatch', detail: mismatch }], forward: 'vary-miss' };
+  }
+  // "the request method associated with the stored response allows it to be used for the presented request"
+  if (stored.method === 'HEAD' && request.method !== 'HEAD') return { action: 'miss', reasons: [{ code: 'head-only' }], forward: 'uri-miss' };
+
+  const governing = responseDirectives(stored.fields);
+  const lifetime = freshnessLifetime(stored, settings, governing);
+  const age = currentAge(stored, now);
+  if (carriesPrivate(request) && !settings.letter && lifetime.implicit) {
+    return { action: 'bypass', reasons: [{ code: 'private-in-play', detail: 'the stored response states no lifetime' }], forward: 'request' };
+  }
+  if (request.fields.has('authorization') && !allowsAuthorized(stored)) {
+    return { action: 'miss', reasons: [{ code: 'authorization', detail: 'request has Authorization' }], forward: 'request' };
+  }
+  const used: Used = { age, lifetime, omit: settings.ttl === undefined ? qualifiedNames(governing.directives, 'no-cache') : [] };
+  const again = (forward: ForwardReason, ...reasons: [Reason, ...Reason[]]): Decision =>
+    isValidatable(stored) ? { action: 'revalidate', reasons, forward } : { action: 'miss', reasons, forward };
+
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.4
+  if (settings.ttl === undefined && forbids(governing.directives, 'no-cache')) return again('stale', { code: 'no-cache', detail: `${governing.field}: no-cache` });
+  const refused = asked === undefined ? undefined : requestRefuses(asked, age, lifetime.seconds);
+  if (refused !== undefined) return again('request', refused);
+  if (stored.invalidated) return again('stale', { code: 'soft-purged' });
+  if (age < lifetime.seconds) return { action: 'hit', reasons: [{ code: 'fresh', detail: `age ${whole(age)} s of ${whole(lifetime.seconds)} s` }, lifetime.reason], ...used };
+
+  const expired: Reason = { code: 'expired', detail: `age ${whole(age)} s over ${whole(lifetime.seconds)} s` };
+  if (settings.ttl !== undefined) return again('stale', expired, lifetime.reason);
+  const forbidden = staleForbidden(governing, settings);
+  const staleness = age - lifetime.seconds;
+  if (forbidden === undefined && asked !== undefined && acceptsStale(asked, staleness)) {
+    return { action: 'stale', reasons: [{ code: 'max-stale', detail: `stale for ${whole(staleness)} s` }, lifetime.reason], ...used };
+  }
+  if (permits(governing.directives, 'stale-while-revalidate', staleness) && staleForbidden(governing, settings, true) === undefined) {
+    return { action: 'stale-while-revalidate', reasons: [{ code: 'stale-while-revalidate', detail: `stale for ${whole(staleness)} s` }, lifetime.reason], ...used };
+  }
+  return again('stale', expired, lifetime.reason);
+}
+
+/**
+ * Directives of the request that rule out a stored response however fresh it is.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1
+ */
+function requestRefuses(asked: Directives, age: number, lifetime: number): Reason | undefined {
+  if (forbids(asked, 'no-cache')) return { code: 'request-no-cache', detail: 'request Cache-Control: no-cache' };
+  const maxAge = asked.seconds('max-age');
+  // max-stale widens what max-age accepts: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.2
+  if (typeof maxAge === 'number' && age > maxAge && !(asked.has('max-stale') && maxAge > 0)) {
+    return { code: 'request-max-age', detail: `request max-age=${maxAge}, age ${whole(age)} s` };
+  }
+  const minFresh = asked.seconds('min-fresh');
+  if (typeof minFresh === 'number' && lifetime - age < minFresh) {
+    return { code: 'request-min-fresh', detail: `request min-fresh=${minFresh}, fresh for ${whole(lifetime - age)} s` };
+  }
+  return undefined;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.2: without an argument, of any staleness. */
+function acceptsStale(asked: Directives, staleness: number): boolean {
+  if (!asked.has('max-stale')) return false;
+  if (asked.value('max-stale') === undefined) return true;
+  return permits(asked, 'max-stale', staleness);
+}
+
+function permits(directives: Directives, name: 'max-stale' | 'stale-while-revalidate' | 'stale-if-error', staleness: number): boolean {
+  const seconds = directives.seconds(name);
+  return typeof seconds === 'number' && staleness <= seconds;
+}
+
+/**
+ * The directive that forbids using a response once it is stale. s-maxage does so too, but an origin that
+ * names a time for stale use beside it (`byExtension`) has said otherwise, unless the letter is asked for.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.4
+ */
+function staleForbidden({ directives, field }: ResponseDirectives, settings: Settings, byExtension = false): Reason | undefined {
+  for (const name of ['must-revalidate', 'proxy-revalidate', 'no-cache', 's-maxage'] as const) {
+    if (!directives.has(name) && !directives.malformedNames.has(name)) continue;
+    if (name === 'no-cache' && !forbids(directives, 'no-cache')) continue;
+    if (name === 's-maxage' && byExtension && !settings.letter) continue;
+    return { code: 'stale-not-allowed', detail: `${field}: ${name}` };
+  }
+  return undefined;
+}
+
+/** How the origin failed: a 5xx it sent, or no response at all. */
+export type Failure = { readonly status: number } | 'no-response';
+
+/**
+ * Whether a stale stored response may be served because the origin failed.
+ * Source: https://www.rfc-editor.org/rfc/rfc5861.html#section-4
+ */
+export function staleOnError(request: RequestHead, stored: StoredResponse, failure: Failure, settings: Settings, now: number): (Used & { readonly reason: Reason }) | undefined {
+  if (failure !== 'no-response' && !isStaleIfError(failure.status)) return undefined;
+  if (stored.method === 'HEAD' && request.method !== 'HEAD') return undefined;
+  if (request.fields.has('authorization') && !allowsAuthorized(stored)) return undefined;
+  const governing = responseDirectives(stored.fields);
+  if (staleForbidden(governing, settings, true) !== undefined) return undefined;
+  const lifetime = freshnessLifetime(stored, settings, governing);
+  const age = currentAge(stored, now);
+  const staleness = Math.max(0, age - lifetime.seconds);
+  const allowed = permits(governing.directives, 'stale-if-error', staleness) || permits(requestDirectives(request.fields), 'stale-if-error', staleness);
+  if (!allowed) return undefined;
+  const what = failure === 'no-response' ? 'no response' : `status ${failure.status}`;
+  return { age, lifetime, omit: qualifiedNames(governing.directives, 'no-cache'), reason: { code: 'stale-if-error', detail: `${what}, stale for ${whole(staleness)} s` } };
+}
+
+function whole(seconds: number): number {
+  return Math.floor(seconds);
+}

@@ -1,0 +1,31 @@
+/**
+ * @module policy/status
+ * What is known of status codes.
+ */
+
+/** https://www.rfc-editor.org/rfc/rfc9110.html#section-15.1: cacheable by default, that is with a heuristic lifetime. */
+const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);
+
+/**
+ * Statuses whose caching requirements this cache implements, in the sense of must-understand
+ * (https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.3): those of RFC 9110 §15 that a cache may keep.
+ */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421,
+  422, 426, 500, 501, 502, 503, 504, 505,
+]);
+
+/** https://www.rfc-editor.org/rfc/rfc5861.html#section-4: what counts as an error for stale-if-error. */
+const STALE_IF_ERROR: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+export function isHeuristicallyCacheable(status: number): boolean {
+  return HEURISTICALLY_CACHEABLE.has(status);
+}
+
+export function isUnderstood(status: number): boolean {
+  return UNDERSTOOD.has(status);
+}
+
+export function isStaleIfError(status: number): boolean {
+  return STALE_IF_ERROR.has(status);
+}

@@ -1,0 +1,107 @@
+/**
+ * @module policy/storable
+ * Whether a response may be stored, and what of it.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-3
+ */
+import { type ResponseDirectives, forbids, qualifiedNames, requestDirectives, responseDirectives } from './cache-control.ts';
+import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
+import type { RequestHead, StoredResponse } from './message.ts';
+import type { Reason } from './reason.ts';
+import type { Settings } from './settings.ts';
+import { isHeuristicallyCacheable, isUnderstood } from './status.ts';
+import { varyNames } from './vary.ts';
+
+export type Storable =
+  | {
+      readonly store: true;
+      readonly lifetime: Lifetime;
+      readonly reasons: readonly Reason[];
+      /** Field names, in lower case, that are not stored. */
+      readonly omit: readonly string[];
+    }
+  | { readonly store: false; readonly reasons: readonly [Reason, ...Reason[]] };
+
+/**
+ * `response` is described as it would be stored; its times and `privateInPlay` are those of the exchange.
+ */
+export function storable(request: RequestHead, response: StoredResponse, settings: Settings): Storable {
+  const refuse = (code: Reason['code'], detail?: string): Storable => ({ store: false, reasons: [detail === undefined ? { code } : { code, detail }] });
+
+  if (!settings.cache) return refuse('caching-off');
+  if (settings.ttl === 0) return refuse('ttl-zero');
+  // "the request method is understood by the cache"
+  if (!isStorableMethod(request.method)) return refuse('method', request.method);
+  // "the response status code is final"; a 304 describes another response and is never stored itself.
+  if (response.status < 200 || response.status === 304) return refuse('status', `status ${response.status}`);
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
+  if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
+  // What If-Match or If-Unmodified-Since refused says nothing to requests without them.
+  if (response.status === 412 || response.status === 416) return refuse('status', `status ${response.status}`);
+  if (settings.ttl !== undefined) return storableByTtl(request, response, settings);
+
+  const governing = responseDirectives(response.fields);
+  const { directives, field } = governing;
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.3
+  const mustUnderstand = directives.has('must-understand');
+  if (mustUnderstand && !isUnderstood(response.status)) return refuse('must-understand', `status ${response.status}`);
+  if (forbids(directives, 'no-store') && !mustUnderstand) return refuse('no-store', `${field}: no-store`);
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.5
+  if (forbids(requestDirectives(request.fields), 'no-store')) return refuse('request-no-store', 'request Cache-Control: no-store');
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.7
+  if (forbids(directives, 'private')) return refuse('private', `${field}: private`);
+  if (request.fields.has('authorization') && !allowsAuthorized(response)) return refuse('authorization', 'request has Authorization');
+  if (varyNames(response.fields) === '*') return refuse('vary-star', 'Vary: *');
+
+  const lifetime = freshnessLifetime(response, settings, governing);
+  if (lifetime.source === 'none' && !isHeuristicallyCacheable(response.status) && !directives.has('public')) {
+    return refuse('status', `status ${response.status} is not cacheable by default and states no lifetime`);
+  }
+  if (lifetime.reason.code === 'private-in-play') return { store: false, reasons: [lifetime.reason] };
+  if (!isValidatable(response) && !isUsefulUnvalidated(response, lifetime, governing)) {
+    return { store: false, reasons: [{ code: 'never-reusable', detail: 'no validator' }, lifetime.reason] };
+  }
+  return { store: true, lifetime, reasons: [lifetime.reason], omit: omitted(response, qualifiedNames(directives, 'private'), settings) };
+}
+
+/** What has no validator is worth storing only where it can be fresh, or be of use when it is stale. */
+function isUsefulUnvalidated(response: StoredResponse, lifetime: Lifetime, { directives }: ResponseDirectives): boolean {
+  if (forbids(directives, 'no-cache')) return false;
+  if (lifetime.seconds > currentAge(response, response.responseTime)) return true;
+  return ['stale-while-revalidate', 'stale-if-error'].some((name) => typeof directives.seconds(name) === 'number');
+}
+
+/** --ttl overrides what a response states, but never keeps what is meant for one person, or an error. */
+function storableByTtl(request: RequestHead, response: StoredResponse, settings: Settings): Storable {
+  if (request.fields.has('authorization')) return { store: false, reasons: [{ code: 'authorization', detail: 'request has Authorization' }] };
+  if (response.status >= 500 || !isHeuristicallyCacheable(response.status)) {
+    return { store: false, reasons: [{ code: 'status', detail: `status ${response.status} is not kept under --ttl` }] };
+  }
+  if (varyNames(response.fields) === '*') return { store: false, reasons: [{ code: 'vary-star', detail: 'Vary: *' }] };
+  const lifetime = freshnessLifetime(response, settings);
+  return { store: true, lifetime, reasons: [lifetime.reason], omit: ['set-cookie', 'set-cookie2'] };
+}
+
+/**
+ * Whether a shared cache may use a response to a request with Authorization for other requests.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-3.5
+ */
+export function allowsAuthorized(response: StoredResponse): boolean {
+  const { directives } = responseDirectives(response.fields);
+  return directives.has('public') || directives.has('must-revalidate') || typeof directives.seconds('s-maxage') === 'number';
+}
+
+/** It can be the subject of a conditional request: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.1 */
+export function isValidatable(response: StoredResponse): boolean {
+  return response.fields.has('etag') || response.fields.has('last-modified');
+}
+
+function isStorableMethod(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** A stored response is replayed without the cookie that was set for one client, unless the letter is asked for. */
+function omitted(response: StoredResponse, byPrivate: readonly string[], settings: Settings): string[] {
+  const names = [...byPrivate];
+  if (!settings.letter && (response.fields.has('set-cookie') || response.fields.has('set-cookie2'))) names.push('set-cookie', 'set-cookie2');
+  return names;
+}

@@ -1,0 +1,88 @@
+/**
+ * @module policy/vary
+ * Selecting header fields: which stored response fits which request.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.1
+ */
+import type { Fields } from '../http/fields.ts';
+import { parseWeighted } from '../http/weighted.ts';
+
+/** Lists whose order and case carry no meaning beyond their weights. */
+const WEIGHTED: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding', 'accept-charset']);
+
+/** What selected a stored response: the fields that Vary named, and the request's normalised values of them. */
+export interface Selection {
+  /** In lower case, sorted. */
+  readonly names: readonly string[];
+  /** In the order of names; null where the request had no such field. */
+  readonly values: readonly (string | null)[];
+  /** Content-Language of the response, in lower case, where Vary names Accept-Language. */
+  readonly language: string | undefined;
+  /** See ClientRequest.forwardedAs. */
+  readonly forwardedAs: string;
+}
+
+/** The names in Vary in lower case, sorted and unique; '*' where any member is "*". */
+export function varyNames(fields: Fields): readonly string[] | '*' {
+  const names = new Set<string>();
+  for (const line of fields.all('vary')) {
+    for (const member of line.split(',')) {
+      const name = member.trim().toLowerCase();
+      if (name === '*') return '*';
+      if (name !== '') names.add(name);
+    }
+  }
+  return [...names].sort();
+}
+
+/** What selects this response; undefined where nothing can (Vary: *). */
+export function selectionOf(request: Fields, forwardedAs: string, response: Fields): Selection | undefined {
+  const names = varyNames(response);
+  if (names === '*') return undefined;
+  const language = names.includes('accept-language') ? response.get('content-language')?.trim().toLowerCase() : undefined;
+  return { names, values: names.map((name) => normalisedValue(request, name)), language, forwardedAs };
+}
+
+/** True where every selecting field of the stored response matches the request. */
+export function matches(selection: Selection, request: Fields, forwardedAs: string): boolean {
+  return firstMismatch(selection, request, forwardedAs) === undefined;
+}
+
+/** The name of a selecting field that does not match; undefined where all do. */
+export function firstMismatch(selection: Selection, request: Fields, forwardedAs: string): string | undefined {
+  if (selection.forwardedAs !== forwardedAs) return 'host';
+  for (const [i, name] of selection.names.entries()) {
+    if (normalisedValue(request, name) === selection.values[i]) continue;
+    if (name === 'accept-language' && isPreferredLanguage(request, selection.language)) continue;
+    return name;
+  }
+  return undefined;
+}
+
+/**
+ * A field's value without what carries no meaning: lines combined, white space around commas
+ * removed outside quoted strings, and for weighted lists also case and order.
+ */
+export function normalisedValue(request: Fields, name: string): string | null {
+  const value = request.get(name);
+  if (value === undefined) return null;
+  if (WEIGHTED.has(name)) return canonicalWeights(value);
+  return value.trim().replace(/("(?:[^"\\]|\\.)*")|[ \t]*(,)[ \t]*/g, (_, quoted: string | undefined, comma: string | undefined) => quoted ?? comma ?? '');
+}
+
+/** Members by weight, then by name: equal for all spellings of the same preference. */
+function canonicalWeights(value: string): string {
+  return parseWeighted(value)
+    .map(({ value: member, q }) => `${member};q=${q}`)
+    .sort()
+    .join(',');
+}
+
+/**
+ * The stored response is in the one language that the request prefers over all others: the origin
+ * has it, so negotiation would select it again.
+ */
+function isPreferredLanguage(request: Fields, language: string | undefined): boolean {
+  if (language === undefined) return false;
+  const [best, second] = parseWeighted(request.get('accept-language') ?? '');
+  return best !== undefined && best.q > 0 && best.value === language && (second === undefined || second.q < best.q);
+}
