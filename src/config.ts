@@ -3,12 +3,12 @@
  * The configuration: the loose options a user writes, and the resolved form, every value present
  * and in one unit (seconds, bytes), that the rest of the program reads.
  */
-import { BlockList, isIP } from 'node:net';
 import { MillraceError } from './errors.ts';
 import { OPTION_OF_FIELD } from './config/options.ts';
 import type { Option } from './config/options.ts';
 import { didYouMean } from './config/suggestion.ts';
 import { readValue } from './config/values.ts';
+import { isLoopback } from './origin/address.ts';
 
 export interface Config {
   /** Reverse proxy for this origin, e.g. `http://localhost:3000/base`; undefined: embedded-host mode. */
@@ -74,7 +74,7 @@ export function defineConfig(options: Options): Options {
  */
 export function resolveConfig(options: Options = {}, nameOf: (field: keyof Options) => string = (field) => field): Config {
   for (const field of Object.keys(options)) {
-    if (!OPTION_OF_FIELD.has(field)) throw configError(`There is no option ${field}${didYouMean(field, OPTION_OF_FIELD.keys()) || '.'}`);
+    if (!OPTION_OF_FIELD.has(field)) throw configError(`${nameOf(field as keyof Options)} is no option${didYouMean(field, OPTION_OF_FIELD.keys()) || '.'}`);
   }
   const read = (option: Option, raw: unknown): unknown => {
     const reading = readValue(option, raw);
@@ -127,14 +127,4 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
 
 function configError(message: string): MillraceError {
   return new MillraceError('ERR_CONFIG', message);
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** Whether only this machine can reach that address: 127.0.0.0/8, ::1, localhost. */
-export function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return version === 0 ? host.toLowerCase() === 'localhost' : LOOPBACK.check(host, version === 4 ? 'ipv4' : 'ipv6');
 }

@@ -7,7 +7,7 @@ import type { Options } from '../config.ts';
 
 export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'choice';
 
-export type CommandName = 'serve' | 'stats' | 'purge' | 'explain' | 'demo';
+export type CommandName = 'serve' | 'clear-cache' | 'stats' | 'purge' | 'explain' | 'demo';
 
 export interface Option {
   /** As on the command line, without the dashes. */
@@ -30,14 +30,17 @@ export interface Option {
   readonly choices?: readonly string[];
   /** One line. */
   readonly doc: string;
+  /** The same where a command asks a running instance. */
+  readonly clientDoc?: string;
   /** The heading it stands under in the help of `millrace` itself. */
   readonly group?: 'Listening' | 'Origin' | 'Caching' | 'Access' | 'Running';
-  /** The commands that take it; "serve" is no word, but the proxy itself. */
+  /** The commands that take it; "serve" (the proxy itself) and "clear-cache" (its flag) are no words. */
   readonly commands: readonly CommandName[];
 }
 
 const SERVE: readonly CommandName[] = ['serve'];
-const CLIENTS: readonly CommandName[] = ['stats', 'purge', 'explain'];
+/** They ask a running instance. */
+const CLIENTS: readonly CommandName[] = ['clear-cache', 'stats', 'purge', 'explain'];
 const EVERY: readonly CommandName[] = ['serve', ...CLIENTS, 'demo'];
 
 /** Also the longest delta-seconds a cache must tell apart: https://www.rfc-editor.org/rfc/rfc9111.html#section-1.2.2 */
@@ -46,8 +49,8 @@ const LONGEST_LIFETIME = '2147483648';
 const LONGEST_WAIT = '1d';
 
 export const OPTIONS: readonly Option[] = [
-  { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with --origin, else 8888', doc: 'port to listen on; 0 takes a free one', group: 'Listening', commands: EVERY },
-  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', group: 'Listening', commands: ['serve', ...CLIENTS] },
+  { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with origin, else 8888', doc: '0 takes any free port', clientDoc: 'port of the instance to ask, where several run', group: 'Listening', commands: EVERY },
+  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', ...CLIENTS] },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
@@ -68,21 +71,22 @@ export const OPTIONS: readonly Option[] = [
   { name: 'allow-connect', field: 'allowConnect', type: 'flag', sets: true, doc: 'serve CONNECT tunnels', group: 'Access', commands: SERVE },
   { name: 'no-admin', field: 'admin', type: 'flag', sets: false, doc: 'no /health, no /__admin/', group: 'Access', commands: SERVE },
   { name: 'admin-port', field: 'adminPort', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: 'the main port', doc: 'port of /health and /__admin/', group: 'Access', commands: SERVE },
-  { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'lets other machines administer, as bearer', group: 'Access', commands: ['serve', ...CLIENTS] },
+  { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'lets other machines administer, as bearer', clientDoc: 'the token it was started with', group: 'Access', commands: ['serve', ...CLIENTS] },
 
   { name: 'log-format', field: 'logFormat', type: 'choice', value: 'FORMAT', choices: ['auto', 'pretty', 'json', 'off'], default: 'auto', doc: 'auto, pretty, json or off', group: 'Running', commands: ['serve', 'demo'] },
   { name: 'verbose', short: 'v', field: 'verbose', type: 'flag', sets: true, doc: 'log every reason, and what the origin did', group: 'Running', commands: ['serve', 'demo'] },
   { name: 'shutdown-timeout', field: 'shutdownTimeout', type: 'duration', value: 'TIME', min: '0', max: LONGEST_WAIT, default: '10s', doc: 'for requests in flight at the end', group: 'Running', commands: SERVE },
   { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
-  { name: 'clear-cache', type: 'flag', doc: 'empty the cache of the running instance', group: 'Running', commands: SERVE },
-  { name: 'help', short: 'h', type: 'flag', doc: 'this text; also after a command', group: 'Running', commands: EVERY },
-  { name: 'version', short: 'V', type: 'flag', doc: 'the version', group: 'Running', commands: EVERY },
+  { name: 'clear-cache', type: 'flag', doc: 'empty the cache of the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
 
   { name: 'url', type: 'string', value: 'URL', doc: 'purge this URL, all its variants', commands: ['purge'] },
   { name: 'prefix', type: 'string', value: 'URL', doc: 'purge every URL that begins so', commands: ['purge'] },
   { name: 'all', type: 'flag', doc: 'purge everything', commands: ['purge'] },
   { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'a header field of the request (repeatable)', commands: ['explain'] },
   { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: CLIENTS },
+
+  { name: 'help', short: 'h', type: 'flag', doc: 'this text; also after a command', group: 'Running', commands: EVERY },
+  { name: 'version', short: 'V', type: 'flag', doc: 'the version', group: 'Running', commands: EVERY },
 ];
 
 /** The option that sets a field of the configuration. */

@@ -90,7 +90,7 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_
 function readAddress(raw: unknown): Reading {
   if (typeof raw === 'string') {
     const bare = raw.replace(/^\[(.*)\]$/u, '$1');
-    if (isIP(bare) !== 0 || (HOST_NAME.test(raw) && !/^[\d.]+$/u.test(raw))) return { value: bare };
+    if (isIP(bare) !== 0 || (HOST_NAME.test(raw) && !/^[\d.]+$/u.test(raw))) return { value: bare.toLowerCase() };
   }
   return refuse('an address to listen on such as 127.0.0.1, 0.0.0.0 or ::1', raw);
 }
@@ -116,6 +116,7 @@ function isNetwork(text: string): boolean {
 
 /** A name, `*.` before a name, an address, or `*`; each perhaps with a port. */
 function isHostPattern(text: string): boolean {
+  if (isIP(text) === 6) return true;
   const [, bracketed, plain = '', port] = /^(?:\[([^\]]*)\]|([^:[\]]+))(?::(\d{1,5}))?$/u.exec(text) ?? [];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return false;
   if (bracketed !== undefined) return isIP(bracketed) === 6;

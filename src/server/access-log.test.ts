@@ -96,7 +96,7 @@ test('no text from outside can forge a line or steer the terminal', () => {
       if (logFormat === 'json') assert.equal(JSON.parse(line).url, url);
     }
   }), { numRuns: 500 });
-  assert.equal(printable('a\u001B[2J\\u001b'), 'a\\u001b[2J\\\\u001b');
+  assert.equal(printable('a\u001B[2J\\b\n'), 'a\\u001b[2J\\b\\u000a');
 });
 
 test('lines of one turn are one write', async () => {

@@ -120,7 +120,8 @@ function jsonLine(outcome: Outcome): string {
     reasons,
     error: error && { code: error.code, message: error.message },
   });
-  return escapeUnprintable(line);
+  // JSON.stringify escapes C0 alone.
+  return printable(line);
 }
 
 function thousandths(figure: number): number {
@@ -129,14 +130,9 @@ function thousandths(figure: number): number {
 
 /**
  * Text that came from outside, made safe to show: control characters (which could forge lines or
- * steer the terminal) and characters that reorder or hide text become \uXXXX.
+ * steer the terminal) and characters that reorder or hide text are written as JSON escapes them.
  */
 export function printable(text: string): string {
-  return escapeUnprintable(text.replaceAll('\\', '\\\\'));
-}
-
-/** JSON.stringify has escaped C0 already; what it leaves is written as JSON would write it. */
-function escapeUnprintable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) =>
     Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
   );

@@ -1,0 +1,132 @@
+/**
+ * @module cli/command-line
+ * Reads the words of the command line into a command and its options. node:util cuts the words
+ * into tokens; what each may be stands in the table of options.
+ */
+import { parseArgs } from 'node:util';
+import type { Options } from '../config.ts';
+import { OPTIONS } from '../config/options.ts';
+import type { CommandName, Option } from '../config/options.ts';
+import { parseDuration } from '../config/quantity.ts';
+import { didYouMean } from '../config/suggestion.ts';
+import { readValue } from '../config/values.ts';
+import { MillraceError } from '../errors.ts';
+
+/** The commands that have a word of their own; without one, the proxy is started. */
+export const COMMANDS: readonly { name: CommandName; usage: string; doc: string }[] = [
+  { name: 'stats', usage: 'stats', doc: 'what the running instance counted' },
+  { name: 'purge', usage: 'purge --url URL | --prefix URL | --all', doc: 'remove what it stored' },
+  { name: 'explain', usage: 'explain URL', doc: 'why it is or is not answered from the cache' },
+  { name: 'demo', usage: 'demo', doc: 'a gallery of images, and Millrace in front of it' },
+];
+
+export interface CommandLine {
+  readonly command: CommandName;
+  readonly help: boolean;
+  readonly version: boolean;
+  /** What stands after the command: the stale_time, or the URL to explain. */
+  readonly operands: readonly string[];
+  /** Options that were given, by name. */
+  readonly given: ReadonlyMap<string, string | boolean | readonly string[]>;
+}
+
+/** @throws {MillraceError} ERR_USAGE; the message names the word and what is accepted */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const options = Object.fromEntries(
+    OPTIONS.map(({ name, type, short }) => [name, { type: type === 'flag' ? ('boolean' as const) : ('string' as const), ...(short && { short }) }]),
+  );
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
+  const asked = (name: string): boolean => tokens.some((token) => token.kind === 'option' && token.name === name);
+  const word = COMMANDS.find(({ name }) => name === words[0])?.name;
+  const command = word ?? (asked('clear-cache') ? 'clear-cache' : 'serve');
+  const operands = word === undefined ? words : words.slice(1);
+  // Whoever asks for help is not corrected first.
+  const help = asked('help');
+  const version = asked('version');
+  const given = new Map<string, string | boolean | readonly string[]>();
+  if (!help && !version) {
+    // Options first: the value of an unknown one would look like an operand.
+    for (const token of tokens) if (token.kind === 'option') addOption(token, command, given);
+    checkOperands(command, operands);
+  }
+  return { command, help, version, operands, given };
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+function addOption(token: OptionToken, command: CommandName, given: Map<string, string | boolean | readonly string[]>): void {
+  const { name, rawName, value } = token;
+  const taken = OPTIONS.filter((option) => option.commands.includes(command));
+  const option = taken.find((one) => one.name === name);
+  if (option === undefined) {
+    const suggestion = didYouMean(name, taken.map((one) => one.name), '--');
+    const elsewhere = OPTIONS.some((one) => one.name === name);
+    throw usage(`${elsewhere ? `${title(command)} takes no option ${rawName}` : `There is no option ${rawName}`}${suggestion || '.'}`);
+  }
+  if (option.type === 'flag') {
+    if (value !== undefined) throw usage(`${rawName} takes no value; write ${rawName} alone.`);
+    given.set(name, true);
+    return;
+  }
+  const looksLikeOption = token.inlineValue !== true && value?.startsWith('-') === true;
+  if (value === undefined || looksLikeOption) throw usage(`${rawName} needs a value: ${rawName} ${option.value}.`);
+  const before = given.get(name);
+  given.set(name, isRepeatable(option) ? [...(Array.isArray(before) ? before : []), value] : value);
+}
+
+function isRepeatable({ type }: Option): boolean {
+  return type === 'list' || type === 'networks' || type === 'hosts';
+}
+
+function checkOperands(command: CommandName, operands: readonly string[]): void {
+  const [first, second] = operands;
+  if (command === 'serve' && first !== undefined && parseDuration(first) === undefined) {
+    const suggestion = didYouMean(first, COMMANDS.map(({ name }) => name));
+    throw usage(`${JSON.stringify(first)} is neither a command nor a stale_time such as 60 or 5m${suggestion || '.'}`);
+  }
+  const most = command === 'serve' || command === 'explain' ? 1 : 0;
+  const extra = most === 0 ? first : second;
+  if (extra !== undefined) throw usage(`${title(command)} has no use for ${JSON.stringify(extra)}; leave it out.`);
+  if (command === 'explain' && first === undefined) throw usage('millrace explain needs the URL to explain: millrace explain http://localhost:8080/page.');
+}
+
+function title(command: CommandName): string {
+  return command === 'serve' ? 'millrace' : command === 'clear-cache' ? 'millrace --clear-cache' : `millrace ${command}`;
+}
+
+/** What the command line says about the configuration, and the flag each field came from. */
+export function configOptions({ given, operands }: CommandLine): { options: Options; places: Map<string, string> } {
+  const options: Record<string, unknown> = {};
+  const places = new Map<string, string>();
+  for (const { name, field, type, sets } of OPTIONS) {
+    const value = given.get(name);
+    if (field === undefined || value === undefined) continue;
+    options[field] = type === 'flag' ? sets : value;
+    places.set(field, `--${name}`);
+  }
+  if (operands[0] !== undefined) {
+    if (places.has('ttl')) throw usage(`The stale_time ${operands[0]} and --ttl are the same setting; leave one of them out.`);
+    options['ttl'] = operands[0];
+    places.set('ttl', 'stale_time');
+  }
+  return { options: options as Options, places };
+}
+
+/** The value of one option that a client command was given, read as the table says. */
+export function readOption(commandLine: CommandLine, name: string): unknown {
+  const raw = commandLine.given.get(name);
+  if (raw === undefined) return undefined;
+  const reading = readValue(OPTIONS.find((option) => option.name === name)!, raw);
+  if ('refused' in reading) throw usage(`--${name} ${reading.refused}`);
+  return reading.value;
+}
+
+function usage(message: string): MillraceError {
+  return new MillraceError('ERR_USAGE', message);
+}

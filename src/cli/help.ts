@@ -1,0 +1,57 @@
+/**
+ * @module cli/help
+ * The table of options as people read it: `--help` on one screen, and the table of the README.
+ */
+import { OPTIONS } from '../config/options.ts';
+import type { CommandName, Option } from '../config/options.ts';
+import { COMMANDS } from './command-line.ts';
+
+const FORMS: readonly (readonly [usage: string, doc: string])[] = [
+  ['millrace --origin URL', 'stand in front of one origin, on port 8080'],
+  ['millrace [stale_time]', 'any host, as http://localhost:8888/HOST/PATH'],
+  ...COMMANDS.map(({ usage, doc }) => [`millrace ${usage}`, doc] as const),
+];
+
+/** At most 80 columns; for the proxy itself at most 45 lines. */
+export function helpText(command: CommandName, version: string): string {
+  const own = COMMANDS.find(({ name }) => name === command);
+  const lines = [own === undefined ? `Millrace ${version}, an HTTP caching proxy that can say why` : `millrace ${own.usage}`];
+  if (own === undefined) lines.push('', ...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing', '');
+  else lines.push(`  ${own.doc}`, '');
+  const options = OPTIONS.filter(({ commands }) => commands.includes(own?.name ?? 'serve'));
+  const groups = own === undefined ? Map.groupBy(options, ({ group }) => group) : new Map([['Options', own.name === 'demo' ? options : options.map(forClient)]]);
+  for (const [group, members] of groups) {
+    lines.push(`${group}:`, ...columns(members.map((option) => [flagWords(option), docWords(option)])));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function forClient(option: Option): Option {
+  const { default: _default, defaultWords: _defaultWords, ...rest } = option;
+  return option.clientDoc === undefined ? option : { ...rest, doc: option.clientDoc };
+}
+
+function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {
+  return rows.map(([left, right]) => (left.length > 24 ? `  ${left}  ${right}` : `  ${left.padEnd(24)}  ${right}`));
+}
+
+function flagWords({ name, short, value }: Option): string {
+  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+}
+
+function docWords(option: Option): string {
+  const fallback = option.default ?? option.defaultWords;
+  return fallback === undefined ? option.doc : `${option.doc} (${fallback})`;
+}
+
+/** The options of the proxy as a Markdown table: flag, field of the configuration, default, meaning. */
+export function optionsAsMarkdown(): string {
+  const rows = OPTIONS.filter(({ commands }) => commands.includes('serve')).map((option) => [
+    `\`${flagWords(option)}\``,
+    option.field === undefined ? '' : `\`${option.field}${option.type === 'flag' ? `: ${option.sets}` : ''}\``,
+    option.default !== undefined ? `\`${option.default}\`` : (option.defaultWords ?? ''),
+    option.doc,
+  ]);
+  const lines = [['Flag', 'In a configuration file', 'Default', 'What it does'], ['---', '---', '---', '---'], ...rows];
+  return `${lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n')}\n`;
+}

@@ -1,0 +1,68 @@
+/**
+ * @module cli/main
+ * From the words of the command line to a command, and from an error to one sentence and an exit
+ * code: 2 where the command line or the configuration is wrong, 1 where something failed.
+ */
+import { resolveConfig } from '../config.ts';
+import type { Config, Options } from '../config.ts';
+import { OPTION_OF_FIELD } from '../config/options.ts';
+import { MillraceError } from '../errors.ts';
+import { printable } from '../server/access-log.ts';
+import { configOptions, readCommandLine } from './command-line.ts';
+import type { CommandLine } from './command-line.ts';
+import { helpText } from './help.ts';
+import { say } from './terminal.ts';
+import { readVersion } from './version.ts';
+
+/** Never throws; the outcome is process.exitCode. */
+export async function main(args: readonly string[]): Promise<void> {
+  // Whoever reads may leave first, as `| head` does.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  try {
+    await run(readCommandLine(args));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function run(commandLine: CommandLine): Promise<void> {
+  const { command, help, version, given } = commandLine;
+  if (help) return void process.stdout.write(helpText(command, readVersion()));
+  if (version) return void process.stdout.write(`${readVersion()}\n`);
+  // What a command does not need is not loaded: --help and stats should be there at once.
+  if (command === 'serve') {
+    const config = await readConfig(commandLine);
+    const { serve } = await import('./serve.ts');
+    return serve(config, readVersion());
+  }
+  if (command === 'demo') {
+    const { runDemo } = await import('../demo/main.ts');
+    return runDemo(commandLine);
+  }
+  const { clientCommands } = await import('./client-commands.ts');
+  const text = await clientCommands[command](commandLine, given.has('json'));
+  process.stdout.write(text);
+}
+
+/** The file named with --config, and the flags over it. */
+async function readConfig(commandLine: CommandLine): Promise<Config> {
+  const { options, places } = configOptions(commandLine);
+  const file = commandLine.given.get('config');
+  let fromFile: Options = {};
+  if (typeof file === 'string') {
+    const { loadConfigFile } = await import('./config-file.ts');
+    fromFile = await loadConfigFile(file);
+  }
+  const nameOf = (field: keyof Options): string =>
+    places.get(field) ?? (fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
+  return resolveConfig({ ...fromFile, ...options }, nameOf);
+}
+
+function fail(error: unknown): void {
+  const { code, message, cause } = MillraceError.from(error);
+  for (const [i, line] of message.split('\n').entries()) say(`${i === 0 ? 'millrace: ' : ''}${printable(line)}`);
+  if (code === 'ERR_USAGE') say("Try 'millrace --help'.");
+  // A defect of ours: where it happened is what a report needs.
+  if (code === 'ERR_INTERNAL' && cause instanceof Error) say(cause.stack ?? '');
+  process.exitCode = code === 'ERR_USAGE' || code === 'ERR_CONFIG' ? 2 : 1;
+}

@@ -1,0 +1,76 @@
+/**
+ * @module cli/serve
+ * The proxy as a process: started, announced, watched, and stopped on a signal.
+ */
+import { connect } from 'node:net';
+import { constants } from 'node:os';
+import type { Config } from '../config.ts';
+import { AccessLog } from '../server/access-log.ts';
+import { startServer } from '../server/main.ts';
+import type { RunningServer } from '../server/main.ts';
+import { announce } from './instances.ts';
+import { startReport, unsafeOverrides } from './start-report.ts';
+import { say, warn } from './terminal.ts';
+
+/** Resolves once it listens; the process then goes on until a signal. Throws what startServer throws. */
+export async function serve(config: Config, version: string): Promise<void> {
+  const log = new AccessLog(config, process.stdout);
+  const server = await startServer(config, {
+    onOutcome: (outcome) => log.write(outcome),
+    onError: (error) => warn(`a defect cost one request; please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  });
+  process.on('exit', () => log.flush());
+  makeKnown(config, server, version);
+  for (const line of startReport(config, server, version)) say(line);
+  for (const override of unsafeOverrides(config)) warn(override);
+  stopOnSignal(() => server.close(), config.shutdownTimeout);
+  await warnWhereUnreachable(config);
+}
+
+function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, version: string): void {
+  const { host, origin, adminToken } = config;
+  try {
+    const forget = announce({ pid: process.pid, port, host, url, adminUrl, adminToken, origin, started: new Date().toISOString(), version });
+    process.on('exit', forget);
+  } catch (error) {
+    warn(`other commands will need --port ${port} to find this instance: ${(error as Error).message}.`);
+  }
+}
+
+/** One press of Ctrl-C can arrive twice: from the terminal, and passed on by npm. */
+const ONE_PRESS = 300;
+
+/** The first signal lets requests in flight finish; another one ends at once. */
+export function stopOnSignal(stop: () => Promise<void>, patience: number): void {
+  let since: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (since !== undefined) {
+        if (performance.now() - since > ONE_PRESS) process.exit(128 + constants.signals[signal]);
+        return;
+      }
+      since = performance.now();
+      say(`Stopping; requests in flight have ${patience} s to finish. Ctrl-C again ends at once.`);
+      stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          warn(`stopping failed: ${String(error)}`);
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+/** An origin that is not there yet is no reason not to start: it may come up later. */
+async function warnWhereUnreachable({ origin, connectTimeout }: Config): Promise<void> {
+  if (origin === undefined) return;
+  const { hostname, port, protocol } = new URL(origin);
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const socket = connect({ host: hostname.replace(/^\[|\]$/gu, ''), port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeout: connectTimeout * 1000 });
+  socket.once('connect', () => resolve(undefined)).once('timeout', () => resolve('no answer'));
+  socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? 'connection refused' : error.code === 'ENOTFOUND' ? 'no such name' : error.message));
+  const problem = await promise;
+  socket.destroy();
+  if (problem !== undefined) warn(`the origin ${origin} cannot be reached now (${problem}). Requests that need it fail until it is up.`);
+}

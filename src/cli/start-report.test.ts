@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { resolveConfig } from '../config.ts';
+import type { Options } from '../config.ts';
+import { startReport, unsafeOverrides } from './start-report.ts';
+
+const origin = 'http://localhost:3000/base';
+
+describe('where to go', () => {
+  const report = (options: Options, adminUrl: string | undefined = 'http://127.0.0.1:1'): string =>
+    startReport(resolveConfig(options), { url: 'http://127.0.0.1:1', adminUrl }, '1.2.3').join('\n');
+
+  test('one origin', () => assert.match(report({ origin }), /Millrace 1\.2\.3 listens on http:\/\/127\.0\.0\.1:1\n.*http:\/\/127\.0\.0\.1:1\/ for http:\/\/localhost:3000\/base\//u));
+  test('any host', () => assert.match(report({}), /http:\/\/127\.0\.0\.1:1\/example\.com\/ for http:\/\/example\.com\//u));
+  test('an allowed host is the example', () => assert.match(report({ allowHost: '*.x.example,api.example.org:81' }), /1\/api\.example\.org:81\/ for/u));
+  test('no admin, no statistics', () => {
+    assert.match(report({ origin }), /millrace stats/u);
+    assert.doesNotMatch(startReport(resolveConfig({ admin: false }), { url: 'http://127.0.0.1:1', adminUrl: undefined }, '1').join('\n'), /stats/u);
+  });
+
+  const kept: [Options, RegExp][] = [
+    [{}, /keeps +what responses allow for as long as they state, or 2m, in 256MB of memory/u],
+    [{ preset: 'rfc9111' }, /as long as they state, in/u],
+    [{ ttl: '1h' }, /keeps +everything for 1h/u],
+    [{ ttl: 0 }, /keeps +nothing \(a lifetime of 0\)/u],
+    [{ cache: false }, /keeps +nothing \(--no-cache\)/u],
+  ];
+  for (const [options, words] of kept) test(`kept with ${JSON.stringify(options)}`, () => assert.match(report(options), words));
+});
+
+describe('unsafe overrides', () => {
+  const cases: [Options, RegExp[]][] = [
+    [{}, []],
+    [{ origin, host: '0.0.0.0', trustProxy: '10.0.0.0/8' }, []],
+    [{ host: '0.0.0.0', allowHost: 'api.example.com' }, []],
+    [{ allowHost: '*', allowConnect: true }, []],
+    [{ host: '0.0.0.0', allowHost: '*' }, [/^--allow-host \* on 0\.0\.0\.0/u]],
+    [{ host: '0.0.0.0', allowHost: '*:443' }, [/^--allow-host \*/u]],
+    [{ host: '::', allowHost: 'a.example', allowConnect: true }, [/^--allow-connect on ::/u]],
+    [{ allowHost: '169.254.169.254,[fe80::1]:80' }, [/^--allow-host 169\.254\.169\.254 opens .*metadata/u, /^--allow-host \[fe80::1\]:80 opens/u]],
+    [{ origin, trustProxy: '0.0.0.0/0,::/0' }, [/^--trust-proxy 0\.0\.0\.0\/0/u, /^--trust-proxy ::\/0/u]],
+    [{ origin, preset: 'rfc9111' }, [/Set-Cookie/u]],
+    [{ origin, preset: 'rfc9111', cache: false }, []],
+    [{ ttl: 60 }, [/^a lifetime of 1m for everything/u]],
+    [{ ttl: 0 }, []],
+  ];
+  for (const [options, expected] of cases) {
+    test(JSON.stringify(options), () => {
+      const found = unsafeOverrides(resolveConfig(options));
+      assert.equal(found.length, expected.length, found.join('\n'));
+      for (const [i, words] of expected.entries()) assert.match(found[i]!, words);
+    });
+  }
+});

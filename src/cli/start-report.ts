@@ -1,0 +1,57 @@
+/**
+ * @module cli/start-report
+ * What a person is told when the proxy has started: where to point the browser, what stands
+ * behind it, what is kept for how long, and every setting that gives up a safe default.
+ */
+import type { Config } from '../config.ts';
+import { formatDuration, formatSize } from '../config/quantity.ts';
+import { forbidden, isLoopback } from '../origin/address.ts';
+import type { RunningServer } from '../server/main.ts';
+
+export function startReport(config: Config, { url, adminUrl }: Pick<RunningServer, 'url' | 'adminUrl'>, version: string): string[] {
+  const lines = [`Millrace ${version} listens on ${url}`];
+  if (config.origin === undefined) {
+    const example = config.allowHost.find((pattern) => !pattern.includes('*')) ?? 'example.com';
+    lines.push(`  open     ${url}/${example}/ for http://${example}/`, `  or run   curl -x ${url} http://${example}/`);
+  } else {
+    lines.push(`  open     ${url}/ for ${config.origin}/`);
+  }
+  lines.push(`  keeps    ${whatIsKept(config)}`);
+  lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    millrace stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
+  return lines;
+}
+
+function whatIsKept({ cache, ttl, defaultTtl, maxMemory }: Config): string {
+  if (!cache) return 'nothing (--no-cache)';
+  if (ttl === 0) return 'nothing (a lifetime of 0)';
+  const memory = `in ${formatSize(maxMemory)} of memory`;
+  if (ttl !== undefined) return `everything for ${formatDuration(ttl)}, ${memory}`;
+  return `what responses allow for as long as they state${defaultTtl > 0 ? `, or ${formatDuration(defaultTtl)}` : ''}, ${memory}`;
+}
+
+/** A sentence for each setting that gives up a safe default. */
+export function unsafeOverrides(config: Config): string[] {
+  const { host, ttl, trustProxy, allowHost, allowConnect, cache, replaySetCookie } = config;
+  const open = !isLoopback(host);
+  const found: string[] = [];
+  if (allowHost.some((pattern) => pattern.replace(/:\d+$/u, '') === '*') && open) {
+    found.push(`--allow-host * on ${host}: whoever reaches this port reaches every host this machine can reach, internal ones too.`);
+  }
+  for (const pattern of allowHost) {
+    const what = whatAddress(pattern);
+    if (what !== undefined) found.push(`--allow-host ${pattern} opens an address that is refused otherwise: it is ${what}.`);
+  }
+  if (allowConnect && open) found.push(`--allow-connect on ${host}: whoever reaches this port can open tunnels to the hosts that are allowed.`);
+  for (const network of trustProxy) {
+    if (/\/0+$/u.test(network)) found.push(`--trust-proxy ${network}: every client is believed about its own address, host and scheme.`);
+  }
+  if (cache && replaySetCookie) found.push('--preset rfc9111 stores Set-Cookie and replays it: one client may get the cookie of another.');
+  if (cache && ttl !== undefined && ttl > 0) found.push(`a lifetime of ${formatDuration(ttl)} for everything keeps also what responses call private or no-store.`);
+  return found;
+}
+
+/** Why the address that a pattern names is refused by default; undefined for names, wildcards and other addresses. */
+function whatAddress(pattern: string): string | undefined {
+  const bare = /^\[(.+)\](?::\d+)?$/u.exec(pattern)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/u.exec(pattern)?.[1];
+  return bare === undefined ? undefined : forbidden(bare);
+}

@@ -1,0 +1,40 @@
+/**
+ * @module cli/stats-text
+ * What `millrace stats` prints.
+ */
+import { formatDuration, formatSize } from '../config/quantity.ts';
+import { reasonKind } from '../policy/reason.ts';
+import type { ReasonCode } from '../policy/reason.ts';
+import type { ProxyStats } from '../proxy.ts';
+import { printable } from '../server/access-log.ts';
+import { styled } from './terminal.ts';
+
+export function statsText(stats: ProxyStats): string {
+  const { origin, store } = stats;
+  const rows: [label: string, text: string][] = [
+    ['requests', `${stats.requests} in ${formatDuration(Math.round(stats.uptime))}`],
+    ['hit ratio', `${styled('bold', `${(stats.hitRatio * 100).toFixed(1)} %`)} (${stats.hits} hits, ${stats.misses} misses)`],
+    ['results', counts(stats.byResult)],
+    ['statuses', counts(stats.byStatus)],
+    ['sent', `${formatSize(stats.bytes)}, ${formatSize(stats.bytesFromCache)} of it from the cache`],
+    ['stored', `${store.objects} objects in ${formatSize(store.bytes)} of ${formatSize(store.maxBytes)}, ${store.evictions} evicted`],
+  ];
+  if (origin.count > 0) {
+    rows.push(['origin', `${origin.count} responses; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);
+  }
+  if (stats.collapsed > 0) rows.push(['collapsed', `${stats.collapsed} requests were served by the fetch of another`]);
+  if (Object.keys(stats.errors).length > 0) rows.push(['errors', counts(stats.errors)]);
+  const lines = rows.map(([label, text]) => `${styled('gray', label.padEnd(10))} ${text}`);
+  const reasons = Object.entries(stats.byReason).toSorted(([, a], [, b]) => b - a);
+  if (reasons.length > 0) lines.push('', styled('gray', 'because'), ...reasons.map(([code, count]) => `${String(count).padStart(8)}  ${reasonKind(code as ReasonCode)?.words ?? printable(code)}`));
+  return `${lines.join('\n')}\n`;
+}
+
+function counts(record: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(record).flatMap(([name, count]) => (count > 0 ? [`${count} ${printable(name)}`] : []));
+  return parts.join(', ') || 'none';
+}
+
+function time(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds * 10) / 10} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}
