@@ -8,6 +8,7 @@ import type { Config, Options } from '../config.ts';
 import { OPTION_OF_FIELD } from '../config/options.ts';
 import { MillraceError } from '../errors.ts';
 import { printable } from '../server/access-log.ts';
+import type { RunningServer } from '../server/main.ts';
 import { configOptions, readCommandLine } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { helpText } from './help.ts';
@@ -30,14 +31,13 @@ async function run(commandLine: CommandLine): Promise<void> {
   if (help) return void process.stdout.write(helpText(command, readVersion()));
   if (version) return void process.stdout.write(`${readVersion()}\n`);
   // What a command does not need is not loaded: --help and stats should be there at once.
-  if (command === 'serve') {
+  if (command === 'serve' || command === 'demo') {
     const config = await readConfig(commandLine);
     const { serve } = await import('./serve.ts');
-    return serve(config, readVersion());
-  }
-  if (command === 'demo') {
+    const start = (one: Config): Promise<RunningServer> => serve(one, readVersion());
+    if (command === 'serve') return void (await start(config));
     const { runDemo } = await import('../demo/main.ts');
-    return runDemo(commandLine);
+    return runDemo(config, { port: given.has('port') ? config.port : undefined, serve: start, say });
   }
   const { clientCommands } = await import('./client-commands.ts');
   const text = await clientCommands[command](commandLine, given.has('json'));

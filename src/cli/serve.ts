@@ -12,8 +12,8 @@ import { announce } from './instances.ts';
 import { startReport, unsafeOverrides } from './start-report.ts';
 import { say, warn } from './terminal.ts';
 
-/** Resolves once it listens; the process then goes on until a signal. Throws what startServer throws. */
-export async function serve(config: Config, version: string): Promise<void> {
+/** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
+export async function serve(config: Config, version: string): Promise<RunningServer> {
   const log = new AccessLog(config, process.stdout);
   const server = await startServer(config, {
     onOutcome: (outcome) => log.write(outcome),
@@ -25,6 +25,7 @@ export async function serve(config: Config, version: string): Promise<void> {
   for (const override of unsafeOverrides(config)) warn(override);
   stopOnSignal(() => server.close(), config.shutdownTimeout);
   await warnWhereUnreachable(config);
+  return server;
 }
 
 function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, version: string): void {
@@ -41,7 +42,7 @@ function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, versi
 const ONE_PRESS = 300;
 
 /** The first signal lets requests in flight finish; another one ends at once. */
-export function stopOnSignal(stop: () => Promise<void>, patience: number): void {
+function stopOnSignal(stop: () => Promise<void>, patience: number): void {
   let since: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
