@@ -7,7 +7,7 @@ export interface Gate {
   /** Settles once the gate is open. */
   readonly wait: Promise<void>;
   /** Opens it for good; calling it again does nothing. */
-  open(): void;
+  readonly open: () => void;
 }
 
 /** A gate that is closed. */

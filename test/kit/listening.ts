@@ -4,8 +4,8 @@
  */
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** A server of the kit that listens on a free port of 127.0.0.1. */
-export interface Listening {
+/** A server of the kit that listens on a free port of 127.0.0.1; `await using` closes it at the end of the block. */
+export interface Listening extends AsyncDisposable {
   readonly port: number;
   /** Scheme, host and port, without a slash at the end. */
   readonly url: string;
@@ -54,6 +54,11 @@ export async function listen(server: Server, prefix: string, arrivals: Arrivals)
   server.listen(0, '127.0.0.1', resolve);
   await promise;
   const { port } = server.address() as AddressInfo;
+  const close = (): Promise<void> =>
+    new Promise((closed) => {
+      server.close(() => closed());
+      for (const socket of sockets) socket.destroy();
+    });
   return {
     port,
     url: `${prefix}:${port}`,
@@ -61,10 +66,7 @@ export async function listen(server: Server, prefix: string, arrivals: Arrivals)
       return connections;
     },
     arrived: (count) => arrivals.reach(count),
-    close: () =>
-      new Promise((closed) => {
-        server.close(() => closed());
-        for (const socket of sockets) socket.destroy();
-      }),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

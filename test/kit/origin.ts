@@ -34,7 +34,7 @@ export interface OriginContext {
   readonly index: number;
   readonly seen: SeenRequest;
   /** The whole body of the request; rejects where the request broke off. */
-  body(): Promise<Buffer>;
+  readonly body: () => Promise<Buffer>;
 }
 
 export type OriginHandler = (request: IncomingMessage, response: ServerResponse, context: OriginContext) => void | Promise<void>;

@@ -1,0 +1,47 @@
+/**
+ * @module test/kit/proxy
+ * Millrace itself on a free port of 127.0.0.1, in the process of the test.
+ */
+import type { Outcome } from '../../src/cache/outcome.ts';
+import { type Options, resolveConfig } from '../../src/config.ts';
+import { startServer } from '../../src/server/main.ts';
+import { Arrivals } from './listening.ts';
+
+/** `await using` closes it at the end of the block. */
+export interface TestProxy extends AsyncDisposable {
+  /** http://127.0.0.1:PORT, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** Where /health and /__admin/ answer; undefined with `admin: false`. */
+  readonly adminUrl: string | undefined;
+  /** One for each finished request, in the order they finished. A client may see the end of its response a little before. */
+  readonly outcomes: readonly Outcome[];
+  /** Settles when at least so many requests have finished. */
+  finished(count: number): Promise<void>;
+  /** Stops it; requests in flight are cut off at once, unless `shutdownTimeout` was given. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a proxy with the defaults of the command line, but for the options given here. What the
+ * proxy calls a defect of its own is thrown, where nothing catches it: the test fails.
+ */
+export async function startMillrace(options: Options = {}): Promise<TestProxy> {
+  const outcomes: Outcome[] = [];
+  const arrivals = new Arrivals(outcomes);
+  const config = resolveConfig({ port: 0, shutdownTimeout: 0, ...options });
+  const server = await startServer(config, {
+    onOutcome: (outcome) => {
+      outcomes.push(outcome);
+      arrivals.notify();
+    },
+    onError: (error) => {
+      queueMicrotask(() => {
+        throw error;
+      });
+    },
+  });
+  const { url, port, adminUrl } = server;
+  const close = (): Promise<void> => server.close();
+  return { url, port, adminUrl, outcomes, close, finished: (count) => arrivals.reach(count), [Symbol.asyncDispose]: close };
+}
