@@ -10,11 +10,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Admin } from './admin/api.ts';
-import { Operations, type ProxyStats, type Purge } from './admin/operations.ts';
-import type { Explanation } from './cache/engine.ts';
+import { Operations, type Purge } from './admin/operations.ts';
+import type { Explanation } from './cache/explain.ts';
 import type { Outcome } from './cache/outcome.ts';
 import { type Options, resolveConfig } from './config.ts';
-import { ProxyParts } from './proxy.ts';
+import { ProxyParts, type ProxyStats } from './proxy.ts';
 import { type ErrorCode, MillraceError } from './errors.ts';
 import { NodeLane } from './server/node.ts';
 

@@ -5,12 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Counters } from './cache/counters.ts';
+import { Counters, type CounterStats } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
 import type { Outcome } from './cache/outcome.ts';
-import type { Store } from './cache/ports.ts';
+import type { Store, StoreStats } from './cache/ports.ts';
 import type { Config } from './config.ts';
+import { MillraceError } from './errors.ts';
 import type { Fields } from './http/fields.ts';
 import { Forwarding } from './http/forwarding.ts';
 import { endToEnd } from './http/hop-by-hop.ts';
@@ -20,6 +21,7 @@ import { type AddressRules, isLoopback } from './origin/address.ts';
 import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
 import type { Targets } from './origin/targets.ts';
+import { Tunnel } from './origin/tunnel.ts';
 import { MemoryStore } from './stores/memory.ts';
 
 /** A request as a lane received it. */
@@ -40,16 +42,19 @@ export type Admitted =
   | { readonly kind: 'request'; readonly request: ClientRequest; readonly rewrite: ((fields: Fields) => void) | undefined }
   | { readonly kind: 'redirect'; readonly location: string };
 
+export interface ProxyStats extends CounterStats {
+  readonly store: StoreStats;
+}
 
 export class ProxyParts {
   readonly config: Config;
-  readonly store: Store;
   readonly targets: Targets;
   readonly engine: Engine;
-  readonly counters: Counters;
+  readonly #counters: Counters;
   readonly tunnel: Tunnel;
   readonly #forwarding: Forwarding;
   readonly #origin: OriginClient;
+  readonly #store: Store;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
   /** The port clients connect to; undefined until it is known. */
   #port: number | undefined;
@@ -69,15 +74,17 @@ export class ProxyParts {
       addresses = rules;
     }
     this.#forwarding = new Forwarding({ instance: `millrace-${randomBytes(8).toString('hex')}`, preserveHost: config.preserveHost, trustProxy: config.trustProxy });
-    this.#origin = new OriginClient({ addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout });
-    this.store = new MemoryStore({ maxBytes: config.maxMemory, maxObject: config.maxObject });
+    const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
+    this.#origin = new OriginClient(reaching);
+    this.tunnel = new Tunnel(reaching);
+    this.#store = new MemoryStore({ maxBytes: config.maxMemory, maxObject: config.maxObject });
     this.engine = new Engine({
-      store: this.store,
+      store: this.#store,
       origin: this.#origin,
       settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, letter: config.replaySetCookie },
       sortQuery: config.sortQuery,
     });
-    this.counters = new Counters(Date.now());
+    this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));
   }
 
@@ -96,8 +103,8 @@ export class ProxyParts {
     const fields = endToEnd(message.fields);
     const resolution = this.targets.resolve({ method, requestTarget, fields });
     if (resolution.kind === 'redirect') return resolution;
-    // The lane meets the expectation itself, when the body is wanted: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
-    fields.delete('expect');
+    // Forwarded where there is a body to wait with: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
+    if (message.body === undefined) fields.delete('expect');
     const forwarded = this.#forwarding.forward({ ...message, fields }, resolution.target.authority, resolution.mode);
     const request: ClientRequest = {
       method,
@@ -112,6 +119,13 @@ export class ProxyParts {
     return { kind: 'request', request, rewrite: resolution.rewrite };
   }
 
+  /** Where a CONNECT leads. Throws ERR_CONNECT_DENIED, and what admit() throws. */
+  admitConnect(requestTarget: string): { readonly host: string; readonly port: number } {
+    if (this.targets instanceof EmbeddedHost && this.config.allowConnect) return this.targets.resolveConnect(requestTarget);
+    const remedy = this.config.origin === undefined ? 'To allow it, start the proxy with --allow-connect' : 'This proxy stands in front of one origin';
+    throw new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused. ${remedy}.`);
+  }
+
   /** Calls the listener once for each finished request; returns what ends that. */
   onOutcome(listener: (outcome: Outcome) => void): () => void {
     this.#listeners.add(listener);
@@ -120,14 +134,18 @@ export class ProxyParts {
 
   /** Counts and tells an outcome; the engine's come here by themselves, a lane brings those of requests it answered alone. */
   report(outcome: Outcome): void {
-    this.counters.record(outcome);
+    this.#counters.record(outcome);
     for (const listener of this.#listeners) listener(outcome);
   }
 
-  /** Waits for what is being fetched for the cache, then gives up connections and memory. */
+  stats(): ProxyStats {
+    return { ...this.#counters.stats(Date.now()), store: this.#store.stats() };
+  }
+
+  /** Ends what is being fetched for the cache, and gives up connections and memory. */
   async close(): Promise<void> {
     await this.engine.close();
     await this.#origin.close();
-    await this.store.close();
+    await this.#store.close();
   }
 }

@@ -3,24 +3,18 @@
  * What can be asked of a running proxy, whether over HTTP or by a program that embeds it. URLs are
  * taken as people have them: the one they gave to the proxy, the origin's own, or a path.
  */
-import type { CounterStats } from '../cache/counters.ts';
-import type { Explanation } from '../cache/engine.ts';
+import type { Explanation } from '../cache/explain.ts';
 import type { ClientRequest } from '../cache/exchange.ts';
 import { urlOf } from '../cache/key.ts';
-import type { StoreStats } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import { isLoopback } from '../origin/address.ts';
 import { FixedOrigin } from '../origin/fixed-origin.ts';
 import { parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
-import type { ProxyParts } from '../proxy.ts';
+import type { ProxyParts, ProxyStats } from '../proxy.ts';
 
 /** A URL ends with what it may go on with; a prefix, with anything. */
 export type Purge = { readonly url: string } | { readonly prefix: string } | { readonly all: true };
-
-export interface ProxyStats extends CounterStats {
-  readonly store: StoreStats;
-}
 
 type HeaderLine = readonly [name: string, value: string];
 
@@ -32,7 +26,7 @@ export class Operations {
   }
 
   stats(): ProxyStats {
-    return { ...this.#proxy.counters.stats(Date.now()), store: this.#proxy.store.stats() };
+    return this.#proxy.stats();
   }
 
   /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */

@@ -15,7 +15,8 @@ import { MAX_HEAD } from './request-check.ts';
 
 /** Answers by `reply`, always. */
 export async function answerAdmin(admin: Admin, request: IncomingMessage, reply: NodeReply, onError: (error: unknown) => void): Promise<void> {
-  const body = new RequestBody(request, () => reply.continue());
+  reply.continue();
+  const body = new RequestBody(request);
   reply.beforeEnd(() => body.answered());
   const fields = new Fields(request.rawHeaders);
   try {

@@ -24,7 +24,7 @@ export class NodeReply implements Reply {
   readonly #isHead: boolean;
   readonly #isHttp10: boolean;
   readonly #acceptsTrailers: boolean;
-  #onContinue: (() => void) | undefined;
+  #awaitsContinue = false;
   #onEnd: (() => void) | undefined;
   #last = false;
   #mayHaveBody = true;
@@ -62,17 +62,16 @@ export class NodeReply implements Reply {
     return this.#bytes;
   }
 
-  /** The client waits with its body for 100 (Continue), which is sent once, by whichever asks first. */
+  /** The client waits with its body for 100 (Continue). */
   expectContinue(): void {
-    this.#onContinue = () => {
-      this.#onContinue = undefined;
-      if (!this.#closed && !this.#response.headersSent) this.#response.writeContinue();
-    };
+    this.#awaitsContinue = true;
   }
 
-  /** Sends the 100 (Continue) that a client waits for; else nothing. */
+  /** Sends the 100 (Continue) that the client waits for, once; else nothing. */
   continue(): void {
-    this.#onContinue?.();
+    if (!this.#awaitsContinue || this.#closed || this.#response.headersSent) return;
+    this.#awaitsContinue = false;
+    this.#response.writeContinue();
   }
 
   /** Closes the connection after this response, because what follows on it cannot be told apart. */

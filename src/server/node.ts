@@ -15,7 +15,8 @@ import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
 import { RequestBody } from './request-body.ts';
-import { MAX_HEAD, checkRequest } from './request-check.ts';
+import { MAX_HEAD, checkRequest, hasBody } from './request-check.ts';
+import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
 
 export interface LaneOptions {
   /** Undefined: its paths are the proxy's like any other. */
@@ -59,7 +60,7 @@ export class NodeLane {
     void this.#answer(request, this.#reply(response));
   }
 
-  /** For 'checkContinue': 100 (Continue) is sent once the body is wanted. */
+  /** For 'checkContinue': the expectation goes on to the origin, and its 100 (Continue) comes back. */
   checkContinue(request: IncomingMessage, response: ServerResponse): void {
     const reply = this.#reply(response);
     reply.expectContinue();
@@ -74,12 +75,12 @@ export class NodeLane {
 
   /** For 'upgrade'. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#tunnel(request, socket, (message) => this.#proxy.upgrade(message, socket, head));
+    void this.#tunnel(request, socket, (message, reply) => upgrade(this.#proxy, message, socket, head, reply));
   }
 
   /** For 'connect'. */
   connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#tunnel(request, socket, (message) => this.#proxy.connect(message, socket, head));
+    void this.#tunnel(request, socket, (message) => connect(this.#proxy, message, socket, head));
   }
 
   /** For 'clientError'. */
@@ -152,17 +153,26 @@ export class NodeLane {
     await this.#proxy.engine.handle(admitted.request, reply, admitted.rewrite === undefined ? context : { ...context, decorate: admitted.rewrite });
   }
 
-  #tunnel(request: IncomingMessage, socket: Duplex, open: (message: ReceivedMessage) => Promise<void>): void {
+  /** Never rejects. */
+  async #tunnel(request: IncomingMessage, socket: Duplex, open: (message: ReceivedMessage, reply: () => NodeReply) => Promise<TunnelEnd>): Promise<void> {
+    const startedAt = Date.now();
     this.connection(socket);
     socket.on('error', ignore);
     if (this.draining) {
       socket.destroy();
       return;
     }
-    open(received(request, undefined)).catch((error: unknown) => {
-      this.#onError(error);
-      socket.destroy();
-    });
+    const reply = (): NodeReply => lastReply(request, socket, this);
+    try {
+      const refused = checkRequest(request);
+      if (refused !== undefined) throw refused;
+      const { status, bytes } = await open(received(request, undefined), reply);
+      this.#report(request, startedAt, { status, bytes });
+    } catch (cause) {
+      const error = MillraceError.from(cause);
+      if (error.code === 'ERR_INTERNAL') this.#onError(cause);
+      this.#refuse(error, request, reply(), startedAt);
+    }
   }
 
   #refuse(error: MillraceError, request: IncomingMessage, reply: NodeReply, startedAt: number): void {
@@ -171,16 +181,21 @@ export class NodeLane {
 
   #send(response: OwnResponse, request: IncomingMessage, reply: NodeReply, startedAt: number, error?: MillraceError): void {
     send(reply, response);
+    this.#report(request, startedAt, { status: response.status, bytes: reply.bytesWritten, error });
+  }
+
+  /** For what was answered without the engine. */
+  #report(request: IncomingMessage, startedAt: number, { status, bytes, error }: { status: number; bytes: number; error?: MillraceError | undefined }): void {
     this.#proxy.report({
       startedAt,
       duration: Date.now() - startedAt,
       method: request.method!,
       url: request.url!,
       clientAddress: request.socket.remoteAddress ?? '',
-      status: response.status,
+      status,
       result: 'BYPASS',
       reasons: [],
-      bytes: reply.bytesWritten,
+      bytes,
       originDuration: undefined,
       originStatus: undefined,
       stored: false,
@@ -202,6 +217,7 @@ export function createNodeServer(lane: NodeLane): Server {
     connectionsCheckingInterval: 5_000,
     // The lane answers for it, with the words a problem has.
     requireHostHeader: false,
+    shouldUpgradeCallback: mayUpgrade,
   });
   // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
   server.maxHeadersCount = 0;
@@ -215,10 +231,18 @@ export function createNodeServer(lane: NodeLane): Server {
   return server;
 }
 
+/**
+ * A request to switch that is not followed is an ordinary one. HTTP/2 is no protocol the origin could
+ * speak to the client through us, and would pass by the cache.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
+ */
+function mayUpgrade(request: IncomingMessage): boolean {
+  return request.method === 'GET' && !hasBody(request) && !/(?:^|[\s,])(?:h2c?|tls\/[\d.]+)(?:$|[\s,])/i.test(request.headers.upgrade ?? '');
+}
+
 function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
-  const { headers } = request;
-  if (headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0) return undefined;
-  const body = new RequestBody(request, () => reply.continue());
+  if (!hasBody(request)) return undefined;
+  const body = new RequestBody(request);
   reply.beforeEnd(() => body.answered());
   return body;
 }
@@ -232,7 +256,7 @@ function received(request: IncomingMessage, body: RequestBody | undefined): Rece
     scheme: 'encrypted' in request.socket ? 'https' : 'http',
     clientAddress: request.socket.remoteAddress ?? '',
     body,
-    trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())),
+    ...(body === undefined ? {} : { trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())) }),
   };
 }
 

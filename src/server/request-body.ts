@@ -16,16 +16,13 @@ const SILENCE = 60_000;
 
 export class RequestBody extends Readable {
   readonly #source: IncomingMessage;
-  readonly #onFirstRead: () => void;
   #reading = false;
   #answered = false;
   #silence: NodeJS.Timeout | undefined;
 
-  /** `onFirstRead` is called when somebody first wants bytes: the moment to send 100 (Continue). */
-  constructor(source: IncomingMessage, onFirstRead: () => void) {
+  constructor(source: IncomingMessage) {
     super({ highWaterMark: source.readableHighWaterMark });
     this.#source = source;
-    this.#onFirstRead = onFirstRead;
     source.on('close', this.#onClose);
     source.on('error', ignore);
     // An error nobody listens for would end the process; who reads the body hears of it all the same.
@@ -41,7 +38,6 @@ export class RequestBody extends Readable {
   override _read(): void {
     if (!this.#reading) {
       this.#reading = true;
-      this.#onFirstRead();
       this.#source.on('data', this.#onData);
       this.#source.on('end', this.#onEnd);
     }

@@ -27,15 +27,21 @@ function checkTarget({ url }: IncomingMessage): MillraceError | undefined {
   return new MillraceError('ERR_URI_TOO_LONG', `The URL is ${url!.length} bytes long; at most ${MAX_URI} are taken.`);
 }
 
+/** https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3 */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 /** https://www.rfc-editor.org/rfc/rfc9112.html#section-6.1 */
-function checkFraming({ headers, httpVersion, method }: IncomingMessage): MillraceError | undefined {
+function checkFraming(request: IncomingMessage): MillraceError | undefined {
+  const { headers, httpVersion, method } = request;
   const coding = headers['transfer-encoding'];
   if (coding !== undefined) {
     if (httpVersion === '1.0') return bad('Transfer-Encoding does not exist in HTTP/1.0. Send Content-Length.');
     if (coding.toLowerCase() !== 'chunked') return bad(`The transfer coding "${coding}" is not understood. Send "chunked", or Content-Length.`);
   }
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8
-  if (method === 'TRACE' && (coding !== undefined || Number(headers['content-length'] ?? 0) > 0)) return bad('A TRACE request has no content.');
+  if (method === 'TRACE' && hasBody(request)) return bad('A TRACE request has no content.');
   return undefined;
 }
 
