@@ -41,7 +41,9 @@ describe('millrace demo', () => {
       return found;
     };
     assert.deepEqual(await results('/slow'), ['MISS', 'HIT']);
-    assert.deepEqual(await results('/news'), ['MISS', 'HIT']);
+    // It is fresh for a few seconds only, and a busy machine may take as long.
+    const [first, second] = await results('/news');
+    assert.ok(first === 'MISS' && (second === 'HIT' || second === 'STALE'), `${first}, ${second}`);
     assert.ok(!(await results('/private')).includes('HIT'));
     for (const path of ['/slow', '/news', '/private']) assert.ok(demo.stderr().includes(`${demo.url}${path}`), `${path} is named at the start`);
   });
