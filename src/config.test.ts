@@ -5,7 +5,7 @@ import { OPTIONS } from './config/options.ts';
 import { readValue } from './config/values.ts';
 import { defineConfig, resolveConfig } from './config.ts';
 import type { Config, Options } from './config.ts';
-import { MillraceError } from './errors.ts';
+import type { MillraceError } from './errors.ts';
 
 const DEFAULTS: Config = {
   origin: undefined, port: 8888, host: '127.0.0.1', upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, replaySetCookie: false,

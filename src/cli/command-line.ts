@@ -115,7 +115,7 @@ export function configOptions({ given, operands }: CommandLine): { options: Opti
     options['ttl'] = operands[0];
     places.set('ttl', 'stale_time');
   }
-  return { options: options as Options, places };
+  return { options, places };
 }
 
 /** The value of one option that a client command was given, read as the table says. */

@@ -19,16 +19,18 @@ export function helpText(command: CommandName, version: string): string {
   if (own === undefined) lines.push('', ...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing', '');
   else lines.push(`  ${own.doc}`, '');
   const options = OPTIONS.filter(({ commands }) => commands.includes(own?.name ?? 'serve'));
-  const groups = own === undefined ? Map.groupBy(options, ({ group }) => group) : new Map([['Options', own.name === 'demo' ? options : options.map(forClient)]]);
+  const groups = own === undefined ? Map.groupBy(options, ({ group }) => group) : new Map([['Options', options.map((option) => forCommand(option, own.name))]]);
   for (const [group, members] of groups) {
     lines.push(`${group}:`, ...columns(members.map((option) => [flagWords(option), docWords(option)])));
   }
   return `${lines.join('\n')}\n`;
 }
 
-function forClient(option: Option): Option {
-  const { default: _default, defaultWords: _defaultWords, ...rest } = option;
-  return option.clientDoc === undefined ? option : { ...rest, doc: option.clientDoc };
+/** Beside the proxy itself an option may mean less, and its default hangs on nothing else. */
+function forCommand(option: Option, command: CommandName): Option {
+  const { defaultWords: _words, default: fallback, ...rest } = option;
+  if (command !== 'demo' && option.clientDoc !== undefined) return { ...rest, doc: option.clientDoc };
+  return fallback === undefined ? rest : { ...rest, default: fallback };
 }
 
 function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {

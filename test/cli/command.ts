@@ -1,0 +1,89 @@
+/**
+ * @module test/cli/command
+ * The command as a user starts it: a process of its own, with a home of its own, so that it finds
+ * no instance but those of the test.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+export interface Finished {
+  /** Undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  /** Where it listens, as it says itself. */
+  readonly url: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Settles when what it wrote so far matches. */
+  wrote(where: 'stdout' | 'stderr', pattern: RegExp): Promise<void>;
+  readonly finished: Promise<Finished>;
+}
+
+/** A place where processes of one test find each other; removed at its end. */
+export class Home {
+  readonly directory: string;
+  readonly #t: TestContext;
+
+  constructor(t: TestContext) {
+    this.#t = t;
+    this.directory = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
+    t.after(() => rmSync(this.directory, { recursive: true, force: true }));
+  }
+
+  /** Runs it to its end. */
+  run(...args: string[]): Promise<Finished> {
+    return this.#spawn(args).finished;
+  }
+
+  /** Starts the proxy and waits until it listens; it is ended with the test. */
+  async start(...args: string[]): Promise<Running> {
+    const running = this.#spawn(args);
+    await Promise.race([running.wrote('stderr', /listens on http\S+\n/u), running.finished]);
+    const url = /listens on (http\S+)\n/u.exec(running.stderr())?.[1];
+    if (url === undefined) throw new Error(`It did not start: ${running.stderr()}`);
+    return { ...running, url, port: Number(new URL(url).port) };
+  }
+
+  #spawn(args: readonly string[]): Omit<Running, 'url' | 'port'> {
+    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory };
+    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: this.directory });
+    const text = { stdout: '', stderr: '' };
+    const watchers = new Set<() => void>();
+    for (const where of ['stdout', 'stderr'] as const) {
+      child[where].setEncoding('utf8').on('data', (chunk: string) => {
+        text[where] += chunk;
+        for (const watch of watchers) watch();
+      });
+    }
+    const finished = once(child, 'close').then(([code]) => ({ code: (code as number | null) ?? undefined, ...text }));
+    this.#t.after(async () => {
+      child.kill('SIGKILL');
+      await finished;
+    });
+    const wrote = async (where: 'stdout' | 'stderr', pattern: RegExp): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const watch = (): void => {
+        if (pattern.test(text[where])) resolve();
+      };
+      watchers.add(watch);
+      watch();
+      await promise;
+      watchers.delete(watch);
+    };
+    return { process: child, stdout: () => text.stdout, stderr: () => text.stderr, wrote, finished };
+  }
+}
