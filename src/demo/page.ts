@@ -39,7 +39,7 @@ export function galleryPage(pictures: readonly GalleryPicture[], trials: readonl
     <p id="note">Loading …</p>
   </section>
   <section class="panel loads">
-    <h2>Your loads <button type="button" id="reload">Reload</button></h2>
+    <h2>Your loads <button type="button" id="again">Load again</button></h2>
     <ol id="loads"></ol>
   </section>
 </header>
@@ -180,11 +180,18 @@ function finish() {
   loads.push({ number: (loads.at(-1)?.number ?? 0) + 1, seconds, hits: fromCache() });
   sessionStorage.setItem('loads', JSON.stringify(loads.slice(-4)));
   drawLoads(loads.slice(-4).reverse());
-  const fetched = counts.MISS ?? 0;
-  $('note').textContent = counts.unknown === images.length
-    ? 'The heads cannot be read: is this page opened past Millrace, or the browser cache switched off (“Disable cache” in its tools)?'
-    : 'All loaded in ' + seconds.toFixed(2) + ' s. ' + (fetched > 0 ? 'Now reload the page.' : 'They stay fresh for a minute.');
+  $('note').textContent = advice(seconds);
   document.documentElement.dataset.done = String(images.length);
+}
+
+function advice(seconds) {
+  if (counts.unknown === images.length) {
+    return 'The heads cannot be read: is this page opened past Millrace, or the browser cache switched off (“Disable cache” in its tools)?';
+  }
+  const loaded = 'All loaded in ' + seconds.toFixed(2) + ' s. ';
+  if (counts.MISS) return loaded + 'Now load the page again.';
+  if (counts.REVALIDATED) return loaded + 'Some were checked with the origin: their minute was over, or the browser asked for it.';
+  return loaded + 'They stay fresh for a minute.';
 }
 
 function drawLoads(loads) {
@@ -202,7 +209,8 @@ function drawLoads(loads) {
 }
 
 for (const base of document.querySelectorAll('[data-base]')) base.textContent = location.origin;
-$('reload').addEventListener('click', () => location.reload());
+// Not reload(): some browsers then have every picture checked with the origin (Cache-Control: max-age=0).
+$('again').addEventListener('click', () => location.assign(location.pathname));
 Promise.all(images.map(async (image) => {
   if (!image.complete) await new Promise((settled) => { image.onload = image.onerror = settled; });
   await note(image);

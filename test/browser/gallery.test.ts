@@ -29,14 +29,14 @@ describe('the gallery in a browser', { skip: noBrowser }, () => {
     const results = watchResults(page);
 
     await page.goto(`${proxy.url}/`);
-    await page.waitForFunction('document.documentElement.dataset.done === "272"');
+    await pageDone(page);
     assert.equal(await decodedImages(page), 272);
     assert.deepEqual(await results.taken(), { MISS: 272 });
     assert.deepEqual(await shown(page), { fromCache: '0', outcomes: { MISS: 272 } });
     const afterFirst = await counted(proxy);
 
     await page.reload();
-    await page.waitForFunction('document.documentElement.dataset.done === "272"');
+    await pageDone(page);
     assert.equal(await decodedImages(page), 272);
     assert.deepEqual(await results.taken(), { HIT: 272 });
     assert.deepEqual(await shown(page), { fromCache: '272', outcomes: { HIT: 272 } });
@@ -46,6 +46,12 @@ describe('the gallery in a browser', { skip: noBrowser }, () => {
     assert.deepEqual(afterFirst, { requests: 273, hits: 0 });
     assert.equal(afterSecond.requests, 2 * 273);
     assert.ok(afterSecond.hits === 272 || afterSecond.hits === 273, `${afterSecond.hits} hits`);
+
+    await Promise.all([page.waitForEvent('load'), page.click('#again')]);
+    await pageDone(page);
+    assert.deepEqual(await results.taken(), { HIT: 272 });
+    assert.deepEqual(await shown(page), { fromCache: '272', outcomes: { HIT: 272 } });
+    assert.equal(await page.locator('#loads li').count(), 3);
   });
 });
 
@@ -64,6 +70,11 @@ function watchResults(page: Page): { taken(): Promise<Record<string, number>> } 
       return tally(results);
     },
   };
+}
+
+/** Until the page has read how each of its pictures came. */
+async function pageDone(page: Page): Promise<void> {
+  await page.waitForFunction('document.documentElement.dataset.done === "272"');
 }
 
 function decodedImages(page: Page): Promise<number> {
