@@ -1,0 +1,165 @@
+/**
+ * @module origin/node-exchange
+ * One request and its response over node:http, for what undici cannot do: request trailers,
+ * Expect: 100-continue, `OPTIONS *`, Upgrade, a 100 nobody asked for, and a request body that is
+ * left alone when the origin answers early (undici destroys it, and the client's connection with it).
+ */
+import { Agent, request as startRequest } from 'node:http';
+import type { AgentOptions, ClientRequest, ClientRequestArgs, IncomingMessage, InformationEvent } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { OriginRequest } from '../cache/ports.ts';
+import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
+import type { Connector } from './connector.ts';
+import { bodyError, exchangeError, timeoutError } from './failure.ts';
+import { IncomingBody } from './incoming-body.ts';
+import { framed, RequestBody } from './request-body.ts';
+import { checkFraming, isBodiless, MAX_RESPONSE_FIELDS } from './response-head.ts';
+import type { ExchangeCallbacks } from './undici-exchange.ts';
+
+/** Connections of node:http, opened through the connector. */
+export class ConnectorAgent extends Agent {
+  readonly #connector: Connector;
+  readonly #scheme: 'http' | 'https';
+
+  constructor(connector: Connector, scheme: 'http' | 'https', options: AgentOptions) {
+    super(options);
+    this.#connector = connector;
+    this.#scheme = scheme;
+  }
+
+  override createConnection(options: ClientRequestArgs, callback: (error: Error | null, socket: Duplex) => void): undefined {
+    this.#connector.connect({ scheme: this.#scheme, host: options.host!, port: Number(options.port) }, (error, socket) => callback(error, socket as Socket));
+  }
+}
+
+export interface NodeExchangeOptions {
+  readonly agent: ConnectorAgent;
+  /** Seconds the origin may take to its head, and between two pieces of body. */
+  readonly timeout: number;
+  /** Asks to switch to this protocol (the value of Upgrade). */
+  readonly upgrade?: { readonly protocol: string; readonly onUpgrade: (response: IncomingMessage, socket: Socket, head: Buffer) => void };
+}
+
+export class NodeExchange {
+  readonly #request: OriginRequest;
+  readonly #options: NodeExchangeOptions;
+  readonly #callbacks: ExchangeCallbacks;
+  readonly #outgoing: ClientRequest;
+  readonly #idle: NodeJS.Timeout;
+  #requestBody: RequestBody | undefined;
+  #response: IncomingMessage | undefined;
+  #body: IncomingBody | undefined;
+  #done = false;
+
+  /** Starts it. Throws MillraceError ERR_BAD_REQUEST for fields that cannot be sent. */
+  constructor(request: OriginRequest, options: NodeExchangeOptions, callbacks: ExchangeCallbacks) {
+    this.#request = request;
+    this.#options = options;
+    this.#callbacks = callbacks;
+    const { target, method, signal } = request;
+    const fields = framed(request);
+    if (options.upgrade !== undefined) fields.append('Connection', 'Upgrade').append('Upgrade', options.upgrade.protocol);
+    try {
+      this.#outgoing = startRequest({ host: target.host, port: target.port, method, path: target.path, headers: fields.lines, agent: options.agent, maxHeaderSize: MAX_RESPONSE_FIELDS });
+    } catch (error) {
+      throw exchangeError(error as Error, target, options.timeout);
+    }
+    this.#idle = setTimeout(this.#onIdle, Math.ceil(options.timeout * 1000));
+    signal.addEventListener('abort', this.#onAbort);
+    this.#outgoing
+      .on('socket', () => this.#idle.refresh())
+      .on('information', (info) => this.#onInformation(info))
+      .on('response', (response) => this.#onResponse(response))
+      .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket as Socket, head))
+      .on('error', (error) => this.#fail(this.#body === undefined ? exchangeError(error, target, options.timeout) : bodyError(error, target, options.timeout)));
+    if (request.body === undefined) this.#outgoing.end();
+    else this.#requestBody = new RequestBody(request, request.body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
+  }
+
+  #onInformation(info: InformationEvent): void {
+    this.#idle.refresh();
+    this.#request.onInformational?.(info.statusCode, endToEnd(new Fields(info.rawHeaders.slice())));
+  }
+
+  #onUpgrade(response: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { upgrade } = this.#options;
+    if (upgrade === undefined) {
+      const { host, port } = this.#request.target;
+      this.#fail(new MillraceError('ERR_ORIGIN_RESPONSE', `${host}:${port} switched protocols without being asked. Correct the origin.`));
+      socket.destroy();
+      return;
+    }
+    this.#stop();
+    upgrade.onUpgrade(response, socket, head);
+  }
+
+  #onResponse(response: IncomingMessage): void {
+    const fields = new Fields(response.rawHeaders.slice());
+    const status = response.statusCode!;
+    const { target, method } = this.#request;
+    try {
+      checkFraming(fields, target);
+    } catch (error) {
+      this.#fail(error as MillraceError);
+      return;
+    }
+    const body = new IncomingBody({
+      pause: () => response.pause(),
+      resume: () => {
+        this.#idle.refresh();
+        response.resume();
+      },
+      abort: (reason) => this.#fail(reason),
+    });
+    this.#body = body;
+    this.#response = response;
+    response.pause();
+    response
+      .on('data', (chunk: Buffer) => {
+        this.#idle.refresh();
+        body.push(chunk);
+      })
+      .on('end', () => {
+        this.#finish();
+        body.finish(endToEndTrailers(new Fields(response.rawTrailers.slice())));
+      })
+      .on('error', (error) => this.#fail(bodyError(error, target, this.#options.timeout)));
+    if (isBodiless(method, status)) response.resume();
+    this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: response.httpVersion, body });
+  }
+
+  /** Nothing moved for a while: the origin's fault only where the next move is the origin's. */
+  readonly #onIdle = (): void => {
+    const sent = this.#outgoing.writableEnded || this.#outgoing.writableNeedDrain;
+    // Until there is a socket, the connector keeps the time.
+    const originsTurn = this.#response === undefined ? this.#outgoing.socket !== null && sent : !this.#response.isPaused();
+    if (originsTurn) this.#fail(timeoutError(this.#request.target, this.#options.timeout));
+    else this.#idle.refresh();
+  };
+
+  readonly #onAbort = (): void => this.#fail(this.#request.signal.reason as Error);
+
+  /** The response is complete. A request body still under way has no reader any more. */
+  #finish(): void {
+    this.#stop();
+    if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
+  }
+
+  #fail(error: Error): void {
+    if (this.#done) return;
+    this.#stop();
+    this.#outgoing.on('error', () => {}).destroy();
+    if (this.#body !== undefined) this.#body.fail(error);
+    else this.#callbacks.onFailure({ error, stale: false });
+  }
+
+  #stop(): void {
+    this.#done = true;
+    clearTimeout(this.#idle);
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    this.#requestBody?.stop();
+  }
+}

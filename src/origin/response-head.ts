@@ -1,0 +1,34 @@
+/**
+ * @module origin/response-head
+ * Judges the head of an origin's response: whether its length can be trusted, whether a body follows.
+ */
+import type { Target } from '../cache/ports.ts';
+import { MillraceError } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
+
+/** Bytes of header fields an origin may send. */
+export const MAX_RESPONSE_FIELDS = 65_536;
+
+/**
+ * Throws ERR_ORIGIN_RESPONSE where two readers of the response could disagree about where it ends,
+ * or its body is coded in a way that would be lost with Transfer-Encoding.
+ */
+// https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3
+export function checkFraming(fields: Fields, target: Target): void {
+  const lengths = new Set(fields.all('content-length').flatMap((line) => line.split(',').map((value) => value.trim())));
+  const coding = fields.get('transfer-encoding');
+  let what: string | undefined;
+  if (coding !== undefined && lengths.size > 0) what = 'both Content-Length and Transfer-Encoding';
+  else if (lengths.size > 1) what = `different lengths in Content-Length (${[...lengths].join(', ')})`;
+  else if ([...lengths].some((length) => !/^\d+$/.test(length))) what = `the Content-Length "${[...lengths][0]}"`;
+  // We never said that we take any other coding (TE).
+  else if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') what = `the Transfer-Encoding "${coding}"`;
+  if (what === undefined) return;
+  throw new MillraceError('ERR_ORIGIN_RESPONSE', `The response of ${target.host}:${target.port} has ${what}, so where it ends cannot be trusted. Correct the origin.`);
+}
+
+/** Whether a response has no body whatever its fields say. */
+// https://www.rfc-editor.org/rfc/rfc9110.html#section-6.4.1
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
+}

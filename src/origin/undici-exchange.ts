@@ -1,0 +1,97 @@
+/**
+ * @module origin/undici-exchange
+ * One request without a body and its response, over undici.
+ */
+import type { Dispatcher } from 'undici';
+import type { OriginRequest, OriginResponse } from '../cache/ports.ts';
+import { Fields } from '../http/fields.ts';
+import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
+import { bodyError, exchangeError, isClosed } from './failure.ts';
+import { IncomingBody } from './incoming-body.ts';
+import type { Line, LineHandler } from './line.ts';
+import { checkFraming, isBodiless } from './response-head.ts';
+
+/** How an exchange that brought no response ended. */
+export interface Failure {
+  readonly error: Error;
+  /** The origin had closed a reused connection and cannot have begun to answer. */
+  readonly stale: boolean;
+}
+
+export interface ExchangeCallbacks {
+  readonly onResponse: (response: OriginResponse) => void;
+  readonly onFailure: (failure: Failure) => void;
+}
+
+export class UndiciExchange implements LineHandler {
+  line: Line | undefined;
+  readonly #request: OriginRequest;
+  readonly #timeout: number;
+  readonly #callbacks: ExchangeCallbacks;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: IncomingBody | undefined;
+  #aborted: Error | undefined;
+
+  /** @param timeout seconds, for messages; undici keeps the time. */
+  constructor(request: OriginRequest, timeout: number, callbacks: ExchangeCallbacks) {
+    this.#request = request;
+    this.#timeout = timeout;
+    this.#callbacks = callbacks;
+    request.signal.addEventListener('abort', this.#onAbort);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+    else this.line?.requestStarts();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    const fields = decode(controller.rawHeaders);
+    if (status < 200) {
+      this.#request.onInformational?.(status, endToEnd(fields));
+      return;
+    }
+    // What it throws, undici hands to onResponseError.
+    checkFraming(fields, this.#request.target);
+    this.#body = new IncomingBody(controller);
+    // Without a body the connection is free at once, whether or not the response is looked at.
+    if (!isBodiless(this.#request.method, status)) controller.pause();
+    this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: this.line?.httpVersion ?? '1.1', body: this.#body });
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#stopListening();
+    this.#body?.finish(endToEndTrailers(decode(controller.rawTrailers)));
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#stopListening();
+    const { target } = this.#request;
+    if (this.#body !== undefined) this.#body.fail(this.#aborted ?? bodyError(error, target, this.#timeout));
+    else if (this.#aborted === undefined) this.#callbacks.onFailure({ error: exchangeError(error, target, this.#timeout), stale: isClosed(error) && this.line?.wentStale === true });
+  }
+
+  readonly #onAbort = (): void => {
+    this.#stopListening();
+    this.#aborted = this.#request.signal.reason as Error;
+    if (this.#body === undefined) this.#callbacks.onFailure({ error: this.#aborted, stale: false });
+    else this.#body.fail(this.#aborted);
+    // Where the request still waits for a connection, onRequestStart aborts it.
+    this.#controller?.abort(this.#aborted);
+  };
+
+  #stopListening(): void {
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+/** Raw field lines as undici gives them: latin1 bytes, so that any octet survives. */
+function decode(raw: Dispatcher.DispatchController['rawHeaders']): Fields {
+  if (!Array.isArray(raw)) return new Fields();
+  return new Fields(raw.map((line: Buffer | string) => (typeof line === 'string' ? line : line.toString('latin1'))));
+}
