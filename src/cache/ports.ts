@@ -35,7 +35,7 @@ export interface StoreWriter {
 export interface StoreStats {
   readonly name: string;
   readonly objects: number;
-  /** Keys, descriptions and bodies, in bytes. */
+  /** In bytes, what counts towards maxBytes: keys, descriptions, bodies (those being written too) and what keeping them takes. */
   readonly bytes: number;
   readonly maxBytes: number;
   readonly evictions: number;

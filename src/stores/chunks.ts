@@ -6,13 +6,19 @@
 import type { Body } from '../cache/ports.ts';
 
 export class Chunks implements Body {
-  readonly #chunks: Buffer[] = [];
+  readonly #chunks: Buffer[];
   /** Where each chunk begins. */
-  readonly #starts: number[] = [];
+  readonly #starts: number[];
   #length = 0;
 
-  constructor(chunks: Iterable<Buffer> = []) {
-    for (const chunk of chunks) this.push(chunk);
+  /** @param chunks None of them empty; the array is kept. */
+  constructor(chunks: Buffer[] = []) {
+    this.#chunks = chunks;
+    this.#starts = chunks.map((chunk) => {
+      const start = this.#length;
+      this.#length += chunk.length;
+      return start;
+    });
   }
 
   get length(): number {
@@ -25,7 +31,6 @@ export class Chunks implements Body {
   }
 
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#starts.push(this.#length);
     this.#length += chunk.length;

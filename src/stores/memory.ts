@@ -16,6 +16,8 @@ import { SlotIndex } from './slot-index.ts';
 
 /** What an object needs besides its cells: its rows in the tables of store, eviction, index and ghost queue; measured. */
 const OBJECT_OVERHEAD = 96;
+/** What an object with a body outside the cells needs besides, but for the Buffers themselves; measured. */
+const LARGE_OVERHEAD = 256;
 /** Above this, sizes no longer fit the tables. */
 const LARGEST_OBJECT = 2 ** 30;
 
@@ -181,7 +183,7 @@ export class MemoryStore implements Store {
     const metaBytes = this.#rows.get(slot, META_BYTES);
     const bytes = Buffer.allocUnsafe(metaBytes + this.#rows.get(slot, INLINE_BYTES));
     this.#cells.read(slot, keyBytes, bytes);
-    const body = this.#bodies.get(slot) ?? new Chunks([bytes.subarray(metaBytes)]);
+    const body = this.#bodies.get(slot) ?? new Chunks(bytes.length > metaBytes ? [bytes.subarray(metaBytes)] : []);
     return new MemoryObject(bytes.subarray(0, metaBytes), body, this.#rows.get(slot, VERSION));
   }
 
@@ -190,7 +192,7 @@ export class MemoryStore implements Store {
     const keyBytes = encodeKey(key);
     const isLarge = body.length > INLINE_BODY;
     const inline = isLarge ? [] : [...body];
-    const own = OBJECT_OVERHEAD + cellMemory(keyBytes, meta, inline);
+    const own = OBJECT_OVERHEAD + (isLarge ? LARGE_OVERHEAD : 0) + cellMemory(keyBytes, meta, inline);
     if (!this.#reserve(own)) return false;
     const size = isLarge ? own + reserved : own;
     let slot = this.#find(key, hash);
@@ -202,7 +204,8 @@ export class MemoryStore implements Store {
       this.#release(this.#eviction.sizeOf(slot));
       this.#eviction.resize(slot, size);
     }
-    if (isLarge) this.#bodies.set(slot, body);
+    // Anew, since arrays that were pushed to keep room to grow.
+    if (isLarge) this.#bodies.set(slot, new Chunks([...body]));
     else this.#bodies.delete(slot);
     this.#write(slot, key, keyBytes, meta, inline);
     return true;
