@@ -50,7 +50,7 @@ describe('cells', () => {
   test('memory goes back when the bytes go', (context) => {
     const cells = new Cells();
     let allocated = 0;
-    const allocate = Buffer.allocUnsafeSlow;
+    const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
     context.mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
       allocated++;
       return allocate(size);

@@ -16,8 +16,8 @@ function slotsOf(index: SlotIndex, hash: number): Set<number> {
 describe('the index of slots', () => {
   test('finds exactly the slots of a hash, after any additions and removals', () => {
     const hash = fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer());
-    const step = fc.record({ slot: fc.nat(200), hash });
-    const property = fc.property(fc.array(step, { size: 'max', maxLength: 400 }), (steps) => {
+    const toggle = fc.record({ slot: fc.nat(200), hash });
+    const property = fc.property(fc.array(toggle, { size: 'max', maxLength: 400 }), (steps) => {
       const index = new SlotIndex();
       const hashes = new Map<number, number>();
       for (const step of steps) {
@@ -30,7 +30,7 @@ describe('the index of slots', () => {
         }
       }
       for (const wanted of new Set([...steps.map((step) => step.hash), 0, 12345])) {
-        const expected = [...hashes].filter(([, hash]) => hash === wanted).map(([slot]) => slot);
+        const expected = [...hashes].filter(([, its]) => its === wanted).map(([slot]) => slot);
         assert.deepEqual(slotsOf(index, wanted), new Set(expected));
       }
     });
