@@ -8,7 +8,7 @@ import type { Fields } from './fields.ts';
 import { splitList } from './list.ts';
 
 /** How Millrace calls itself in Via. */
-export const PSEUDONYM = 'millrace';
+const PSEUDONYM = 'millrace';
 
 /** A chain of that many Millraces is no chain anyone builds. */
 const MAX_OWN_HOPS = 10;

@@ -76,7 +76,9 @@ export class OriginClient implements Origin {
         else reject(error);
       };
       const { target, method, fields } = request;
-      this.#pools.dispatch({ origin: `${target.scheme}://${target.authority}`, path: target.path, method, headers: fields.lines }, new UndiciExchange(request, this.#timeout, { onResponse: resolve, onFailure }));
+      // Without a servername undici takes Host for it, and closes the connection where that changes.
+      const options = { origin: `${target.scheme}://${target.authority}`, path: target.path, method, headers: fields.lines, servername: target.host };
+      this.#pools.dispatch(options, new UndiciExchange(request, this.#timeout, { onResponse: resolve, onFailure }));
     });
   }
 

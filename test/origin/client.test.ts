@@ -340,6 +340,8 @@ for (const [lane, parts] of lanes) {
       tls.setDefaultCACertificates([...trusted, localhostCertificate.cert]);
       t.after(() => tls.setDefaultCACertificates(trusted));
       assert.equal((await collect(await client(t).fetch({ ...request(server, parts), target }))).body, 'safe');
+      const byAddress = { ...request(server, parts), target: makeTarget('https', '127.0.0.1', server.port, '/') };
+      assert.equal((await collect(await client(t).fetch({ ...byAddress, fields: Fields.of({ Host: 'other.example' }) }))).body, 'safe');
       const plain = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
       await new Promise<void>((listening) => plain.listen(0, '127.0.0.1', listening));
       t.after(() => plain.close());
@@ -512,6 +514,15 @@ describe('a reused connection that the origin had closed', () => {
     await assert.rejects(client(t).fetch(request(refusing)), fails('ERR_CONNECTION_RESET'));
     assert.equal(refusing.requests.length, 1);
   });
+});
+
+test('a closed client sends nothing any more', async (t) => {
+  const server = await raw(t, () => {});
+  const origins = client(t);
+  const pending = origins.fetch(request(server));
+  await server.arrived(1);
+  await Promise.all([assert.rejects(pending, fails('ERR_SHUTTING_DOWN')), origins.close()]);
+  await assert.rejects(origins.fetch(request(server)), fails('ERR_SHUTTING_DOWN'));
 });
 
 test('a fixed origin may be at any address, but nothing else may then', () => {
