@@ -61,7 +61,7 @@ async function readConfig(commandLine: CommandLine): Promise<Config> {
 function fail(error: unknown): void {
   const { code, message, cause } = MillraceError.from(error);
   for (const [i, line] of message.split('\n').entries()) say(`${i === 0 ? 'millrace: ' : ''}${printable(line)}`);
-  if (code === 'ERR_USAGE') say("Try 'millrace --help'.");
+  if (code === 'ERR_USAGE' && !message.includes('\n')) say("Try 'millrace --help'.");
   // A defect of ours: where it happened is what a report needs.
   if (code === 'ERR_INTERNAL' && cause instanceof Error) say(cause.stack ?? '');
   process.exitCode = code === 'ERR_USAGE' || code === 'ERR_CONFIG' ? 2 : 1;

@@ -21,7 +21,10 @@ export async function serve(config: Config, version: string): Promise<RunningSer
   });
   process.on('exit', () => log.flush());
   makeKnown(config, server, version);
-  for (const line of startReport(config, server, version)) say(line);
+  const { url, adminUrl } = server;
+  // In a checkout, where npm started this, the command is not on the path.
+  const command = process.env['npm_package_name'] === 'millrace' ? 'npm start --' : 'millrace';
+  say(startReport(config, { url, adminUrl, version, command }));
   for (const override of unsafeOverrides(config)) warn(override);
   stopOnSignal(() => server.close(), config.shutdownTimeout);
   await warnWhereUnreachable(config);

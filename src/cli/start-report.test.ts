@@ -8,14 +8,14 @@ const origin = 'http://localhost:3000/base';
 
 describe('where to go', () => {
   const report = (options: Options, adminUrl: string | undefined = 'http://127.0.0.1:1'): string =>
-    startReport(resolveConfig(options), { url: 'http://127.0.0.1:1', adminUrl }, '1.2.3').join('\n');
+    startReport(resolveConfig(options), { url: 'http://127.0.0.1:1', adminUrl, version: '1.2.3', command: 'npm start --' });
 
   test('one origin', () => assert.match(report({ origin }), /Millrace 1\.2\.3 listens on http:\/\/127\.0\.0\.1:1\n.*http:\/\/127\.0\.0\.1:1\/ for http:\/\/localhost:3000\/base\//u));
   test('any host', () => assert.match(report({}), /http:\/\/127\.0\.0\.1:1\/example\.com\/ for http:\/\/example\.com\//u));
   test('an allowed host is the example', () => assert.match(report({ allowHost: '*.x.example,api.example.org:81' }), /1\/api\.example\.org:81\/ for/u));
   test('no admin, no statistics', () => {
-    assert.match(report({ origin }), /millrace stats/u);
-    assert.doesNotMatch(startReport(resolveConfig({ admin: false }), { url: 'http://127.0.0.1:1', adminUrl: undefined }, '1').join('\n'), /stats/u);
+    assert.match(report({ origin }), /npm start -- stats/u);
+    assert.doesNotMatch(startReport(resolveConfig({ admin: false }), { url: 'http://127.0.0.1:1', adminUrl: undefined, version: '1', command: 'millrace' }), /stats/u);
   });
 
   const kept: [Options, RegExp][] = [

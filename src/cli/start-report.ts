@@ -8,7 +8,13 @@ import { formatDuration, formatSize } from '../config/quantity.ts';
 import { forbidden, isLoopback } from '../origin/address.ts';
 import type { RunningServer } from '../server/main.ts';
 
-export function startReport(config: Config, { url, adminUrl }: Pick<RunningServer, 'url' | 'adminUrl'>, version: string): string[] {
+export interface Started extends Pick<RunningServer, 'url' | 'adminUrl'> {
+  readonly version: string;
+  /** How the person starts a command: `millrace`, or `npm start --` in a checkout. */
+  readonly command: string;
+}
+
+export function startReport(config: Config, { url, adminUrl, version, command }: Started): string {
   const lines = [`Millrace ${version} listens on ${url}`];
   if (config.origin === undefined) {
     const example = config.allowHost.find((pattern) => !pattern.includes('*')) ?? 'example.com';
@@ -17,8 +23,8 @@ export function startReport(config: Config, { url, adminUrl }: Pick<RunningServe
     lines.push(`  open     ${url}/ for ${config.origin}/`);
   }
   lines.push(`  keeps    ${whatIsKept(config)}`);
-  lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    millrace stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
-  return lines;
+  lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    ${command} stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
+  return lines.join('\n');
 }
 
 function whatIsKept({ cache, ttl, defaultTtl, maxMemory }: Config): string {

@@ -52,7 +52,7 @@ export class Home {
   /** Starts the proxy and waits until it listens; it is ended with the test. */
   async start(...args: string[]): Promise<Running> {
     const running = this.#spawn(args);
-    await Promise.race([running.wrote('stderr', /listens on http\S+\n/u), running.finished]);
+    await Promise.race([running.wrote('stderr', /listens on http\S+\n(?: .+\n)+/u), running.finished]);
     const url = /listens on (http\S+)\n/u.exec(running.stderr())?.[1];
     if (url === undefined) throw new Error(`It did not start: ${running.stderr()}`);
     return { ...running, url, port: Number(new URL(url).port) };
