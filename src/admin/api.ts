@@ -57,10 +57,10 @@ export class Admin {
       ['/__admin/explain', {
         methods: READ,
         guarded: true,
-        answer: async (_request, query) => {
+        answer: async ({ fields }, query) => {
           const url = query.get('url');
           if (url === null || url === '') throw new MillraceError('ERR_ADMIN_INPUT', 'The URL to explain is missing. Ask for /__admin/explain?url=URL, and add &header=Name:value for fields of the request.');
-          return operations.explain(url, query.getAll('header').map(headerOf));
+          return operations.explain(url, query.getAll('header').map(headerOf), fields.first('host'));
         },
       }],
     ]);

@@ -32,20 +32,34 @@ export class Operations {
   /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
   purge(what: Purge): Promise<number> {
     if ('all' in what) return this.#proxy.engine.purge({ all: true });
-    if ('url' in what) return this.#proxy.engine.purge({ url: this.#request(what.url, []).target });
-    return this.#proxy.engine.purge({ prefix: urlOf(this.#request(what.prefix, []).target) });
+    if ('url' in what) return this.#proxy.engine.purge({ url: this.#request(what.url, [], 'localhost').target });
+    return this.#proxy.engine.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target) });
   }
 
-  /** @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
-  explain(url: string, headers: readonly HeaderLine[]): Promise<Explanation> {
-    return this.#proxy.engine.explain(this.#request(url, headers));
+  /**
+   * What a GET of that URL with these fields would meet. Where neither names the Host that clients
+   * use, it is one for which something is stored.
+   * @param host the likeliest
+   * @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED
+   */
+  async explain(url: string, headers: readonly HeaderLine[], host?: string): Promise<Explanation> {
+    const port = this.#proxy.port;
+    const suffix = port === undefined || port === 80 ? '' : `:${port}`;
+    const explanations: Explanation[] = [];
+    for (const candidate of [host, `localhost${suffix}`, `127.0.0.1${suffix}`]) {
+      if (candidate === undefined) continue;
+      const explanation = await this.#proxy.engine.explain(this.#request(url, headers, candidate));
+      if (explanation.stored.some(({ matches }) => matches)) return explanation;
+      explanations.push(explanation);
+    }
+    return explanations[0]!;
   }
 
   /** The GET that a client would send for that URL, as the engine would see it. */
-  #request(url: string, headers: readonly HeaderLine[]): ClientRequest {
+  #request(url: string, headers: readonly HeaderLine[], likelyHost: string): ClientRequest {
     const fields = new Fields();
     for (const [name, value] of headers) fields.append(name, value);
-    const { requestTarget, host } = this.#asClient(url);
+    const { requestTarget, host = likelyHost } = this.#asClient(url);
     if (!fields.has('host')) fields.append('Host', host);
     const message = { method: 'GET', fields, httpVersion: '1.1', scheme: 'http', clientAddress: '127.0.0.1', body: undefined } as const;
     try {
@@ -61,22 +75,22 @@ export class Operations {
     throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" leads to a redirect of the proxy's own, which is not cached.`);
   }
 
-  /** The request target and Host with which a client asks the proxy for it. */
-  #asClient(url: string): { requestTarget: string; host: string } {
+  /** The request target with which a client asks the proxy for it, and the Host where the URL names that. */
+  #asClient(url: string): { requestTarget: string; host?: string } {
     const { port, config, targets } = this.#proxy;
-    const own = port === undefined ? 'localhost' : `localhost:${port}`;
     const text = url.split('#', 1)[0]!;
-    if (text.startsWith('/')) return { requestTarget: text, host: own };
+    if (text.startsWith('/')) return { requestTarget: text };
     const parsed = parseAbsoluteForm(text);
-    if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is neither a path nor an http URL. Write it as /page, http://${own}/page or the URL at the origin.`);
+    const own = port === undefined ? '' : `, http://localhost:${port}/page`;
+    if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is neither a path nor an http URL. Write it as /page${own} or the URL at the origin.`);
     if (parsed.port === port && (isLoopback(parsed.host) || parsed.host === parseAuthority(config.host)?.host)) {
-      return { requestTarget: parsed.path, host: text.split('/', 3)[2]!.split('?', 1)[0]! };
+      return { requestTarget: parsed.path, host: text.split(/[/?]/, 3)[2]! };
     }
-    if (!(targets instanceof FixedOrigin)) return { requestTarget: text, host: own };
+    if (!(targets instanceof FixedOrigin)) return { requestTarget: text };
     const { origin } = targets;
     const base = origin.path.replace(/\/+$/, '');
     const below = parsed.scheme === origin.scheme && parsed.host === origin.host && parsed.port === origin.port && parsed.path.startsWith(`${base}/`);
-    if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here. Write it as /page, http://${own}/page or ${origin.scheme}://${origin.authority}${base}/page.`);
-    return { requestTarget: parsed.path.slice(base.length), host: own };
+    if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here. Write it as /page${own} or ${origin.scheme}://${origin.authority}${base}/page.`);
+    return { requestTarget: parsed.path.slice(base.length) };
   }
 }

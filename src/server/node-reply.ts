@@ -54,6 +54,11 @@ export class NodeReply implements Reply {
     return this.#response.headersSent;
   }
 
+  /** The whole request has come. */
+  get requestComplete(): boolean {
+    return this.#response.req.complete;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -6,11 +6,11 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Admin } from '../admin/api.ts';
-import { MillraceError } from '../errors.ts';
+import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
-import { answerParseError } from './parse-error.ts';
+import { type ParseError, answerParseError } from './parse-error.ts';
 import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
@@ -30,12 +30,17 @@ const HEAD_TIMEOUT = 30_000;
 /** Milliseconds an idle connection is kept. */
 const KEEP_ALIVE_TIMEOUT = 65_000;
 
+/** After these nobody can be sure where the next request begins. */
+const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
+
 export class NodeLane {
   readonly #proxy: ProxyParts;
   readonly #admin: Admin | undefined;
   readonly #onError: (error: unknown) => void;
   /** Every connection, with the replies under way on it. */
   readonly #connections = new Map<Duplex, Set<NodeReply>>();
+  /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
+  readonly #ending = new WeakSet<Duplex>();
   draining = false;
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined }: LaneOptions) {
@@ -57,18 +62,20 @@ export class NodeLane {
 
   /** For 'request'. */
   request(request: IncomingMessage, response: ServerResponse): void {
-    void this.#answer(request, this.#reply(response));
+    if (!this.#ending.has(request.socket)) this.#answer(request, this.#reply(response));
   }
 
   /** For 'checkContinue': the expectation goes on to the origin, and its 100 (Continue) comes back. */
   checkContinue(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#ending.has(request.socket)) return;
     const reply = this.#reply(response);
     reply.expectContinue();
-    void this.#answer(request, reply);
+    this.#answer(request, reply);
   }
 
   /** For 'checkExpectation': https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1 */
   checkExpectation(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#ending.has(request.socket)) return;
     const error = new MillraceError('ERR_EXPECTATION', `The expectation "${request.headers.expect}" cannot be met. Leave Expect out, or send 100-continue.`);
     this.#refuse(error, request, this.#reply(response), Date.now());
   }
@@ -83,9 +90,17 @@ export class NodeLane {
     void this.#tunnel(request, socket, (message) => connect(this.#proxy, message, socket, head));
   }
 
-  /** For 'clientError'. */
-  clientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    answerParseError(error, socket, this.connection(socket));
+  /** For 'clientError': bytes that are no request, or not the rest of one. */
+  clientError(error: ParseError, socket: Socket): void {
+    // More bytes behind the bad ones are bad as well.
+    if (this.#ending.has(socket)) return;
+    this.#ending.add(socket);
+    const replies = [...this.connection(socket)];
+    const broken = replies.find((reply) => !reply.requestComplete);
+    if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) answerParseError(error, socket);
+    // Good requests came before; they are answered, and the connection ends with that.
+    else if (broken === undefined) for (const reply of replies) reply.closeAfter();
+    else socket.destroy();
   }
 
   /** From now on connections are closed after the response under way; those without one at once, tunnels too. */
@@ -106,51 +121,34 @@ export class NodeLane {
     replies.add(reply);
     response.on('close', () => {
       replies.delete(reply);
-      // Its head may have been sent before the server began to stop.
-      if (this.draining && replies.size === 0) socket.destroySoon();
+      // Its head may have been sent before that was known.
+      if ((this.draining || this.#ending.has(socket)) && replies.size === 0) socket.destroySoon();
     });
     return reply;
   }
 
-  /** Never rejects. */
-  async #answer(request: IncomingMessage, reply: NodeReply): Promise<void> {
+  /** Refuses in this very turn, before the parser brings what follows on the connection. */
+  #answer(request: IncomingMessage, reply: NodeReply): void {
     const startedAt = Date.now();
-    const refused = checkRequest(request);
-    if (refused !== undefined) {
-      reply.closeAfter();
-      this.#refuse(refused, request, reply, startedAt);
-      return;
-    }
-    if (this.#admin?.owns(request.url!) === true) {
-      await answerAdmin(this.#admin, request, reply, this.#onError);
-      return;
-    }
-    const body = bodyOf(request, reply);
     try {
-      await this.#pass(request, body, reply, startedAt);
+      const refused = checkRequest(request);
+      if (refused !== undefined) throw refused;
+      if (this.#admin?.owns(request.url!) === true) void answerAdmin(this.#admin, request, reply, this.#onError);
+      else this.#pass(request, reply, startedAt);
     } catch (cause) {
-      const error = MillraceError.from(cause);
-      if (error.code === 'ERR_INTERNAL') this.#onError(cause);
-      if (reply.headSent) reply.abort();
-      else this.#refuse(error, request, reply, startedAt);
+      this.#refuse(this.#understand(cause), request, reply, startedAt);
     }
-    body?.destroy();
   }
 
-  async #pass(request: IncomingMessage, body: RequestBody | undefined, reply: NodeReply, startedAt: number): Promise<void> {
+  #pass(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
+    const body = bodyOf(request, reply);
     const message = received(request, body);
     const own = answerAsLast(message.method, message.requestTarget, message.fields);
-    if (own !== undefined) {
-      this.#send(own, request, reply, startedAt);
-      return;
-    }
+    if (own !== undefined) return this.#send(own, request, reply, startedAt);
     const admitted = this.#proxy.admit(message);
-    if (admitted.kind === 'redirect') {
-      this.#send(redirect(admitted.location), request, reply, startedAt);
-      return;
-    }
-    const context = { clientAddress: message.clientAddress, startedAt };
-    await this.#proxy.engine.handle(admitted.request, reply, admitted.rewrite === undefined ? context : { ...context, decorate: admitted.rewrite });
+    if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), request, reply, startedAt);
+    const context = { clientAddress: message.clientAddress, startedAt, ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }) };
+    void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy());
   }
 
   /** Never rejects. */
@@ -169,13 +167,21 @@ export class NodeLane {
       const { status, bytes } = await open(received(request, undefined), reply);
       this.#report(request, startedAt, { status, bytes });
     } catch (cause) {
-      const error = MillraceError.from(cause);
-      if (error.code === 'ERR_INTERNAL') this.#onError(cause);
-      this.#refuse(error, request, reply(), startedAt);
+      this.#refuse(this.#understand(cause), request, reply(), startedAt);
     }
   }
 
+  #understand(cause: unknown): MillraceError {
+    const error = MillraceError.from(cause);
+    if (error.code === 'ERR_INTERNAL') this.#onError(cause);
+    return error;
+  }
+
   #refuse(error: MillraceError, request: IncomingMessage, reply: NodeReply, startedAt: number): void {
+    if (UNCLEAR.has(error.code)) {
+      this.#ending.add(request.socket);
+      reply.closeAfter();
+    }
     this.#send(refusal(error, request.headers.accept), request, reply, startedAt, error);
   }
 

@@ -1,37 +1,29 @@
 /**
  * @module server/parse-error
- * Bytes that are no HTTP request: answered with a problem, where an answer can still be told from
- * those to earlier requests, and the connection is closed.
+ * Bytes that are no HTTP request: answered with a problem, and the connection is closed.
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { MillraceError } from '../errors.ts';
 import { refusal } from './own-response.ts';
-import type { NodeReply } from './node-reply.ts';
 import { MAX_HEAD, MAX_URI } from './request-check.ts';
 
 /** Milliseconds the connection stays open for the client to read the answer: a close would reset it while bytes arrive. */
 const LINGER = 1000;
 
-interface ParseError extends NodeJS.ErrnoException {
+export interface ParseError extends NodeJS.ErrnoException {
   /** What was read last. */
   readonly rawPacket?: Buffer;
   /** The parser's words. */
   readonly reason?: string;
 }
 
-const answered = new WeakSet<Socket>();
-
-export function answerParseError(error: ParseError, socket: Socket, underWay: ReadonlySet<NodeReply>): void {
-  // More bytes behind the bad ones are bad as well.
-  if (answered.has(socket)) return;
-  const [reply, ...others] = underWay;
-  // A broken body belongs to the request under way; with more than that, nobody knows whose answer it would be.
-  if (!socket.writable || others.length > 0 || reply?.headSent === true || !isParseError(error)) {
+/** Writes the problem, past node:http, and closes the connection. */
+export function answerParseError(error: ParseError, socket: Socket): void {
+  if (!socket.writable || !isParseError(error)) {
     socket.destroy();
     return;
   }
-  answered.add(socket);
   const { status, fields, body } = refusal(explain(error), undefined);
   fields.append('Date', new Date().toUTCString()).append('Connection', 'close');
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
