@@ -5,6 +5,7 @@
 import { connect } from 'node:net';
 import { constants } from 'node:os';
 import type { Config } from '../config.ts';
+import { formatDuration } from '../config/quantity.ts';
 import { AccessLog } from '../server/access-log.ts';
 import { startServer } from '../server/main.ts';
 import type { RunningServer } from '../server/main.ts';
@@ -54,7 +55,7 @@ function stopOnSignal(stop: () => Promise<void>, patience: number): void {
         return;
       }
       since = performance.now();
-      say(`Stopping; requests in flight have ${patience} s to finish. Ctrl-C again ends at once.`);
+      say(`Stopping; requests in flight have ${formatDuration(patience)} to finish. Ctrl-C again ends at once.`);
       stop().then(
         () => process.exit(0),
         (error: unknown) => {

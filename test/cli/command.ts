@@ -46,19 +46,19 @@ export class Home {
 
   /** Runs it to its end. */
   run(...args: string[]): Promise<Finished> {
-    return this.#spawn(args).finished;
+    return this.launch(...args).finished;
   }
 
   /** Starts the proxy and waits until it listens; it is ended with the test. */
   async start(...args: string[]): Promise<Running> {
-    const running = this.#spawn(args);
+    const running = this.launch(...args);
     await Promise.race([running.wrote('stderr', /listens on http\S+\n(?: .+\n)+/u), running.finished]);
     const url = /listens on (http\S+)\n/u.exec(running.stderr())?.[1];
     if (url === undefined) throw new Error(`It did not start: ${running.stderr()}`);
     return { ...running, url, port: Number(new URL(url).port) };
   }
 
-  #spawn(args: readonly string[]): Omit<Running, 'url' | 'port'> {
+  launch(...args: string[]): Omit<Running, 'url' | 'port'> {
     const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory };
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: this.directory });
     const text = { stdout: '', stderr: '' };

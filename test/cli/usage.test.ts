@@ -73,6 +73,13 @@ test('--help fits a screen, --version is that of the package', async (t) => {
   assert.match(ofCommand.stdout, /^millrace purge --url URL/u);
 });
 
+test('a reader who leaves early is no error', async (t) => {
+  const command = new Home(t).launch('--help');
+  command.process.stdout!.destroy();
+  const { code, stderr } = await command.finished;
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
+
 describe('the instance a command means', () => {
   test('none runs', async (t) => {
     const done = await new Home(t).run('stats');
