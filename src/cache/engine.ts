@@ -98,10 +98,13 @@ export class Engine {
     return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery)) : this.#purger.purge(what);
   }
 
-  /** What is stored for the request, what would be done with it now, and why. */
-  async explain(request: ClientRequest): Promise<Explanation> {
+  /**
+   * What is stored for the request, what would be done with it now, and why.
+   * @param anyHost clients by any name of the proxy are meant, not only by the one in the request
+   */
+  async explain(request: ClientRequest, anyHost = false): Promise<Explanation> {
     const key = cacheKey(request.target, this.#sortQuery);
-    return explain(key, request, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
+    return explain(key, request, anyHost, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
   }
 
   /** Ends what is still being fetched for the cache alone. */

@@ -85,8 +85,7 @@ export function decodeEntry(bytes: Buffer): Entry {
     privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0,
     invalidated: (flags & INVALIDATED) !== 0,
     range: range ?? undefined,
-    // JSON leaves out what is undefined.
-    selection: { ...selection, language: selection.language },
+    selection,
     stamp,
     others,
   };

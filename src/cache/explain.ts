@@ -3,7 +3,6 @@
  * Says what is stored for a request, what would be done with it now, and why, out of the very
  * values the engine works with.
  */
-import type { Fields } from '../http/fields.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { type Reason, type ReasonCode, reasonKind } from '../policy/reason.ts';
@@ -67,23 +66,25 @@ export interface ExplainParts {
   readonly now: number;
 }
 
-export async function explain(key: string, request: ClientRequest, { variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
+/** @param anyHost the URL was not given as a client asks for it: clients by any name of the proxy are meant */
+export async function explain(key: string, asked: ClientRequest, anyHost: boolean, { variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
+  const stored = await variants.list(key);
+  const request = anyHost ? { ...asked, forwardedAs: stored[0]?.entry.selection.forwardedAs ?? asked.forwardedAs } : asked;
   const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
   const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, settings, now);
   const verdict = verdicts.get(flightKey(key, request, lookup.names, carriesPrivate(head)), now);
-  const stored = await variants.list(key);
   return {
     url: urlOfKey(key),
     method: request.method,
     key,
-    stored: stored.map((located) => explainVariant(located, request.fields, request.forwardedAs, freshnessLifetime(located.entry, settings), now)),
+    stored: stored.map((located) => explainVariant(located, request, freshnessLifetime(located.entry, settings), now)),
     now: { action: decision.action, reasons: decision.reasons.map(inWords) },
     notStored: verdict && { at: new Date(verdict.at).toISOString(), reasons: verdict.reasons.map(inWords) },
   };
 }
 
-function explainVariant({ entry, object }: Located, request: Fields, forwardedAs: string, lifetime: Lifetime, now: number): ExplainedVariant {
+function explainVariant({ entry, object }: Located, { fields, forwardedAs }: ClientRequest, lifetime: Lifetime, now: number): ExplainedVariant {
   const { names, values } = entry.selection;
   return {
     status: entry.status,
@@ -99,7 +100,7 @@ function explainVariant({ entry, object }: Located, request: Fields, forwardedAs
       ...Object.fromEntries(names.map((name, i) => [name, values[i] ?? null])),
       ...(entry.selection.forwardedAs === '' ? {} : { host: entry.selection.forwardedAs }),
     },
-    matches: firstMismatch(entry.selection, request, forwardedAs) === undefined,
+    matches: firstMismatch(entry.selection, fields, forwardedAs) === undefined,
   };
 }
 

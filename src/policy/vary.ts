@@ -4,6 +4,7 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.1
  */
 import type { Fields } from '../http/fields.ts';
+import { trimOws } from '../http/list.ts';
 import { parseWeighted } from '../http/weighted.ts';
 
 /** Lists whose order and case carry no meaning beyond their weights. */
@@ -15,8 +16,8 @@ export interface Selection {
   readonly names: readonly string[];
   /** In the order of names; null where the request had no such field. */
   readonly values: readonly (string | null)[];
-  /** Content-Language of the response, in lower case, where Vary names Accept-Language. */
-  readonly language: string | undefined;
+  /** Content-Language of the response, in lower case, where Vary names Accept-Language; else null. */
+  readonly language: string | null;
   /** See ClientRequest.forwardedAs. */
   readonly forwardedAs: string;
 }
@@ -38,13 +39,8 @@ export function varyNames(fields: Fields): readonly string[] | '*' {
 export function selectionOf(request: Fields, forwardedAs: string, response: Fields): Selection | undefined {
   const names = varyNames(response);
   if (names === '*') return undefined;
-  const language = names.includes('accept-language') ? response.get('content-language')?.trim().toLowerCase() : undefined;
+  const language = names.includes('accept-language') ? (response.get('content-language')?.trim().toLowerCase() ?? null) : null;
   return { names, values: names.map((name) => normalisedValue(request, name)), language, forwardedAs };
-}
-
-/** True where every selecting field of the stored response matches the request. */
-export function matches(selection: Selection, request: Fields, forwardedAs: string): boolean {
-  return firstMismatch(selection, request, forwardedAs) === undefined;
 }
 
 /** The name of a selecting field that does not match; undefined where all do. */
@@ -60,13 +56,13 @@ export function firstMismatch(selection: Selection, request: Fields, forwardedAs
 
 /**
  * A field's value without what carries no meaning: lines combined, white space around commas
- * removed outside quoted strings, and for weighted lists also case and order.
+ * removed (not where there are quotes, which may hide a comma), and for weighted lists also case and order.
  */
 export function normalisedValue(request: Fields, name: string): string | null {
   const value = request.get(name);
   if (value === undefined) return null;
   if (WEIGHTED.has(name)) return canonicalWeights(value);
-  return value.trim().replace(/("(?:[^"\\]|\\.)*")|[ \t]*(,)[ \t]*/g, (_, quoted: string | undefined, comma: string | undefined) => quoted ?? comma ?? '');
+  return value.includes('"') ? trimOws(value) : value.split(',').map(trimOws).join(',');
 }
 
 /** Members by weight, then by name: equal for all spellings of the same preference. */
@@ -81,8 +77,8 @@ function canonicalWeights(value: string): string {
  * The stored response is in the one language that the request prefers over all others: the origin
  * has it, so negotiation would select it again.
  */
-function isPreferredLanguage(request: Fields, language: string | undefined): boolean {
-  if (language === undefined) return false;
+function isPreferredLanguage(request: Fields, language: string | null): boolean {
+  if (language === null) return false;
   const [best, second] = parseWeighted(request.get('accept-language') ?? '');
   return best !== undefined && best.q > 0 && best.value === language && (second === undefined || second.q < best.q);
 }
