@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds a program has to start, and to stop. */
 const PATIENCE = 30_000;
@@ -13,7 +14,7 @@ export interface Announced {
   readonly url: string;
   /** What it has printed so far. */
   readonly output: () => string;
-  /** Asks it to stop, as Ctrl-C would; rejects where it does not, or not with exit code 0. */
+  /** Presses Ctrl-C; settles when the program and all it started have ended, rejects where they fail or do not end. */
   stop(): Promise<void>;
 }
 
@@ -36,11 +37,13 @@ export async function start(command: string, args: readonly string[], url: RegEx
     }
   });
   const kill = (signal: NodeJS.Signals): void => {
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal);
+    if (child.pid !== undefined && groupLives(child.pid)) process.kill(-child.pid, signal);
   };
+  const program = [command, ...args].join(' ');
+  const printed = (): string => ` It printed:\n${output.slice(-4000)}`;
   const inTime = async <T>(promise: Promise<T>, what: string): Promise<T> => {
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`${command} ${args.join(' ')} ${what} within ${PATIENCE / 1000} s. It printed:\n${output}`)), PATIENCE);
+    const timer = setTimeout(() => reject(new Error(`${program} ${what} within ${PATIENCE / 1000} s.${printed()}`)), PATIENCE);
     try {
       return await Promise.race([promise, late]);
     } catch (error) {
@@ -51,7 +54,7 @@ export async function start(command: string, args: readonly string[], url: RegEx
     }
   };
   const ended = exit.then(([code, signal]) => {
-    throw new Error(`${command} ${args.join(' ')} ended (${String(code ?? signal)}) before it had started. It printed:\n${output}`);
+    throw new Error(`${program} ended (${String(code ?? signal)}) before it had started.${printed()}`);
   });
   const announcedUrl = await inTime(Promise.race([found, ended]), 'did not say where it listens');
   ended.catch(() => undefined);
@@ -61,7 +64,22 @@ export async function start(command: string, args: readonly string[], url: RegEx
     stop: async () => {
       kill('SIGINT');
       const [code, signal] = (await inTime(exit, 'did not stop')) as [number | null, NodeJS.Signals | null];
-      if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code ?? signal} when it was stopped. It printed:\n${output}`);
+      // npm and npx end by the signal, where the program they ran ends with 0.
+      if (code !== 0 && signal !== 'SIGINT') throw new Error(`${program} ended with ${code ?? signal} when it was stopped.${printed()}`);
+      await inTime(groupEnded(child.pid!), 'left a process behind that did not stop');
     },
   };
+}
+
+/** Whether any process of the group is left. */
+function groupLives(id: number): boolean {
+  try {
+    return process.kill(-id, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function groupEnded(id: number): Promise<void> {
+  while (groupLives(id)) await delay(20);
 }
