@@ -184,13 +184,13 @@ function checkSeen(step: CaseRequest, number: number, response: ClientResponse, 
     const [name, wanted] = typeof expected === 'string' ? [expected] : expected;
     const value = seen.request_headers[name.toLowerCase()];
     const holds = wanted === undefined ? value !== undefined : value === wanted;
-    assert(isSetup(step, 'expected_request_headers'), holds, `Request ${number} ${name} is "${value}" at the origin, not "${wanted ?? 'present'}"`);
+    assert(isSetup(step, 'expected_request_headers'), holds, `Request ${number} ${name} is "${String(value)}" at the origin, not "${wanted ?? 'present'}"`);
   }
   for (const unwanted of step.expected_request_headers_missing ?? []) {
     const [name, part] = typeof unwanted === 'string' ? [unwanted] : unwanted;
     const value = seen.request_headers[name.toLowerCase()];
     const holds = part === undefined ? value === undefined : value !== part;
-    assert(isSetup(step, 'expected_request_headers_missing'), holds, `Request ${number} ${name} is "${value}" at the origin`);
+    assert(isSetup(step, 'expected_request_headers_missing'), holds, `Request ${number} ${name} is "${String(value)}" at the origin`);
   }
   for (const [name, sent] of seen.response_headers) {
     if (name.toLowerCase() === 'date') continue;

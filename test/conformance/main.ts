@@ -12,9 +12,10 @@ import type { Mode } from './expected.ts';
 import { ScriptedOrigin } from './origin.ts';
 import { settle } from './outcome.ts';
 import { PEERS, startPeer } from './peers.ts';
-import type { Peer, PeerName } from './peers.ts';
+import type { PeerName, RunningCache } from './peers.ts';
 import { Player } from './player.ts';
-import { data, shortfalls, summary, table } from './report.ts';
+import { data, exchange, shortfalls, summary, table } from './report.ts';
+import { startSelf } from './self.ts';
 import { Trace } from './trace.ts';
 
 const HELP = `Plays the public HTTP caching suite (http-tests/cache-tests) against a cache.
@@ -38,7 +39,15 @@ Ends with 0 where all is as held in test/conformance/expected.ts (--self) or all
 /** What the user must change; the exit code is 2. */
 class UsageError extends Error {}
 
-const { values: options } = readOptions();
+interface Settings {
+  readonly cases: string;
+  readonly ifPresent: boolean;
+  readonly only: readonly string[] | undefined;
+  readonly json: boolean;
+  readonly originPort: number;
+  readonly cache: { readonly self: Mode } | { readonly target: string } | { readonly peer: PeerName };
+}
+
 try {
   process.exitCode = await run();
 } catch (error) {
@@ -47,19 +56,19 @@ try {
 }
 
 async function run(): Promise<number> {
-  if (options.help) return print(HELP, 0);
-  const file = options.cases ?? DEFAULT_CASES;
-  const all = await loadSuites(file);
-  if (all === undefined) return print(absence(file), options['if-present'] ? 0 : 2);
-  const suites = options.only === undefined ? all : select(all, options.only.split(','));
+  const settings = readSettings();
+  if (settings === undefined) return print(HELP, 0);
+  const all = await loadSuites(settings.cases);
+  if (all === undefined) return print(absence(settings.cases), settings.ifPresent ? 0 : 2);
+  const suites = settings.only === undefined ? all : select(all, settings.only);
 
-  const trace = options.only === undefined ? undefined : new Trace();
+  const trace = settings.only === undefined ? undefined : new Trace();
   const origin = new ScriptedOrigin(trace);
-  const originPort = await origin.listen(Number(options['origin-port'] ?? 0));
+  const originPort = await origin.listen(settings.originPort);
   try {
-    const cache = await startCache(originPort);
+    const cache = await startCache(settings, originPort);
     try {
-      return await playAndReport(suites, cache, trace);
+      return await playAndReport(settings, suites, cache, trace);
     } finally {
       await cache.close();
     }
@@ -68,62 +77,39 @@ async function run(): Promise<number> {
   }
 }
 
-async function playAndReport(suites: readonly Suite[], cache: Peer, trace: Trace | undefined): Promise<number> {
-  const player = new Player(cache.url, isSelf() ? 'strict' : 'published', trace);
-  const plays = await player.playAll(suites.flatMap((suite) => suite.tests));
-  player.close();
-  const outcomes = settle(suites, plays);
-  const compared = isSelf() && options.only === undefined;
-  const unexpected = compared ? departures(outcomes, EXPECTED[mode()]) : [];
-
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ target: subject(), ...data(suites, outcomes), unexpected }, undefined, 2)}\n`);
-  } else if (trace !== undefined) {
-    for (const [index, outcome] of outcomes.entries()) {
-      const { id, name, kind, verdict, message } = outcome;
-      process.stdout.write(`=== ${id} (${kind}): ${name}\n${trace.of(plays[index]!.uuid)}\n=== ${id}: ${verdict}${message && `: ${message}`}\n\n`);
-    }
+/** Undefined: help was asked for. */
+function readSettings(): Settings | undefined {
+  const options = parse();
+  if (options.help) return undefined;
+  const { self, target, peer, mode = 'rfc9111' } = options;
+  const originPort = Number(options['origin-port'] ?? 0);
+  if (!Number.isInteger(originPort) || originPort < 0 || originPort > 65_535) throw new UsageError(`--origin-port takes a port, not ${options['origin-port']}.`);
+  if ([self, target, peer].filter((one) => one !== undefined).length > 1) throw new UsageError('Name one cache only: --self, --target or --peer.');
+  let cache: Settings['cache'];
+  if (target !== undefined) {
+    if (URL.parse(target)?.protocol !== 'http:') throw new UsageError(`--target takes an http URL, not ${target}.`);
+    if (originPort === 0) throw new UsageError('--target needs --origin-port N; let the cache forward to http://127.0.0.1:N.');
+    cache = { target };
+  } else if (peer !== undefined) {
+    if (!PEERS.includes(peer as PeerName)) throw new UsageError(`--peer takes ${PEERS.join(', ')}, not ${peer}.`);
+    cache = { peer: peer as PeerName };
   } else {
-    process.stdout.write(`${shortfalls(outcomes)}\n\n${subject()}\n${table(suites, outcomes)}\n\n${summary(outcomes)}\n`);
-    if (compared) process.stdout.write(unexpected.length === 0 ? 'As expected.\n' : `\nNot as expected:\n${unexpected.join('\n')}\n`);
+    if (!(mode in EXPECTED)) throw new UsageError(`--mode takes ${Object.keys(EXPECTED).join(' or ')}, not ${mode}.`);
+    cache = { self: mode as Mode };
   }
-  return unexpected.length === 0 ? 0 : 1;
+  return {
+    cases: options.cases ?? DEFAULT_CASES,
+    ifPresent: options['if-present'] ?? false,
+    only: options.only?.split(','),
+    json: options.json ?? false,
+    originPort,
+    cache,
+  };
 }
 
-function startCache(originPort: number): Promise<Peer> {
-  if (options.target !== undefined) return Promise.resolve({ url: options.target, close: () => Promise.resolve() });
-  if (options.peer !== undefined) return startPeer(options.peer as PeerName, originPort);
-  throw new UsageError('Millrace cannot be started from here yet; name a cache with --target or --peer.');
-}
-
-function isSelf(): boolean {
-  return options.target === undefined && options.peer === undefined;
-}
-
-function mode(): Mode {
-  return (options.mode ?? 'rfc9111') as Mode;
-}
-
-function subject(): string {
-  return options.target ?? options.peer ?? `Millrace, mode ${mode()}`;
-}
-
-/** The suites with only the named cases. */
-function select(suites: readonly Suite[], ids: readonly string[]): Suite[] {
-  const known = new Set(suites.flatMap((suite) => suite.tests.map((test) => test.id)));
-  const unknown = ids.filter((id) => !known.has(id));
-  if (unknown.length > 0) throw new UsageError(`No such case: ${unknown.join(', ')}.`);
-  return suites.map((suite) => ({ ...suite, tests: suite.tests.filter((test) => ids.includes(test.id)).map(({ depends_on: _, ...test }) => test) }));
-}
-
-function print(text: string, code: number): number {
-  process.stdout.write(`${text}\n`);
-  return code;
-}
-
-function readOptions() {
+function parse() {
   try {
-    const parsed = parseArgs({
+    return parseArgs({
       options: {
         self: { type: 'boolean' },
         mode: { type: 'string' },
@@ -136,10 +122,48 @@ function readOptions() {
         json: { type: 'boolean' },
         help: { type: 'boolean' },
       },
-    });
-    return parsed;
+    }).values;
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exit(2);
+    throw new UsageError(`${(error as Error).message}. See --help.`);
   }
+}
+
+function startCache({ cache }: Settings, originPort: number): Promise<RunningCache> {
+  if ('target' in cache) return Promise.resolve({ url: cache.target, close: () => Promise.resolve() });
+  if ('peer' in cache) return startPeer(cache.peer, originPort);
+  return startSelf(cache.self, originPort, (error) => process.stderr.write(`A defect in Millrace: ${String(error)}\n`));
+}
+
+async function playAndReport({ cache: tested, only, json }: Settings, suites: readonly Suite[], cache: RunningCache, trace: Trace | undefined): Promise<number> {
+  const self = 'self' in tested ? tested.self : undefined;
+  const subject = 'target' in tested ? tested.target : 'peer' in tested ? tested.peer : `Millrace, mode ${tested.self}`;
+  const player = new Player(cache.url, self === undefined ? 'published' : 'strict', trace);
+  const plays = await player.playAll(suites.flatMap((suite) => suite.tests));
+  player.close();
+  const outcomes = settle(suites, plays);
+  const compared = self !== undefined && only === undefined;
+  const unexpected = compared ? departures(outcomes, EXPECTED[self]) : [];
+
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ subject, ...data(suites, outcomes), unexpected }, undefined, 2)}\n`);
+  } else if (trace !== undefined) {
+    for (const [index, outcome] of outcomes.entries()) process.stdout.write(exchange(outcome, trace.of(plays[index]!.uuid)));
+  } else {
+    process.stdout.write(`${shortfalls(outcomes)}\n\n${subject}\n${table(suites, outcomes)}\n\n${summary(outcomes)}\n`);
+    if (compared) process.stdout.write(unexpected.length === 0 ? 'All as held in expected.ts.\n' : `\nNot as held in expected.ts:\n${unexpected.join('\n')}\n`);
+  }
+  return unexpected.length === 0 ? 0 : 1;
+}
+
+/** The suites with only the named cases, each standing on its own. */
+function select(suites: readonly Suite[], ids: readonly string[]): Suite[] {
+  const known = new Set(suites.flatMap((suite) => suite.tests.map((test) => test.id)));
+  const unknown = ids.filter((id) => !known.has(id));
+  if (unknown.length > 0) throw new UsageError(`No such case: ${unknown.join(', ')}.`);
+  return suites.map((suite) => ({ ...suite, tests: suite.tests.filter((test) => ids.includes(test.id)).map((test) => ({ ...test, depends_on: [] })) }));
+}
+
+function print(text: string, code: number): number {
+  process.stdout.write(`${text}\n`);
+  return code;
 }

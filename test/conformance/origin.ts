@@ -114,6 +114,8 @@ export class ScriptedOrigin {
       response.appendHeader(name, values[index]!);
       if (checked) told.set(name, response.getHeader(name) as string | string[]);
     }
+    // A coding other than chunked ends with the connection: https://www.rfc-editor.org/rfc/rfc9112.html#section-6.1
+    if (response.hasHeader('Transfer-Encoding')) response.shouldKeepAlive = false;
     if (!response.hasHeader('Content-Type')) response.setHeader('Content-Type', 'text/plain');
 
     script.seen.push({ request_num: number, request_method: request.method ?? '', request_headers: request.headers, response_headers: [...told] });

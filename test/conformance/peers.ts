@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-export interface Peer {
+/** A cache that runs in front of the scripted origin. */
+export interface RunningCache {
   readonly url: string;
   close(): Promise<void>;
 }
@@ -91,7 +92,7 @@ pinger_enable off
 export const PEERS: readonly PeerName[] = Object.keys(RECIPES) as PeerName[];
 
 /** Rejects with a sentence for the user where the peer does not start within ten seconds. */
-export async function startPeer(name: PeerName, originPort: number): Promise<Peer> {
+export async function startPeer(name: PeerName, originPort: number): Promise<RunningCache> {
   const recipe = RECIPES[name];
   const directory = await mkdtemp(join(tmpdir(), `millrace-${name}-`));
   // Started by root, some of them work as a user of their own.
@@ -102,7 +103,7 @@ export async function startPeer(name: PeerName, originPort: number): Promise<Pee
   const path = `${process.env['PATH'] ?? ''}:/usr/sbin`;
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: path } });
   const complaint = collect(child);
-  const peer: Peer = {
+  const peer: RunningCache = {
     url: `http://127.0.0.1:${place.port}`,
     close: async () => {
       await end(child);

@@ -45,6 +45,11 @@ export function shortfalls(outcomes: readonly Outcome[]): string {
     .join('\n');
 }
 
+/** A case with every message that passed (`messages`, from the trace). */
+export function exchange({ id, kind, name, verdict, message }: Outcome, messages: string): string {
+  return `=== ${id} (${kind}): ${name}\n${messages}\n=== ${id}: ${verdict}${message && `: ${message}`}\n\n`;
+}
+
 /** For programs: totals, totals by suite, and every case. */
 export function data(suites: readonly Suite[], outcomes: readonly Outcome[]): object {
   return {
