@@ -81,8 +81,9 @@ function implicitLifetime(response: StoredResponse, settings: Settings, isPublic
 
 /** Date as ms since the epoch; where it is absent, repeated differently or invalid, when the response was received. */
 export function dateValue(response: StoredResponse): number {
-  const date = response.fields.first('date');
-  return (date === undefined ? undefined : parseHttpDate(date, response.responseTime)) ?? response.responseTime;
+  const dates = new Set(response.fields.all('date').map((value) => parseHttpDate(value, response.responseTime)));
+  const [date] = dates;
+  return dates.size === 1 && date !== undefined ? date : response.responseTime;
 }
 
 /**

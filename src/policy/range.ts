@@ -24,7 +24,8 @@ export function answerRange(request: Fields, stored: StoredResponse, length: num
   const value = request.get('range');
   if (value === undefined || stored.status !== 200 || !ifRangeHolds(request, stored)) return whole;
   const specs = parseRange(value);
-  if (specs === undefined) return whole;
+  // No Content-Range can tell of bytes where there are none.
+  if (specs === undefined || length === 0) return whole;
   const spans = resolveRanges(specs, length);
   const [first, ...others] = spans;
   if (first === undefined) return { kind: 'unsatisfiable' };
@@ -36,7 +37,7 @@ export function answerRange(request: Fields, stored: StoredResponse, length: num
  * If-Range wants a strong validator that matches exactly; otherwise the whole is sent.
  * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-13.1.5
  */
-export function ifRangeHolds(request: Fields, stored: StoredResponse): boolean {
+function ifRangeHolds(request: Fields, stored: StoredResponse): boolean {
   const condition = request.get('if-range');
   if (condition === undefined) return true;
   const tag = parseEntityTag(condition);

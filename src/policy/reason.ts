@@ -31,7 +31,7 @@ export const REASONS = {
   'head-only': { words: 'only the head of a response is stored', source: rfc9111('4'), remedy: 'Ask again: this request stores the whole response.' },
   'partial-only': { words: 'only a part of the representation is stored', source: rfc9111('3.3'), remedy: 'Ask for the stored part, or for the whole.' },
   expired: { words: 'the stored response is stale', source: rfc9111('4.2'), remedy: 'Have the origin state a longer max-age or s-maxage.' },
-  'soft-purged': { words: 'the stored response was marked stale by a purge or an unsafe request', source: rfc9111('4.4'), remedy: 'Ask again: a confirmed or replaced response is a hit.' },
+  'soft-purged': { words: 'the stored response was marked stale: it was purged, or the origin has answered otherwise since', source: rfc9111('4.4'), remedy: 'Ask again: a confirmed or replaced response is a hit.' },
   'no-cache': { words: 'the response may only be used once it is validated', source: rfc9111('5.2.2.4'), remedy: 'Have the origin state a max-age in place of no-cache.' },
   'request-no-cache': { words: 'the request asks for a validated response', source: rfc9111('5.2.1.4'), remedy: 'Leave Cache-Control: no-cache (a forced reload) out of the request.' },
   'request-max-age': { words: 'the stored response is older than the request accepts', source: rfc9111('5.2.1.1'), remedy: 'Leave max-age (a reload) out of the request, or ask for a higher one.' },
@@ -45,7 +45,7 @@ export const REASONS = {
   method: { words: 'responses to this method are not cached', source: rfc9111('3'), remedy: 'Use GET or HEAD.' },
   'request-body': { words: 'a GET or HEAD with content passes by the cache: its content is no part of the key', source: rfc9110('9.3.1'), remedy: 'Send GET without content.' },
   'origin-condition': { words: 'If-Match and If-Unmodified-Since are for the origin to evaluate', source: rfc9111('4.3.2'), remedy: 'Leave the condition out of the request.' },
-  'private-in-play': { words: 'a cookie or credentials are in play and the response does not say that it may be shared', remedy: 'Have the origin state a lifetime (Cache-Control: max-age or s-maxage) where the response is the same for everyone.' },
+  'private-in-play': { words: 'a cookie or credentials are in play and the response states no lifetime', remedy: 'Have the origin state a lifetime (Cache-Control: max-age or s-maxage) where the response is the same for everyone.' },
   authorization: { words: 'the request has credentials and the response does not allow their use for others', source: rfc9111('3.5'), remedy: 'Have the origin state public or s-maxage where the response is the same for everyone.' },
 
   // Why it was not stored
@@ -58,9 +58,7 @@ export const REASONS = {
   'vary-star': { words: 'Vary: * says that no later request can match', source: rfc9111('4.1'), remedy: 'Have the origin name the fields it selects by.' },
   'never-reusable': { words: 'the response could not be reused: it is never fresh and cannot be validated', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age) or send an ETag.' },
   'too-large': { words: 'the response is larger than the store keeps (--max-object)', remedy: 'Raise --max-object.' },
-  'origin-failed': { words: 'the origin did not send a complete response', source: rfc9111('3.3') },
-  'store-failed': { words: 'the store had no room or failed' },
-  purged: { words: 'it was purged while it was being fetched', source: rfc9111('4.4'), remedy: 'Ask again.' },
+  'origin-failed': { words: 'the origin did not send a complete response', source: rfc9111('3.3'), remedy: 'Ask again once the origin answers: its log says what failed.' },
 
   // Where a lifetime comes from
   'lifetime-s-maxage': { words: 's-maxage states the lifetime for shared caches', source: rfc9111('5.2.2.10') },

@@ -49,13 +49,12 @@ export interface Found {
 }
 
 export function decide(request: RequestHead, found: Found, settings: Settings, now: number): Decision {
-  const passing = bypassReason(request, settings);
-  if (passing !== undefined) {
-    return { action: 'bypass', reasons: [passing], forward: passing.code === 'method' ? 'method' : passing.code === 'caching-off' || passing.code === 'ttl-zero' ? 'bypass' : 'request' };
-  }
+  const off = offReason(request, settings);
+  if (off !== undefined) return { action: 'bypass', reasons: [off], forward: off.code === 'method' ? 'method' : 'bypass' };
   // --ttl sets the lifetime for everything, whatever messages state, those of requests too.
   const asked = settings.ttl === undefined ? requestDirectives(request.fields) : undefined;
-  const decision = decideStored(request, found, asked, settings, now);
+  const passing = passReason(request, settings);
+  const decision: Decision = passing === undefined ? decideStored(request, found, asked, settings, now) : { action: 'bypass', reasons: [passing], forward: 'request' };
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.7
   const needsOrigin = decision.action === 'revalidate' || decision.action === 'miss' || decision.action === 'bypass';
   if (needsOrigin && asked?.has('only-if-cached')) {
@@ -64,11 +63,16 @@ export function decide(request: RequestHead, found: Found, settings: Settings, n
   return decision;
 }
 
-/** Why the cache has no part in this request at all. */
-function bypassReason(request: RequestHead, settings: Settings): Reason | undefined {
+/** Why there is no cache for this request. */
+function offReason(request: RequestHead, settings: Settings): Reason | undefined {
   if (!settings.cache) return { code: 'caching-off' };
   if (request.method !== 'GET' && request.method !== 'HEAD') return { code: 'method', detail: request.method };
   if (settings.ttl === 0) return { code: 'ttl-zero' };
+  return undefined;
+}
+
+/** Why only the origin can answer this request. */
+function passReason(request: RequestHead, settings: Settings): Reason | undefined {
   if (request.hasBody) return { code: 'request-body' };
   if (isOriginConditional(request.fields)) return { code: 'origin-condition' };
   if (settings.ttl !== undefined && request.fields.has('authorization')) return { code: 'authorization', detail: 'request has Authorization' };
@@ -105,15 +109,30 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
 
   const expired: Reason = { code: 'expired', detail: `age ${whole(age)} s over ${whole(lifetime.seconds)} s` };
   if (settings.ttl !== undefined) return again('stale', expired, lifetime.reason);
-  const forbidden = staleForbidden(governing, settings);
-  const staleness = age - lifetime.seconds;
-  if (forbidden === undefined && asked !== undefined && acceptsStale(asked, staleness)) {
-    return { action: 'stale', reasons: [{ code: 'max-stale', detail: `stale for ${whole(staleness)} s` }, lifetime.reason], ...used };
+  const use = staleUse(governing, asked, age - lifetime.seconds, settings);
+  if ('action' in use) return { action: use.action, reasons: [use.reason, lifetime.reason], ...used };
+  return again('stale', expired, lifetime.reason, ...(use.forbidden === undefined ? [] : [use.forbidden]));
+}
+
+type StaleUse = { readonly action: 'stale' | 'stale-while-revalidate'; readonly reason: Reason } | { readonly forbidden: Reason | undefined };
+
+/**
+ * Whether a stale response may be served, because the request or the origin permits it and no directive
+ * forbids it; where one does, it is told.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.4
+ */
+function staleUse(governing: ResponseDirectives, asked: Directives | undefined, staleness: number, settings: Settings): StaleUse {
+  const detail = `stale for ${whole(staleness)} s`;
+  const byRequest = asked !== undefined && acceptsStale(asked, staleness);
+  let forbidden = byRequest ? staleForbidden(governing, settings) : undefined;
+  if (byRequest && forbidden === undefined) return { action: 'stale', reason: { code: 'max-stale', detail } };
+  // A client that speaks of max-age or max-stale accepts nothing staler: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.1
+  const refusedByRequest = asked !== undefined && !byRequest && (asked.has('max-age') || asked.has('max-stale'));
+  if (!refusedByRequest && permits(governing.directives, 'stale-while-revalidate', staleness)) {
+    forbidden = staleForbidden(governing, settings, true);
+    if (forbidden === undefined) return { action: 'stale-while-revalidate', reason: { code: 'stale-while-revalidate', detail } };
   }
-  if (permits(governing.directives, 'stale-while-revalidate', staleness) && staleForbidden(governing, settings, true) === undefined) {
-    return { action: 'stale-while-revalidate', reasons: [{ code: 'stale-while-revalidate', detail: `stale for ${whole(staleness)} s` }, lifetime.reason], ...used };
-  }
-  return again('stale', expired, lifetime.reason);
+  return { forbidden };
 }
 
 /**
@@ -121,10 +140,11 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1
  */
 function requestRefuses(asked: Directives, age: number, lifetime: number): Reason | undefined {
-  if (forbids(asked, 'no-cache')) return { code: 'request-no-cache', detail: 'request Cache-Control: no-cache' };
+  // A request knows no narrower no-cache: an argument does not count.
+  if (asked.has('no-cache') || forbids(asked, 'no-cache')) return { code: 'request-no-cache', detail: 'request Cache-Control: no-cache' };
   const maxAge = asked.seconds('max-age');
-  // max-stale widens what max-age accepts: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.2
-  if (typeof maxAge === 'number' && age > maxAge && !(asked.has('max-stale') && maxAge > 0)) {
+  // max-stale speaks of the freshness lifetime alone, it does not widen max-age.
+  if (typeof maxAge === 'number' && age > maxAge) {
     return { code: 'request-max-age', detail: `request max-age=${maxAge}, age ${whole(age)} s` };
   }
   const minFresh = asked.seconds('min-fresh');

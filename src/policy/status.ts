@@ -11,15 +11,25 @@ const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([200, 203, 204, 206
  * (https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.3): those of RFC 9110 §15 that a cache may keep.
  */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
-  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421,
+  200, 203, 204, 206, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 413, 414, 415, 417, 421,
   422, 426, 500, 501, 502, 503, 504, 505,
 ]);
+
+/**
+ * Speak of one request alone, whatever lifetime they state: what a condition or a range refused
+ * (412, 416), and those that "MUST NOT be stored by a cache": https://www.rfc-editor.org/rfc/rfc6585.html
+ */
+const NEVER_STORED: ReadonlySet<number> = new Set([412, 416, 428, 429, 431, 511]);
 
 /** https://www.rfc-editor.org/rfc/rfc5861.html#section-4: what counts as an error for stale-if-error. */
 const STALE_IF_ERROR: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 export function isHeuristicallyCacheable(status: number): boolean {
   return HEURISTICALLY_CACHEABLE.has(status);
+}
+
+export function isNeverStored(status: number): boolean {
+  return NEVER_STORED.has(status);
 }
 
 export function isUnderstood(status: number): boolean {

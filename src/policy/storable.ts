@@ -8,7 +8,7 @@ import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
 import type { RequestHead, StoredResponse } from './message.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
-import { isHeuristicallyCacheable, isUnderstood } from './status.ts';
+import { isHeuristicallyCacheable, isNeverStored, isUnderstood } from './status.ts';
 import { varyNames } from './vary.ts';
 
 export type Storable =
@@ -35,8 +35,7 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (response.status < 200 || response.status === 304) return refuse('status', `status ${response.status}`);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
   if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
-  // What If-Match or If-Unmodified-Since refused says nothing to requests without them.
-  if (response.status === 412 || response.status === 416) return refuse('status', `status ${response.status}`);
+  if (isNeverStored(response.status)) return refuse('status', `status ${response.status}`);
   if (settings.ttl !== undefined) return storableByTtl(request, response, settings);
 
   const governing = responseDirectives(response.fields);

@@ -19,10 +19,6 @@ const CLIENT_CONDITIONS = ['If-None-Match', 'If-Modified-Since'] as const;
  */
 const FROZEN: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-range', 'content-md5', 'transfer-encoding', 'trailer']);
 
-export function isConditional(request: Fields): boolean {
-  return request.has('if-none-match') || request.has('if-modified-since');
-}
-
 /**
  * If-Match and If-Unmodified-Since are for the origin to evaluate, a cache has no say in them.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.2
@@ -95,7 +91,7 @@ export function validates(notModified: ResponseHead, stored: StoredResponse): bo
   }
   const lastModified = notModified.fields.first('last-modified');
   const storedLastModified = stored.fields.first('last-modified');
-  return lastModified === undefined || storedLastModified === undefined || storedTag !== undefined || lastModified === storedLastModified;
+  return lastModified === undefined || storedLastModified === undefined || lastModified === storedLastModified;
 }
 
 /**
@@ -105,7 +101,7 @@ export function validates(notModified: ResponseHead, stored: StoredResponse): bo
 export function updatedFields(stored: Fields, newer: Fields, omit: readonly string[]): Fields {
   const changed = new Set([...newer.names()].filter((name) => !FROZEN.has(name) && !omit.includes(name)));
   const fields = new Fields();
-  // Age and the targeted fields speak of one response alone: an old one must not outlive it.
+  // Age speaks of one response alone: an old one must not outlive it.
   for (const [name, value] of stored) {
     const lower = name.toLowerCase();
     if (!changed.has(lower) && lower !== 'age') fields.append(name, value);
