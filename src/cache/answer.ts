@@ -35,14 +35,16 @@ export function answer(request: RequestHead, entry: Entry, length: number | unde
   const whole: Answer = { status: entry.status, fields, length, pieces: length === undefined ? 'all' : [{ start: 0, end: length }] };
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-14.2: Range is defined for GET alone.
   if (request.method !== 'GET' || length === undefined) return whole;
-  const range = answerRange(request.fields, entry, length);
+  // Of a stored part, the positions are those in the whole.
+  const { first: offset, length: total = length } = entry.range ?? { first: 0, length };
+  const range = answerRange(request.fields, entry, total);
   switch (range.kind) {
     case 'whole':
       return whole;
     case 'unsatisfiable':
-      return { status: 416, fields: unsatisfiable(fields, length), length: 0, pieces: [] };
+      return { status: 416, fields: unsatisfiable(fields, total), length: 0, pieces: [] };
     case 'parts':
-      return range.spans.length === 1 ? singlePart(fields, range.spans[0], length) : multipleParts(fields, range.spans, length);
+      return range.spans.length === 1 ? singlePart(fields, range.spans[0], offset, total) : multipleParts(fields, range.spans, offset, total);
   }
 }
 
@@ -59,17 +61,17 @@ function unsatisfiable(fields: Fields, length: number): Fields {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110.html#section-15.3.7.1 */
-function singlePart(fields: Fields, { first, last }: ByteRange, length: number): Answer {
+function singlePart(fields: Fields, { first, last }: ByteRange, offset: number, length: number): Answer {
   return {
     status: 206,
     fields: fields.set('Content-Range', formatContentRange({ first, last, length })),
     length: last + 1 - first,
-    pieces: [{ start: first, end: last + 1 }],
+    pieces: [{ start: first - offset, end: last + 1 - offset }],
   };
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110.html#section-15.3.7.2 */
-function multipleParts(fields: Fields, ranges: readonly ByteRange[], length: number): Answer {
+function multipleParts(fields: Fields, ranges: readonly ByteRange[], offset: number, length: number): Answer {
   const boundary = randomBytes(12).toString('hex');
   const type = fields.first('content-type');
   const pieces: Piece[] = [];
@@ -77,7 +79,7 @@ function multipleParts(fields: Fields, ranges: readonly ByteRange[], length: num
   for (const { first, last } of ranges) {
     const typeLine = type === undefined ? '' : `Content-Type: ${type}\r\n`;
     const head = Buffer.from(`\r\n--${boundary}\r\n${typeLine}Content-Range: ${formatContentRange({ first, last, length })}\r\n\r\n`, 'latin1');
-    pieces.push(head, { start: first, end: last + 1 });
+    pieces.push(head, { start: first - offset, end: last + 1 - offset });
     total += head.length + last + 1 - first;
   }
   const close = Buffer.from(`\r\n--${boundary}--\r\n`);

@@ -18,7 +18,7 @@ import { type Decision, type Failure, type Used, decide, staleOnError } from '..
 import type { Settings } from '../policy/settings.ts';
 import { firstMismatch } from '../policy/vary.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
-import { answer } from './answer.ts';
+import { type Answer, answer } from './answer.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
@@ -29,7 +29,7 @@ import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import { type Purge, Purger } from './purger.ts';
-import { sendFill, sendStored } from './reply-body.ts';
+import { type Span, sendFill, sendStored } from './reply-body.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, Variants } from './variants.ts';
@@ -46,6 +46,20 @@ export interface EngineOptions {
 }
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
+
+/** A reply that can be cut out of a body as it passes by. */
+interface Sendable extends Omit<Answer, 'pieces'> {
+  readonly span: Span | 'all' | 'none';
+}
+
+/** Parts in any order cannot be cut out of what is passing by: the whole is sent in their place. */
+function streamable({ status, fields, length, pieces }: Answer, entry: Entry, whole: number | undefined): Sendable {
+  if (pieces === 'all') return { status, fields, length, span: 'all' };
+  const [piece] = pieces;
+  if (piece === undefined) return { status, fields, length, span: 'none' };
+  if (pieces.length === 1 && !Buffer.isBuffer(piece)) return { status, fields, length, span: piece };
+  return { status: entry.status, fields: entry.fields.clone(), length: whole, span: 'all' };
+}
 
 const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [] };
 
@@ -264,17 +278,14 @@ export class Engine {
       tx.reasons = [{ code: 'validated' }, ...tx.reasons];
       return this.#serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: [] }, 'REVALIDATED');
     }
-    const { fill, length } = landing;
+    const { fill, length, part } = landing;
     const entry: Entry = own ? { ...landing.entry, fields: landing.received } : landing.entry;
-    let reply = answer(tx.head, entry, length, [], now);
-    // Parts in any order cannot be cut out of what is passing by: the whole is sent instead.
-    if (reply.pieces.length > 1 && reply.pieces !== 'all') reply = { status: entry.status, fields: entry.fields.clone(), length, pieces: 'all' };
-    const [piece] = reply.pieces;
+    const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
     tx.stored = own;
     const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
-    tx.sendHead(reply.status, reply.fields, reply.length, { result: 'MISS', ttl });
-    const span = reply.pieces === 'all' || typeof piece === 'string' || Buffer.isBuffer(piece) ? undefined : piece;
-    const sent = tx.request.method !== 'HEAD' && piece !== undefined ? sendFill(fill, tx.reply, span) : undefined;
+    tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: 'MISS', ttl });
+    const hasBody = sendable.span !== 'none' && tx.request.method !== 'HEAD';
+    const sent = hasBody ? sendFill(fill, tx.reply, sendable.span === 'all' ? undefined : sendable.span) : undefined;
     if (own) fill.start();
     if (sent === undefined) tx.reply.end();
     else tx.error = await sent;

@@ -6,7 +6,8 @@
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { completeResponse } from '../http/forwarding.ts';
-import { type RequestHead, type StoredResponse, carriesPrivate } from '../policy/message.ts';
+import { type RequestHead, type StoredRange, type StoredResponse, carriesPrivate } from '../policy/message.ts';
+import { announcedRange, completion, isWhole, joins } from '../policy/partial.ts';
 import type { Reason } from '../policy/reason.ts';
 import { staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -17,7 +18,9 @@ import { selectionOf } from '../policy/vary.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
+import { Joining } from './joining.ts';
 import type { Origin, OriginResponse, Store, StoreWriter } from './ports.ts';
+import type { Span } from './reply-body.ts';
 import type { Located, Variants } from './variants.ts';
 
 export interface FetchPlan {
@@ -46,8 +49,11 @@ interface Landed {
 export type Landing = Landed &
   (
     | { readonly kind: 'validated'; readonly located: Located }
-    /** On its way into the store; `received` are the fields for the client whose request it was, Set-Cookie and all. */
-    | { readonly kind: 'filling'; readonly entry: Entry; readonly received: Fields; readonly fill: Fill; readonly length: number | undefined }
+    /**
+     * On its way into the store. `received` are the fields for the client whose request it was,
+     * Set-Cookie and all; `part`: that client asked for a part, and gets just what the origin sent.
+     */
+    | { readonly kind: 'filling'; readonly entry: Entry; readonly received: Fields; readonly fill: Fill; readonly length: number | undefined; readonly part: Span | undefined }
     | { readonly kind: 'passing'; readonly response: OriginResponse; readonly reasons: readonly Reason[] }
   );
 
@@ -70,7 +76,10 @@ export class Fetcher {
   async fetch(plan: FetchPlan): Promise<Landing> {
     const { origin, now } = this.#parts;
     const { request, located } = plan;
-    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields;
+    const completing = plan.whole && !plan.validate && located !== undefined ? completion(located.entry, this.#parts.settings) : undefined;
+    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields.clone();
+    if (completing !== undefined) fields.set('Range', completing.range);
+    if (completing?.ifRange !== undefined) fields.set('If-Range', completing.ifRange);
     const requestTime = now();
     const response = await origin.fetch({
       method: request.method,
@@ -86,6 +95,14 @@ export class Fetcher {
     if (response.status === 304 && plan.validate && located !== undefined) {
       drop(response);
       return this.#validated(plan, located, response, requestTime, responseTime, landed);
+    }
+    if (completing !== undefined && (response.status === 206 || response.status === 416)) {
+      const range = announcedRange(response);
+      if (range === undefined || !joins(located!.entry, response, range) || range.first > located!.entry.range!.last + 1 || range.last + 1 !== range.length) {
+        // The part that came does not fit the one that is stored.
+        drop(response);
+        return this.fetch({ ...plan, located: undefined });
+      }
     }
     return this.#received(plan, response, requestTime, responseTime, landed);
   }
@@ -129,7 +146,7 @@ export class Fetcher {
       requestTime,
       responseTime,
       privateInPlay: carriesPrivate(head) || response.fields.has('set-cookie'),
-      range: undefined,
+      range: announcedRange(response),
       invalidated: false,
     };
     const verdict = storable(head, described, settings);
@@ -138,15 +155,40 @@ export class Fetcher {
       if (located !== undefined && response.status < 500) await variants.invalidate(plan.key, located);
       return passing(verdict.store ? [{ code: 'vary-star' }] : verdict.reasons);
     }
-    const length = bodyLength(request.method, response);
     const place = await variants.place(plan.key, selection);
+    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, others: [] };
+    return described.range === undefined ? this.#fillWhole(plan, response, entry, place, landed) : this.#fillPart(plan, response, entry, described.range, place, landed);
+  }
+
+  #fillWhole(plan: FetchPlan, response: OriginResponse, entry: Entry, place: string, landed: Landed): Landing {
+    const length = bodyLength(plan.request.method, response);
     const writer = this.#parts.store.put(place, length);
-    if (writer === undefined) return passing([{ code: 'too-large', detail: `${length} bytes` }]);
-    const fields = response.fields.clone();
-    for (const name of verdict.omit) fields.delete(name);
-    const entry: Entry = { ...described, fields, selection, stamp: plan.stamp, others: [] };
-    const fill = new Fill(response.body, writer, (written: StoreWriter) => variants.commit(plan.key, place, entry, written));
-    return { ...landed, kind: 'filling', entry, received: response.fields, fill, length: request.method === 'HEAD' ? undefined : length };
+    if (writer === undefined) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${length} bytes` }] };
+    const fill = new Fill(response.body, writer, (written: StoreWriter) => this.#parts.variants.commit(plan.key, place, entry, written));
+    return { ...landed, kind: 'filling', entry, received: response.fields, fill, length: plan.request.method === 'HEAD' ? undefined : length, part: undefined };
+  }
+
+  /**
+   * A part is stored as what is known of the whole, with its range beside it.
+   * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3
+   */
+  async #fillPart(plan: FetchPlan, response: OriginResponse, entry: Entry, announced: StoredRange, place: string, landed: Landed): Promise<Landing> {
+    const { settings, store, variants } = this.#parts;
+    const joining = new Joining(announced, response, plan.located, settings);
+    const writer = store.put(place, joining.length);
+    if (writer === undefined || !(await joining.begin(writer))) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${joining.length} bytes` }] };
+    const older = joining.joined ? plan.located!.entry.fields : undefined;
+    const described = older === undefined ? entry.fields : updatedFields(older, entry.fields, []);
+    const whole: Entry = { ...entry, status: 200, fields: described, range: undefined };
+    const fill = new Fill(response.body, writer, async (written: StoreWriter) => {
+      const range = await joining.finish(written);
+      if (range !== undefined) return variants.commit(plan.key, place, { ...whole, range: isWhole(range) ? undefined : range }, written);
+      written.abort();
+      return false;
+    });
+    // The client asked for the whole, and the missing part completes it; or it asked for just that part.
+    if (plan.whole && joining.completes) return { ...landed, kind: 'filling', entry: whole, received: described, fill, length: joining.length, part: undefined };
+    return { ...landed, kind: 'filling', entry: { ...whole, range: announced }, received: response.fields, fill, length: bodyLength(plan.request.method, response), part: joining.incoming };
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
@@ -161,6 +203,13 @@ export class Fetcher {
     if (storable(plan.head, updated, settings).store) await variants.update(plan.key, located, updated);
     else await variants.invalidate(plan.key, located);
   }
+}
+
+/** What is kept of the fields: those of the whole, where a part came. */
+function storedFields(response: OriginResponse, omit: readonly string[]): Fields {
+  const fields = response.fields.clone();
+  for (const name of omit) fields.delete(name);
+  return response.status === 206 ? fields.delete('Content-Range').delete('Content-Length') : fields;
 }
 
 /** Bytes of body to expect; undefined where the origin did not say. */

@@ -8,7 +8,7 @@ import { parseHttpDate } from '../http/date.ts';
 import { parseEntityTag, strongMatch } from '../http/entity-tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { dateValue } from './freshness.ts';
-import type { StoredResponse } from './message.ts';
+import type { RequestHead, StoredRange, StoredResponse } from './message.ts';
 
 export type RangeAnswer =
   | { readonly kind: 'whole' }
@@ -31,6 +31,13 @@ export function answerRange(request: Fields, stored: StoredResponse, length: num
   if (first === undefined) return { kind: 'unsatisfiable' };
   if (spans.length > MAX_PARTS || overlap(spans)) return whole;
   return { kind: 'parts', spans: [first, ...others] };
+}
+
+/** Whether a stored part has all the bytes that the request asks for. */
+export function covers(request: RequestHead, stored: StoredResponse, { first, last, length }: StoredRange): boolean {
+  if (request.method !== 'GET' || length === undefined) return false;
+  const answer = answerRange(request.fields, stored, length);
+  return answer.kind === 'parts' && answer.spans.every((span) => span.first >= first && span.last <= last);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ForwardReason } from '../http/cache-status.ts';
 import { type ResponseDirectives, forbids, qualifiedNames, requestDirectives, responseDirectives } from './cache-control.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
 import { type RequestHead, type StoredResponse, carriesPrivate } from './message.ts';
+import { covers } from './range.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
 import { isStaleIfError } from './status.ts';
@@ -86,6 +87,11 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
   }
   // "the request method associated with the stored response allows it to be used for the presented request"
   if (stored.method === 'HEAD' && request.method !== 'HEAD') return { action: 'miss', reasons: [{ code: 'head-only' }], forward: 'uri-miss' };
+
+  // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: a part serves only requests for bytes of it.
+  if (stored.range !== undefined && !covers(request, stored, stored.range)) {
+    return { action: 'miss', reasons: [{ code: 'partial-only', detail: `bytes ${stored.range.first}-${stored.range.last}` }], forward: 'partial' };
+  }
 
   const governing = responseDirectives(stored.fields);
   const lifetime = freshnessLifetime(stored, settings, governing);
