@@ -54,7 +54,7 @@ export function forbidden(address: string): string | undefined {
 
 /** The IPv4 addresses inside an IPv6 one that a gateway or the system may deliver it to. */
 function embeddedIPv4(address: ipaddr.IPv6): ipaddr.IPv4[] {
-  const parts = address.parts as number[];
+  const { parts } = address;
   const at = (index: number, mask = 0): ipaddr.IPv4 => {
     const [high, low] = [parts[index]! ^ mask, parts[index + 1]! ^ mask];
     return new ipaddr.IPv4([high >> 8, high & 0xff, low >> 8, low & 0xff]);

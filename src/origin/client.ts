@@ -48,7 +48,7 @@ export class OriginClient implements Origin {
     this.#timeout = originTimeout;
     this.#pools = new Agent({
       // No cap on connections: a request that waits in a queue for one would look like a slow origin.
-      factory: (origin, options) => new Pool(origin, { ...options, factory: (url, clientOptions) => new LineClient(url, clientOptions, connector) }),
+      factory: (origin, options: Pool.Options) => new Pool(origin, { ...options, factory: (url, clientOptions) => new LineClient(url, clientOptions, connector) }),
       allowH2: false,
       pipelining: 1,
       headersTimeout: milliseconds,
@@ -89,7 +89,7 @@ export class OriginClient implements Origin {
   }
 
   #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
-    new NodeExchange(request, { agent: agents[request.target.scheme], timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) });
+    new NodeExchange(request, { agent: agents[request.target.scheme], timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
   }
 }
 

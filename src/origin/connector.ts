@@ -21,7 +21,7 @@ export interface Endpoint {
 }
 
 /** Called once: with a connected socket (for https after the handshake), or with a MillraceError. */
-export type ConnectCallback = (error: MillraceError | null, socket: Socket | null) => void;
+export type ConnectCallback = (...result: [error: null, socket: Socket] | [error: MillraceError, socket: null]) => void;
 
 export interface ConnectorOptions {
   readonly addresses: AddressRules;

@@ -24,11 +24,11 @@ export class Line {
   opened(socket: Socket): void {
     this.#socket = socket;
     this.#requests = 0;
-    const read = socket.read;
+    const read = socket.read.bind(socket);
     socket.read = (size?: number): Buffer | null => {
-      const chunk = read.call(socket, size) as Buffer | null;
+      const chunk = read(size) as Buffer | null;
       if (chunk !== null) {
-        socket.read = read;
+        Reflect.deleteProperty(socket, 'read');
         this.#httpVersion = chunk.toString('latin1', 0, 8) === 'HTTP/1.0' ? '1.0' : '1.1';
       }
       return chunk;
@@ -63,7 +63,7 @@ export class LineClient extends Client {
       connect: ({ protocol, hostname, port }, callback) => {
         const scheme = protocol === 'https:' ? 'https' : 'http';
         const opened: ConnectCallback = (error, socket) => {
-          if (socket === null) return callback(error!, null);
+          if (error !== null) return callback(error, null);
           line.opened(socket);
           callback(null, socket);
         };

@@ -31,7 +31,7 @@ export class ConnectorAgent extends Agent {
   }
 
   override createConnection(options: ClientRequestArgs, callback: (error: Error | null, socket: Duplex) => void): undefined {
-    this.#connector.connect({ scheme: this.#scheme, host: options.host!, port: Number(options.port) }, (error, socket) => callback(error, socket as Socket));
+    this.#connector.connect({ scheme: this.#scheme, host: options.host!, port: Number(options.port) }, (error, socket) => callback(error, socket!));
   }
 }
 
@@ -54,12 +54,12 @@ export class NodeExchange {
   #body: IncomingBody | undefined;
   #done = false;
 
-  /** Starts it. Throws MillraceError ERR_BAD_REQUEST for fields that cannot be sent. */
+  /** Throws MillraceError ERR_BAD_REQUEST for fields that cannot be sent. */
   constructor(request: OriginRequest, options: NodeExchangeOptions, callbacks: ExchangeCallbacks) {
     this.#request = request;
     this.#options = options;
     this.#callbacks = callbacks;
-    const { target, method, signal } = request;
+    const { target, method } = request;
     const fields = framed(request);
     if (options.upgrade !== undefined) fields.append('Connection', 'Upgrade').append('Upgrade', options.upgrade.protocol);
     try {
@@ -67,16 +67,22 @@ export class NodeExchange {
     } catch (error) {
       throw exchangeError(error as Error, target, options.timeout);
     }
-    this.#idle = setTimeout(this.#onIdle, Math.ceil(options.timeout * 1000));
+    this.#idle = setInterval(this.#onIdle, Math.ceil(options.timeout * 1000));
+  }
+
+  /** Once, right after it was made. */
+  start(): void {
+    const { target, signal, body } = this.#request;
+    const { timeout } = this.#options;
     signal.addEventListener('abort', this.#onAbort);
     this.#outgoing
       .on('socket', () => this.#idle.refresh())
       .on('information', (info) => this.#onInformation(info))
       .on('response', (response) => this.#onResponse(response))
-      .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket as Socket, head))
-      .on('error', (error) => this.#fail(this.#body === undefined ? exchangeError(error, target, options.timeout) : bodyError(error, target, options.timeout)));
-    if (request.body === undefined) this.#outgoing.end();
-    else this.#requestBody = new RequestBody(request, request.body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
+      .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket, head))
+      .on('error', (error) => this.#fail(this.#body === undefined ? exchangeError(error, target, timeout) : bodyError(error, target, timeout)));
+    if (body === undefined) this.#outgoing.end();
+    else this.#requestBody = new RequestBody(this.#request, body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
   }
 
   #onInformation(info: InformationEvent): void {
@@ -127,6 +133,7 @@ export class NodeExchange {
         body.finish(endToEndTrailers(new Fields(response.rawTrailers.slice())));
       })
       .on('error', (error) => this.#fail(bodyError(error, target, this.#options.timeout)));
+    // Without a body the connection is free at once, whether or not the response is looked at.
     if (isBodiless(method, status)) response.resume();
     this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: response.httpVersion, body });
   }
@@ -137,7 +144,6 @@ export class NodeExchange {
     // Until there is a socket, the connector keeps the time.
     const originsTurn = this.#response === undefined ? this.#outgoing.socket !== null && sent : !this.#response.isPaused();
     if (originsTurn) this.#fail(timeoutError(this.#request.target, this.#options.timeout));
-    else this.#idle.refresh();
   };
 
   readonly #onAbort = (): void => this.#fail(this.#request.signal.reason as Error);
@@ -158,7 +164,7 @@ export class NodeExchange {
 
   #stop(): void {
     this.#done = true;
-    clearTimeout(this.#idle);
+    clearInterval(this.#idle);
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     this.#requestBody?.stop();
   }

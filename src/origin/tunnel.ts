@@ -59,7 +59,7 @@ export class Tunnel {
           },
         },
         { onResponse: (response) => resolve({ kind: 'declined', response }), onFailure: ({ error }) => reject(error) },
-      );
+      ).start();
     });
   }
 
@@ -67,7 +67,7 @@ export class Tunnel {
   connect(host: string, port: number, signal: AbortSignal): Promise<Socket> {
     return new Promise((resolve, reject) => {
       this.#connector.connect({ scheme: 'http', host, port }, (error, socket) => {
-        if (socket === null) reject(error!);
+        if (error !== null) reject(error);
         else if (signal.aborted) {
           socket.destroy();
           reject(new MillraceError('ERR_CLIENT_GONE', 'The client left before its tunnel was open.'));

@@ -9,7 +9,7 @@ import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
 import { bodyError, exchangeError, isClosed } from './failure.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { Line, LineHandler } from './line.ts';
-import { checkFraming, isBodiless } from './response-head.ts';
+import { checkFraming } from './response-head.ts';
 
 /** How an exchange that brought no response ended. */
 export interface Failure {
@@ -55,8 +55,6 @@ export class UndiciExchange implements LineHandler {
     // What it throws, undici hands to onResponseError.
     checkFraming(fields, this.#request.target);
     this.#body = new IncomingBody(controller);
-    // Without a body the connection is free at once, whether or not the response is looked at.
-    if (!isBodiless(this.#request.method, status)) controller.pause();
     this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: this.line?.httpVersion ?? '1.1', body: this.#body });
   }
 

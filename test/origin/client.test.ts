@@ -289,6 +289,18 @@ for (const [lane, parts] of lanes) {
       assert.equal(endless.requests.length, 1);
     });
 
+    test('is not sent when its signal comes before the connection', async (t) => {
+      const server = await raw(t, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      const origins = client(t);
+      const abort = new AbortController();
+      const pending = origins.fetch(request(server, { ...parts, path: '/first', signal: abort.signal }));
+      const reason = new Error('left');
+      abort.abort(reason);
+      await assert.rejects(pending, reason);
+      await collect(await origins.fetch(request(server, { ...parts, path: '/second' })));
+      assert.equal(server.requests.length, 1);
+    });
+
     test('is ended by abort() of its body, piped or not', async (t) => {
       const closed: Promise<unknown>[] = [];
       const server = await raw(t, async (connection) => {
@@ -459,6 +471,28 @@ describe('a request with a body', () => {
     await collect(await client(t).fetch(request(server, { method: 'PUT', trailers: () => undefined })));
     assert.match(server.requests[1]!.toString(), /\r\nContent-Length: 0\r\n/);
   });
+});
+
+test('a reader that takes its time is not taken for a slow origin', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const server = await raw(t, 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello');
+  const response = await client(t).fetch(request(server, { trailers: () => undefined }));
+  t.mock.timers.tick(60_000);
+  t.mock.timers.tick(60_000);
+  const arrived = gate();
+  const body = new Promise<void>((resolve, reject) => {
+    response.body.pipe({
+      data: () => {
+        arrived.open();
+        return true;
+      },
+      end: () => resolve(),
+      error: reject,
+    });
+  });
+  await arrived.wait;
+  t.mock.timers.tick(60_000);
+  await assert.rejects(body, fails('ERR_ORIGIN_TIMEOUT'));
 });
 
 describe('a reused connection that the origin had closed', () => {

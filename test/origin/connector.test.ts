@@ -39,7 +39,7 @@ after(async () => {
 
 function connect(host: string, patterns: string[] = []): Promise<Socket> {
   const connector = new Connector({ addresses: new HostRules({ patterns, anyByDefault: true }), connectTimeout: 1 });
-  return new Promise((resolve, reject) => connector.connect({ scheme: 'http', host, port: server.port }, (error, socket) => (socket === null ? reject(error!) : resolve(socket))));
+  return new Promise((resolve, reject) => connector.connect({ scheme: 'http', host, port: server.port }, (error, socket) => (error === null ? resolve(socket) : reject(error))));
 }
 
 const denied = (error: unknown): boolean => error instanceof MillraceError && error.code === 'ERR_ADDRESS_DENIED' && /169\.254\.169\.254|::/.test(error.message);
@@ -53,6 +53,8 @@ test('of several addresses only allowed ones are connected to, by the one resolu
   resolved.length = 0;
   const socket = await connect('mixed.test');
   assert.equal(socket.remoteAddress, '127.0.0.1');
+  // Undefined where only one address was left to try.
+  assert.deepEqual((socket.autoSelectFamilyAttemptedAddresses ?? []).filter((address) => address.includes('169.254')), []);
   assert.deepEqual(resolved, ['mixed.test']);
   socket.destroy();
 });
