@@ -18,6 +18,7 @@ export class RequestBody extends Readable {
   readonly #source: IncomingMessage;
   #reading = false;
   #answered = false;
+  #discarding = false;
   #silence: NodeJS.Timeout | undefined;
 
   constructor(source: IncomingMessage) {
@@ -82,14 +83,21 @@ export class RequestBody extends Readable {
 
   #discard(): void {
     const source = this.#source;
-    if (source.complete || source.destroyed) return;
+    const { socket } = source;
+    if (this.#discarding || source.complete || socket.destroyed) return;
+    this.#discarding = true;
     let left = MAX_DISCARDED;
-    const silence = setTimeout(() => source.socket.destroy(), SILENCE);
-    source.on('data', (chunk: Buffer) => {
+    const silence = setTimeout(() => socket.destroy(), SILENCE);
+    const stop = (): void => {
+      clearTimeout(silence);
+      socket.off('close', stop);
+    };
+    // Once the response is written, node tells the end of the connection to the socket alone.
+    socket.on('close', stop);
+    source.on('end', stop).on('data', (chunk: Buffer) => {
       left -= chunk.length;
-      if (left < 0) source.socket.destroy();
+      if (left < 0) socket.destroy();
     });
-    source.once('close', () => clearTimeout(silence));
     source.resume();
   }
 }
