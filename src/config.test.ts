@@ -8,8 +8,8 @@ import type { Config, Options } from './config.ts';
 import type { MillraceError } from './errors.ts';
 
 const DEFAULTS: Config = {
-  origin: undefined, port: 8888, host: '127.0.0.1', upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, replaySetCookie: false,
-  maxMemory: 268_435_456, maxObject: 33_554_432, sortQuery: true, preserveHost: false, trustProxy: [], allowHost: [], allowConnect: false,
+  origin: undefined, port: 8888, host: '127.0.0.1', upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, staleIfError: 3600, letter: false,
+  maxMemory: 268_435_456, maxObject: 33_554_432, sortQuery: true, keepTags: false, preserveHost: false, trustProxy: [], allowHost: [], allowConnect: false,
   admin: true, adminPort: undefined, adminToken: undefined, logFormat: 'auto', verbose: false, shutdownTimeout: 10, connectTimeout: 10, originTimeout: 60,
 };
 
@@ -24,8 +24,8 @@ describe('resolved values', () => {
     ['text', { port: '0', ttl: '5m', maxMemory: '2GB', maxObject: '1KB' }, { port: 0, ttl: 300, maxMemory: 2_147_483_648, maxObject: 1024 }],
     ['lists', { host: '0.0.0.0', allowHost: ['API.example.com,*.example.org', '10.0.0.5:80'], trustProxy: '10.0.0.0/8, ::1' },
       { host: '0.0.0.0', allowHost: ['api.example.com', '*.example.org', '10.0.0.5:80'], trustProxy: ['10.0.0.0/8', '::1'] }],
-    ['preset rfc9111', { preset: 'rfc9111' }, { defaultTtl: 0, replaySetCookie: true }],
-    ['a lifetime wins over the preset', { preset: 'rfc9111', defaultTtl: '1m' }, { defaultTtl: 60, replaySetCookie: true }],
+    ['preset rfc9111', { preset: 'rfc9111' }, { defaultTtl: 0, letter: true }],
+    ['a lifetime wins over the preset', { preset: 'rfc9111', defaultTtl: '1m' }, { defaultTtl: 60, letter: true }],
     ['IPv6 in brackets', { host: '[::1]' }, { host: '::1' }],
     ['a name of this machine', { host: 'LocalHost' }, { host: 'localhost' }],
   ];
@@ -36,7 +36,7 @@ describe('refusals name the field and what it takes', () => {
   const origin = 'http://localhost:3000';
   const cases: [unknown, RegExp][] = [
     [{ prot: 80 }, /^prot is no option; did you mean port\?$/u],
-    [{ replaySetCookie: true }, /^replaySetCookie is no option\.$/u],
+    [{ letter: true }, /^letter is no option\.$/u],
     [{ port: 'abc' }, /^port takes a whole number, from 0 to 65535, not "abc"\.$/u],
     [{ port: 70_000 }, /^port takes .*not 70000\.$/u],
     [{ port: -1 }, /^port takes/u],

@@ -24,13 +24,17 @@ export interface Config {
   readonly ttl: number | undefined;
   /** Seconds a response lives that states no lifetime, where nothing private is in play. */
   readonly defaultTtl: number;
-  /** Store and replay Set-Cookie (--preset rfc9111). */
-  readonly replaySetCookie: boolean;
+  /** Seconds past its lifetime that a response may stand in for an origin that gives no response. 0: only as the response allows. */
+  readonly staleIfError: number;
+  /** The letter of RFC 9111 (--preset rfc9111): Set-Cookie stored and replayed, heuristics in spite of cookies, no stale use beside s-maxage. */
+  readonly letter: boolean;
   /** Bytes. */
   readonly maxMemory: number;
   /** Bytes of one stored response. */
   readonly maxObject: number;
   readonly sortQuery: boolean;
+  /** Send Surrogate-Key, Cache-Tag and xkey on to clients. */
+  readonly keepTags: boolean;
   readonly preserveHost: boolean;
   /** Addresses or CIDR ranges whose X-Forwarded-* and Forwarded are believed. */
   readonly trustProxy: readonly string[];
@@ -56,7 +60,7 @@ type Loose<Value> = Value extends number ? number | string : Value extends reado
 
 /** What a user writes, in `millrace.config.ts` or for the library: any field may be left out. Durations are seconds or text (`5m`), sizes bytes or text (`2GB`). */
 export type Options = {
-  readonly [Field in keyof Config as Exclude<Field, 'replaySetCookie'>]?: Loose<Config[Field]> | undefined;
+  readonly [Field in keyof Config as Exclude<Field, 'letter'>]?: Loose<Config[Field]> | undefined;
 } & {
   /** `rfc9111`: the letter of the RFC, for conformance runs: no default lifetime, Set-Cookie stored and replayed. */
   readonly preset?: 'rfc9111' | undefined;
@@ -89,7 +93,7 @@ export function resolveConfig(options: Options = {}, nameOf: (field: keyof Optio
   const preset = values.get('preset') !== undefined;
   values.delete('preset');
   if (preset && options.defaultTtl === undefined) values.set('defaultTtl', 0);
-  values.set('replaySetCookie', preset);
+  values.set('letter', preset);
   if (options.port === undefined) values.set('port', values.get('origin') === undefined ? 8888 : 8080);
   if (options.maxObject === undefined) values.set('maxObject', Math.floor((values.get('maxMemory') as number) / 8));
   // The table of options has every field of Config with a value of its type, as a test makes sure.

@@ -41,7 +41,7 @@ export interface MillraceProxy {
    * Removes what is stored; resolves to how many objects were.
    * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves
    */
-  purge(what: Purge): Promise<number>;
+  purge(what: Purge): Promise<number | undefined>;
   /**
    * What is stored for a URL, what a GET of it would do now, and why.
    * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves

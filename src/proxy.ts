@@ -81,8 +81,9 @@ export class ProxyParts {
     this.engine = new Engine({
       store: this.#store,
       origin: this.#origin,
-      settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, letter: config.replaySetCookie },
+      settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, staleIfUnreachable: config.staleIfError, letter: config.letter },
       sortQuery: config.sortQuery,
+      keepTags: config.keepTags,
     });
     this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));

@@ -52,7 +52,7 @@ export class Admin {
       ['/__admin/purge', {
         methods: ['POST'],
         guarded: true,
-        answer: async (request) => ({ purged: await operations.purge(readPurge(await contentOf(request.body), request.fields.first('content-type'))) }),
+        answer: async (request) => ({ purged: (await operations.purge(readPurge(await contentOf(request.body), request.fields.first('content-type')))) ?? null }),
       }],
       ['/__admin/explain', {
         methods: READ,

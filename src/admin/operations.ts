@@ -14,7 +14,7 @@ import { parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
 import type { ProxyParts, ProxyStats } from '../proxy.ts';
 
 /** A URL ends with what it may go on with; a prefix, with anything. */
-export type Purge = { readonly url: string } | { readonly prefix: string } | { readonly all: true };
+export type Purge = { readonly url: string } | { readonly prefix: string } | { readonly tag: string } | { readonly all: true };
 
 type HeaderLine = readonly [name: string, value: string];
 
@@ -30,7 +30,8 @@ export class Operations {
   }
 
   /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
-  purge(what: Purge): Promise<number> {
+  purge(what: Purge): Promise<number | undefined> {
+    if ('tag' in what) return this.#proxy.engine.purge({ tag: what.tag });
     if ('all' in what) return this.#proxy.engine.purge({ all: true });
     if ('url' in what) return this.#proxy.engine.purge({ url: this.#request(what.url, [], 'localhost').target });
     return this.#proxy.engine.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target) });

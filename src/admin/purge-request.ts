@@ -5,12 +5,12 @@
 import { MillraceError } from '../errors.ts';
 import type { Purge } from './operations.ts';
 
-const ACCEPTED = 'Send one of url=URL, prefix=URL or all=true, as a form or as JSON: curl -d url=/page http://localhost:8080/__admin/purge.';
+const ACCEPTED = 'Send one of url=URL, prefix=URL, tag=TAG or all=true, as a form or as JSON: curl -d url=/page http://localhost:8080/__admin/purge.';
 
 /** Throws ERR_ADMIN_INPUT that says what is accepted. */
 export function readPurge(body: string, contentType: string | undefined): Purge {
   const given = isJson(body, contentType) ? fromJson(body) : fromForm(body);
-  const unknown = [...given.keys()].find((name) => name !== 'url' && name !== 'prefix' && name !== 'all');
+  const unknown = [...given.keys()].find((name) => !['url', 'prefix', 'tag', 'all'].includes(name));
   if (unknown !== undefined) throw refused(`There is no "${unknown}" to purge by.`);
   if (given.size !== 1) throw refused(given.size === 0 ? 'The request names nothing to purge.' : 'The request names more than one thing to purge.');
   const [[name, value]] = [...given] as [[string, unknown]];
@@ -18,8 +18,8 @@ export function readPurge(body: string, contentType: string | undefined): Purge 
     if (value === true || value === 'true' || value === '') return { all: true };
     throw refused('"all" is true or left out.');
   }
-  if (typeof value !== 'string' || value === '') throw refused(`"${name}" is a URL or a path, as text.`);
-  return name === 'url' ? { url: value } : { prefix: value };
+  if (typeof value !== 'string' || value === '') throw refused(`"${name}" is ${name === 'tag' ? 'a tag' : 'a URL or a path'}, as text.`);
+  return name === 'url' ? { url: value } : name === 'tag' ? { tag: value } : { prefix: value };
 }
 
 function isJson(body: string, contentType: string | undefined): boolean {

@@ -31,7 +31,7 @@ const NOT_IN_304: ReadonlySet<string> = new Set(['content-length', 'content-type
 export function answer(request: RequestHead, entry: Entry, length: number | undefined, omit: readonly string[], now: number): Answer {
   const fields = without(entry.fields, (name) => omit.includes(name));
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-13.2.2: If-None-Match and If-Modified-Since come before Range.
-  if (isNotModified(request.fields, entry, now)) return notModified(fields);
+  if (request.method !== 'POST' && isNotModified(request.fields, entry, now)) return notModified(fields);
   const whole: Answer = { status: entry.status, fields, length, pieces: length === undefined ? 'all' : [{ start: 0, end: length }] };
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-14.2: Range is defined for GET alone.
   if (request.method !== 'GET' || length === undefined) return whole;

@@ -10,6 +10,7 @@
  *
  * It makes no decision of its own: those are data from policy/.
  */
+import { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
@@ -17,19 +18,22 @@ import { carriesPrivate } from '../policy/message.ts';
 import { type Decision, type Failure, type Used, decide, staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { firstMismatch } from '../policy/vary.ts';
+import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
 import { type Answer, answer } from './answer.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
-import { Fetcher, type Landing, drop } from './fetcher.ts';
+import { type FetchPlan, Fetcher, type Landing, drop } from './fetcher.ts';
 import { Fill } from './fill.ts';
 import { Flight, flightKey } from './flight.ts';
-import { cacheKey, urlOf } from './key.ts';
+import { cacheKey, queryKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import { type Purge, Purger } from './purger.ts';
+import { readContent } from './query.ts';
 import { type Span, sendFill, sendStored } from './reply-body.ts';
+import { urlScope } from './scopes.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, Variants } from './variants.ts';
@@ -41,6 +45,8 @@ export interface EngineOptions {
   readonly settings: Settings;
   /** Query parameters in another order are the same key. */
   readonly sortQuery: boolean;
+  /** Send the fields that tag responses for caches (Surrogate-Key, Cache-Tag, xkey) on to clients. */
+  readonly keepTags: boolean;
   /** ms since the epoch; default: the system's clock. */
   readonly now?: () => number;
 }
@@ -67,6 +73,7 @@ export class Engine {
   readonly #origin: Origin;
   readonly #settings: Settings;
   readonly #sortQuery: boolean;
+  readonly #withheld: readonly string[];
   readonly #now: () => number;
   readonly #stamps = new Stamps();
   readonly #variants: Variants;
@@ -78,10 +85,11 @@ export class Engine {
   readonly #fetches = new Set<{ readonly key: string; readonly controller: AbortController }>();
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, now = Date.now }: EngineOptions) {
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
+    this.#withheld = keepTags ? [] : TAG_FIELD_NAMES;
     this.#now = now;
     this.#variants = new Variants(store, this.#stamps);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
@@ -90,7 +98,7 @@ export class Engine {
 
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
   async handle(request: ClientRequest, reply: Reply, context: Context): Promise<void> {
-    const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context);
+    const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);
     try {
       await this.#run(tx);
     } catch (error) {
@@ -107,18 +115,15 @@ export class Engine {
     return () => this.#listeners.delete(listener);
   }
 
-  /** In force before it returns: how many stored responses it removed. */
-  async purge(what: Purge): Promise<number> {
+  /** In force before it returns: how many stored responses it removed; undefined where that is not known. */
+  async purge(what: Purge): Promise<number | undefined> {
     return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery)) : this.#purger.purge(what);
   }
 
-  /**
-   * What is stored for the request, what would be done with it now, and why.
-   * @param anyHost clients by any name of the proxy are meant, not only by the one in the request
-   */
-  async explain(request: ClientRequest, anyHost = false): Promise<Explanation> {
+  /** What is stored for the request, what would be done with it now, and why. */
+  async explain(request: ClientRequest): Promise<Explanation> {
     const key = cacheKey(request.target, this.#sortQuery);
-    return explain(key, request, anyHost, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
+    return explain(key, request, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
   }
 
   /** Ends what is still being fetched for the cache alone. */
@@ -127,8 +132,9 @@ export class Engine {
   }
 
   async #run(tx: Transaction): Promise<void> {
+    if (tx.request.method === 'QUERY') await this.#readQuery(tx);
     const { request, head } = tx;
-    const cacheable = request.method === 'GET' || request.method === 'HEAD';
+    const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
     const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
     const now = this.#now();
     const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, this.#settings, now);
@@ -152,6 +158,21 @@ export class Engine {
     }
   }
 
+  /** The content of a QUERY is part of its key, where it is short enough to be read whole. */
+  async #readQuery(tx: Transaction): Promise<void> {
+    const { request } = tx;
+    const content = request.body === undefined ? Buffer.alloc(0) : await readContent(request.body);
+    if (!Buffer.isBuffer(content)) {
+      tx.request = { ...request, body: content };
+      return;
+    }
+    const fields = request.fields.clone().set('Content-Length', String(content.length));
+    tx.content = content;
+    tx.key = queryKey(request.target, this.#sortQuery, fields, content);
+    tx.request = { ...request, fields, body: undefined };
+    tx.head = { ...tx.head, fields, hasBody: false };
+  }
+
   async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED'): Promise<void> {
     // The head of a response to HEAD is all there is of it.
     const length = entry.method === 'HEAD' ? undefined : object.body.length;
@@ -169,7 +190,7 @@ export class Engine {
     // A client that asks for a response of its own must not get one that was asked for before.
     const shares = this.#verdicts.get(name, this.#now()) === undefined && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
     const underWay = shares ? this.#flights.get(name) : undefined;
-    if (underWay !== undefined && !this.#stamps.isDead(tx.key, underWay.stamp)) return this.#follow(tx, underWay, lookup, decision, mayRetry);
+    if (underWay !== undefined && !this.#stamps.isDead(urlScope(tx.key), underWay.stamp)) return this.#follow(tx, underWay, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
     const flight = this.#launch(tx, lookup.located, validate, true, new AbortController());
@@ -188,17 +209,20 @@ export class Engine {
   }
 
   #launch(tx: Transaction, located: Located | undefined, validate: boolean, whole: boolean, controller: AbortController): Flight {
-    const stamp = this.#stamps.now();
     const fetch = { key: tx.key, controller };
     this.#fetches.add(fetch);
-    const flight = new Flight(stamp, (onInformational) =>
-      this.#fetcher.fetch({ key: tx.key, request: tx.request, head: tx.head, located, validate, whole, stamp, signal: controller.signal, onInformational }),
-    );
+    const plan = this.#plan(tx, controller);
+    const flight = new Flight(plan.stamp, (onInformational) => this.#fetcher.fetch({ ...plan, located, validate, whole, onInformational }));
     void flight.landing
       .then((landing) => landing.kind === 'filling' && landing.fill.stored)
       .catch(() => {})
       .finally(() => this.#fetches.delete(fetch));
     return flight;
+  }
+
+  /** What every request to the origin for this transaction has in common. */
+  #plan({ key, request, head, content, reply }: Transaction, controller: AbortController): Omit<FetchPlan, 'located' | 'validate' | 'whole'> {
+    return { key, request, head, content, stamp: this.#stamps.now(), signal: controller.signal, onInformational: (status, fields) => reply.informational(status, fields) };
   }
 
   /** Lets others board a flight until its response is in the store, or known to serve nobody else. */
@@ -283,7 +307,7 @@ export class Engine {
     const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
     tx.stored = own;
     const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
-    tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: 'MISS', ttl });
+    tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
     const hasBody = sendable.span !== 'none' && tx.request.method !== 'HEAD';
     const sent = hasBody ? sendFill(fill, tx.reply, sendable.span === 'all' ? undefined : sendable.span) : undefined;
     if (own) fill.start();
@@ -295,7 +319,7 @@ export class Engine {
   #refresh(tx: Transaction, lookup: Lookup): void {
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
     const underWay = this.#flights.get(name);
-    if (underWay !== undefined && !this.#stamps.isDead(tx.key, underWay.stamp)) return;
+    if (underWay !== undefined && !this.#stamps.isDead(urlScope(tx.key), underWay.stamp)) return;
     const flight = this.#launch(tx, lookup.located, true, true, new AbortController());
     this.#announce(name, flight);
     void flight.landing.then(
@@ -311,22 +335,27 @@ export class Engine {
   async #bypass(tx: Transaction): Promise<void> {
     const { request, reply } = tx;
     const controller = new AbortController();
+    const body = tx.content === undefined ? request.body : Readable.from([tx.content], { objectMode: false });
     reply.onClose(() => controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.')));
     const startedAt = this.#now();
     const response = await this.#origin.fetch({
       method: request.method,
       target: request.target,
       fields: request.fields,
-      body: request.body,
+      body,
       ...(request.trailers && { trailers: request.trailers }),
       signal: controller.signal,
       onInformational: (status, fields) => reply.informational(status, fields),
     });
     completeResponse(response.fields, response.httpVersion, this.#now());
+    const now = this.#now();
     tx.originStatus = response.status;
-    tx.originDuration = this.#now() - startedAt;
+    tx.originDuration = now - startedAt;
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);
-    return this.#pass(tx, response, 'BYPASS');
+    if (request.method !== 'POST' || !this.#settings.cache) return this.#pass(tx, response, 'BYPASS');
+    // What a POST answers may be the target's representation, for later GETs.
+    const landing = await this.#fetcher.receive({ ...this.#plan(tx, controller), located: undefined, validate: false, whole: false }, response, startedAt, now);
+    return landing.kind === 'filling' ? this.#serveLanded(tx, landing, true) : this.#pass(tx, response, 'BYPASS');
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */
@@ -334,6 +363,7 @@ export class Engine {
     const { target } = tx.request;
     const also = alsoInvalidated(new URL(urlOf(target)), response.fields);
     const keys = also.map((url) => cacheKey({ ...target, path: url.pathname + url.search }, this.#sortQuery));
+    for (const group of invalidatedGroups(response.fields)) this.#purger.purgeGroup(tx.key, group);
     await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
   }
 

@@ -26,6 +26,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   range: fc.option(fc.record({ first: fc.nat(), last: fc.nat(), length: fc.nat() }, plain), { nil: undefined }),
   selection,
   stamp: fc.nat(),
+  tags: fc.array(latin1, { maxLength: 3 }),
   others: fc.array(fc.record({ key: latin1, selection, at: time }, plain), { maxLength: 2 }),
 }, plain);
 

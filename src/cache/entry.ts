@@ -11,6 +11,8 @@ export interface Entry extends StoredResponse {
   readonly selection: Selection;
   /** The purge stamp in force when the response was asked for; see purge.ts. */
   readonly stamp: number;
+  /** The groups it belongs to; see policy/groups. */
+  readonly tags: readonly string[];
   /** Further variants of the same URL; only the entry under the URL's own key has any. */
   readonly others: readonly Variant[];
 }
@@ -36,6 +38,7 @@ type Row = [
   range: StoredRange | null,
   selection: Selection,
   stamp: number,
+  tags: readonly string[],
   others: readonly Variant[],
 ];
 
@@ -55,6 +58,7 @@ export function encodeEntry(entry: Entry): Buffer {
     entry.range ?? null,
     entry.selection,
     entry.stamp,
+    entry.tags,
     entry.others,
   ];
   const text = JSON.stringify(row);
@@ -75,7 +79,7 @@ export function decodeEntry(bytes: Buffer): Entry {
   } catch (cause) {
     throw new MillraceError('ERR_STORED_FORMAT', 'A stored response is damaged. It counts as not stored.', { cause });
   }
-  const [status, lines, method, requestTime, responseTime, flags, range, selection, stamp, others] = row;
+  const [status, lines, method, requestTime, responseTime, flags, range, selection, stamp, tags, others] = row;
   return {
     status,
     fields: new Fields(lines),
@@ -87,6 +91,7 @@ export function decodeEntry(bytes: Buffer): Entry {
     range: range ?? undefined,
     selection,
     stamp,
+    tags,
     others,
   };
 }

@@ -66,11 +66,9 @@ export interface ExplainParts {
   readonly now: number;
 }
 
-/** @param anyHost the URL was not given as a client asks for it: clients by any name of the proxy are meant */
-export async function explain(key: string, asked: ClientRequest, anyHost: boolean, { variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
+export async function explain(key: string, request: ClientRequest, { variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
   const stored = await variants.list(key);
-  const request = anyHost ? { ...asked, forwardedAs: stored[0]?.entry.selection.forwardedAs ?? asked.forwardedAs } : asked;
-  const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined };
+  const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOfKey(key) };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
   const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, settings, now);
   const verdict = verdicts.get(flightKey(key, request, lookup.names, carriesPrivate(head)), now);

@@ -3,11 +3,13 @@
  * Asks the origin on the cache's behalf, and lands the response: a 304 updates what is stored, a
  * storable response goes into the store as it comes, any other is handed on.
  */
+import { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { type RequestHead, type StoredRange, type StoredResponse, carriesPrivate } from '../policy/message.ts';
 import { announcedRange, completion, isWhole, joins } from '../policy/partial.ts';
+import { tagsOf } from '../policy/groups.ts';
 import type { Reason } from '../policy/reason.ts';
 import { staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -28,6 +30,8 @@ export interface FetchPlan {
   readonly request: ClientRequest;
   /** The request's fields as policy judges them. */
   readonly head: RequestHead;
+  /** The content of a QUERY. */
+  readonly content: Buffer | undefined;
   /** What is stored for the request. */
   readonly located: Located | undefined;
   /** Ask whether `located` still holds. */
@@ -85,16 +89,15 @@ export class Fetcher {
       method: request.method,
       target: request.target,
       fields,
-      body: undefined,
+      body: plan.content === undefined ? undefined : Readable.from([plan.content], { objectMode: false }),
       signal: plan.signal,
       onInformational: plan.onInformational,
     });
     const responseTime = now();
     completeResponse(response.fields, response.httpVersion, responseTime);
-    const landed: Landed = { originStatus: response.status, originDuration: responseTime - requestTime };
     if (response.status === 304 && plan.validate && located !== undefined) {
       drop(response);
-      return this.#validated(plan, located, response, requestTime, responseTime, landed);
+      return this.#validated(plan, located, response, requestTime, responseTime);
     }
     if (completing !== undefined && (response.status === 206 || response.status === 416)) {
       const range = announcedRange(response);
@@ -104,30 +107,34 @@ export class Fetcher {
         return this.fetch({ ...plan, located: undefined });
       }
     }
-    return this.#received(plan, response, requestTime, responseTime, landed);
+    return this.receive(plan, response, requestTime, responseTime);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */
-  async #validated(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number, landed: Landed): Promise<Landing> {
+  async #validated(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
     // A 304 that speaks of something else does not help: the whole is asked for.
     if (!validates(response, located.entry)) return this.fetch({ ...plan, validate: false, whole: true });
     const { settings, variants } = this.#parts;
+    const fields = updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']);
     const updated: Entry = {
       ...located.entry,
-      fields: updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']),
+      fields,
       requestTime,
       responseTime,
       privateInPlay: carriesPrivate(plan.head) || response.fields.has('set-cookie'),
       invalidated: false,
       stamp: plan.stamp,
+      tags: tagsOf(fields),
     };
     const kept = storable(plan.head, updated, settings);
     if (kept.store) await variants.update(plan.key, located, updated);
     else await variants.invalidate(plan.key, located);
-    return { ...landed, kind: 'validated', located: { ...located, entry: updated } };
+    return { originStatus: response.status, originDuration: responseTime - requestTime, kind: 'validated', located: { ...located, entry: updated } };
   }
 
-  async #received(plan: FetchPlan, response: OriginResponse, requestTime: number, responseTime: number, landed: Landed): Promise<Landing> {
+  /** Lands a response that is complete with Via and Date: stores it where that is allowed, else hands it on. */
+  async receive(plan: FetchPlan, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
+    const landed: Landed = { originStatus: response.status, originDuration: responseTime - requestTime };
     const { settings, variants, now } = this.#parts;
     const passing = (reasons: readonly Reason[]): Landing => ({ ...landed, kind: 'passing', response, reasons });
     const { located, head, request } = plan;
@@ -156,7 +163,7 @@ export class Fetcher {
       return passing(verdict.store ? [{ code: 'vary-star' }] : verdict.reasons);
     }
     const place = await variants.place(plan.key, selection);
-    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, others: [] };
+    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: tagsOf(response.fields), others: [] };
     return described.range === undefined ? this.#fillWhole(plan, response, entry, place, landed) : this.#fillPart(plan, response, entry, described.range, place, landed);
   }
 
@@ -199,7 +206,7 @@ export class Fetcher {
       return;
     }
     const fields = updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']);
-    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp };
+    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp, tags: tagsOf(fields) };
     if (storable(plan.head, updated, settings).store) await variants.update(plan.key, located, updated);
     else await variants.invalidate(plan.key, located);
   }

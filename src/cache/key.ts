@@ -5,6 +5,8 @@
  * joined, cannot be read in two ways.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-2
  */
+import { createHash } from 'node:crypto';
+import type { Fields } from '../http/fields.ts';
 import type { Target } from './ports.ts';
 
 /** @param sortQuery parameters in another order are the same key */
@@ -12,9 +14,23 @@ export function cacheKey(target: Target, sortQuery: boolean): string {
   return `GET ${target.scheme}://${target.authority}${sortQuery ? withSortedQuery(target.path) : target.path}`;
 }
 
+/**
+ * The key of a QUERY: its content and the metadata of that are parts of it.
+ * Source: https://www.rfc-editor.org/rfc/rfc10008.html#section-2.7
+ */
+export function queryKey(target: Target, sortQuery: boolean, request: Fields, content: Buffer): string {
+  const digest = createHash('sha256');
+  for (const name of CONTENT_METADATA) digest.update(`${name}: ${request.get(name) ?? ''}\n`);
+  digest.update(content);
+  return `QUERY${cacheKey(target, sortQuery).slice('GET'.length)} ${digest.digest('base64url')}`;
+}
+
+/** What says how content is to be read. */
+const CONTENT_METADATA = ['content-type', 'content-encoding', 'content-language'] as const;
+
 /** The URL a key stands for. */
 export function urlOfKey(key: string): string {
-  return key.slice(key.indexOf(' ') + 1);
+  return key.split(' ', 2)[1]!;
 }
 
 export function urlOf(target: Target): string {

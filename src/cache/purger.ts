@@ -3,6 +3,8 @@
  * Removes what is stored, and what is on its way into the store.
  */
 import type { Store, Target } from './ports.ts';
+import { urlOfKey } from './key.ts';
+import { groupScope, tagScope, urlScope } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 import type { Variants } from './variants.ts';
 import type { Verdicts } from './verdicts.ts';
@@ -12,6 +14,8 @@ export type Purge =
   | { readonly url: Target }
   /** All URLs, as the origin gets them, that begin so: `http://origin:3000/images/`. */
   | { readonly prefix: string }
+  /** All responses with that tag (Cache-Groups, Surrogate-Key, Cache-Tag, xkey), of any origin. */
+  | { readonly tag: string }
   | { readonly all: true };
 
 export interface PurgerParts {
@@ -34,12 +38,22 @@ export class Purger {
   }
 
   async purgeKey(key: string): Promise<number> {
-    this.#parts.stamps.purge(key);
+    this.#parts.stamps.purge(urlScope(key));
     return this.#parts.variants.remove(key);
   }
 
-  async purge(what: Exclude<Purge, { url: Target }>): Promise<number> {
-    if ('prefix' in what) return this.#sweep(`GET ${what.prefix}`);
+  /** https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */
+  purgeGroup(key: string, group: string): void {
+    this.#parts.stamps.purge(groupScope(key, group));
+  }
+
+  /** How many stored responses it removed; undefined where that is not known, as they are removed when they are met. */
+  async purge(what: Exclude<Purge, { url: Target }>): Promise<number | undefined> {
+    if ('prefix' in what) return this.#sweep(what.prefix);
+    if ('tag' in what) {
+      this.#parts.stamps.purge(tagScope(what.tag));
+      return undefined;
+    }
     this.#parts.stamps.purgeAll();
     this.#parts.verdicts.clear();
     return this.#parts.store.clear();
@@ -47,12 +61,12 @@ export class Purger {
 
   async #sweep(prefix: string): Promise<number> {
     const { store, stamps, variants, underWay } = this.#parts;
-    for (const key of underWay()) if (key.startsWith(prefix)) stamps.purge(key);
+    for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key));
     let seen = 0;
     let removed = 0;
     for await (const key of store.keys()) {
       // The variants of a URL are removed with it; a key that holds a line end is a variant's.
-      if (key.startsWith(prefix) && !key.includes('\n')) removed += await variants.remove(key);
+      if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) removed += await variants.remove(key);
       if (++seen % SWEEP_STEP === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     return removed;

@@ -33,13 +33,13 @@ export class Stamps {
     this.#raise(FIRST_SLOT);
   }
 
-  /** Everything under the key that was asked for until now is dead. */
-  purge(key: string): void {
-    this.#raise(slotOf(key));
+  /** Everything in that scope that was asked for until now is dead; see scopes.ts. */
+  purge(scope: string): void {
+    this.#raise(slotOf(scope));
   }
 
-  isDead(key: string, stamp: number): boolean {
-    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slotOf(key)) > stamp;
+  isDead(scope: string, stamp: number): boolean {
+    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slotOf(scope)) > stamp;
   }
 
   #raise(slot: number): void {
@@ -48,8 +48,8 @@ export class Stamps {
 }
 
 /** FNV-1a over the UTF-16 units. */
-function slotOf(key: string): number {
+function slotOf(scope: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
   return FIRST_SLOT + 1 + ((hash >>> 0) % (SLOTS - 1));
 }

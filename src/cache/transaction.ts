@@ -10,6 +10,7 @@ import type { RequestHead } from '../policy/message.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { Decision } from '../policy/reuse.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
+import { urlOf } from './key.ts';
 import type { CacheResult, Outcome } from './outcome.ts';
 
 /** What the lane knows of a request besides the request. */
@@ -31,10 +32,12 @@ interface Sent {
 }
 
 export class Transaction {
-  readonly request: ClientRequest;
-  readonly head: RequestHead;
+  request: ClientRequest;
+  head: RequestHead;
   readonly reply: Reply;
-  readonly key: string;
+  key: string;
+  /** The content of a QUERY that is part of the key. */
+  content: Buffer | undefined;
   /** What was decided first; undefined until then. */
   decision: Decision | undefined;
   reasons: readonly Reason[] = [];
@@ -45,14 +48,17 @@ export class Transaction {
   originDuration: number | undefined;
   error: MillraceError | undefined;
   readonly #context: Context;
+  readonly #withheld: readonly string[];
   #status = 499;
 
-  constructor(key: string, request: ClientRequest, reply: Reply, context: Context) {
+  /** @param withheld names of fields that are for the cache and not for clients */
+  constructor(key: string, request: ClientRequest, reply: Reply, context: Context, withheld: readonly string[]) {
+    this.#withheld = withheld;
     this.key = key;
     this.request = request;
     this.reply = reply;
     this.#context = context;
-    this.head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined };
+    this.head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOf(request.target) };
   }
 
   /** Sends the head of a reply, with what happened written into it. `fields` become the reply's own. */
@@ -61,6 +67,7 @@ export class Transaction {
     this.#status = status;
     // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.1
     if (sent.age !== undefined) fields.set('Age', String(Math.floor(sent.age)));
+    for (const name of this.#withheld) fields.delete(name);
     fields.set('X-Cache', sent.result);
     fields.append('Cache-Status', this.#cacheStatus(status, sent));
     this.#context.decorate?.(fields);

@@ -10,6 +10,7 @@ import type { Fields } from '../http/fields.ts';
 import { type Selection, firstMismatch } from '../policy/vary.ts';
 import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
 import type { Store, StoredObject, StoreWriter } from './ports.ts';
+import { scopesOf } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 
 /** An entry with where it is stored and its bytes. */
@@ -76,7 +77,7 @@ export class Variants {
   /** Makes a written response visible at its place. False when it could not be kept. */
   async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
     return this.#alone(key, async () => {
-      if (this.#stamps.isDead(key, entry.stamp)) {
+      if (this.#isDead(key, entry)) {
         writer.abort();
         return false;
       }
@@ -132,8 +133,12 @@ export class Variants {
     const object = await this.#store.get(key);
     if (object === undefined) return undefined;
     const entry = this.#decode(object);
-    if (entry === undefined || this.#stamps.isDead(urlKey, entry.stamp)) return undefined;
+    if (entry === undefined || this.#isDead(urlKey, entry)) return undefined;
     return { key, entry, object };
+  }
+
+  #isDead(key: string, entry: Entry): boolean {
+    return scopesOf(key, entry.tags).some((scope) => this.#stamps.isDead(scope, entry.stamp));
   }
 
   /** Undefined for bytes that cannot be read: they count as not stored. */

@@ -21,8 +21,8 @@ export const clientCommands: Readonly<Record<'clear-cache' | 'stats' | 'purge' |
   },
   purge: async (commandLine, asJson) => {
     const what = purgeOf(commandLine);
-    const answer = (await askInstance(await findTarget(commandLine), 'POST', '/__admin/purge', what)) as { purged: number };
-    return asJson ? json(answer) : `Purged; ${removed(answer.purged)}.\n`;
+    const answer = (await askInstance(await findTarget(commandLine), 'POST', '/__admin/purge', what)) as { purged: number | null };
+    return asJson ? json(answer) : answer.purged === null ? 'Purged; how many stored responses had that tag is not known.\n' : `Purged; ${removed(answer.purged)}.\n`;
   },
   stats: async (commandLine, asJson) => {
     const stats = (await askInstance(await findTarget(commandLine), 'GET', '/__admin/stats')) as ProxyStats;
@@ -37,9 +37,9 @@ export const clientCommands: Readonly<Record<'clear-cache' | 'stats' | 'purge' |
 };
 
 function purgeOf({ given }: CommandLine): Readonly<Record<string, unknown>> {
-  const chosen = ['url', 'prefix', 'all'].filter((name) => given.has(name));
+  const chosen = ['url', 'prefix', 'tag', 'all'].filter((name) => given.has(name));
   const [name] = chosen;
-  if (name === undefined || chosen.length > 1) throw new MillraceError('ERR_USAGE', 'millrace purge needs one of --url URL, --prefix URL and --all.');
+  if (name === undefined || chosen.length > 1) throw new MillraceError('ERR_USAGE', 'millrace purge needs one of --url URL, --prefix URL, --tag TAG and --all.');
   return { [name]: given.get(name) };
 }
 

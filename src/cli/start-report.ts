@@ -37,7 +37,7 @@ function whatIsKept({ cache, ttl, defaultTtl, maxMemory }: Config): string {
 
 /** A sentence for each setting that gives up a safe default. */
 export function unsafeOverrides(config: Config): string[] {
-  const { host, ttl, trustProxy, allowHost, allowConnect, cache, replaySetCookie } = config;
+  const { host, ttl, trustProxy, allowHost, allowConnect, cache, letter } = config;
   const open = !isLoopback(host);
   const found: string[] = [];
   if (allowHost.some((pattern) => pattern.replace(/:\d+$/u, '') === '*') && open) {
@@ -51,7 +51,7 @@ export function unsafeOverrides(config: Config): string[] {
   for (const network of trustProxy) {
     if (/\/0+$/u.test(network)) found.push(`--trust-proxy ${network}: every client is believed about its own address, host and scheme.`);
   }
-  if (cache && replaySetCookie) found.push('--preset rfc9111 stores Set-Cookie and replays it: one client may get the cookie of another.');
+  if (cache && letter) found.push('--preset rfc9111 stores Set-Cookie and replays it: one client may get the cookie of another.');
   if (cache && ttl !== undefined && ttl > 0) found.push(`a lifetime of ${formatDuration(ttl)} for everything keeps also what responses call private or no-store.`);
   return found;
 }

@@ -60,11 +60,13 @@ export const OPTIONS: readonly Option[] = [
 
   { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'lifetime where a response states none', group: 'Caching', commands: SERVE },
   { name: 'ttl', field: 'ttl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, doc: 'lifetime of everything, whatever responses state', group: 'Caching', commands: SERVE },
+  { name: 'stale-if-error', field: 'staleIfError', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '1h', doc: 'stale use while the origin is away', group: 'Caching', commands: SERVE },
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
   { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
   { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },
   { name: 'no-sort-query', field: 'sortQuery', type: 'flag', sets: false, doc: '?a&b and ?b&a are cached apart', group: 'Caching', commands: SERVE },
+  { name: 'keep-tags', field: 'keepTags', type: 'flag', sets: true, doc: 'send Surrogate-Key, Cache-Tag, xkey to clients', group: 'Caching', commands: SERVE },
 
   { name: 'trust-proxy', field: 'trustProxy', type: 'networks', value: 'CIDR', doc: 'believe Forwarded from there (repeatable)', group: 'Access', commands: SERVE },
   { name: 'allow-host', field: 'allowHost', type: 'hosts', value: 'HOST', doc: 'may be reached, as *.example.com (repeatable)', group: 'Access', commands: SERVE },
@@ -81,6 +83,7 @@ export const OPTIONS: readonly Option[] = [
 
   { name: 'url', type: 'string', value: 'URL', doc: 'purge this URL, all its variants', commands: ['purge'] },
   { name: 'prefix', type: 'string', value: 'URL', doc: 'purge every URL that begins so', commands: ['purge'] },
+  { name: 'tag', type: 'string', value: 'TAG', doc: 'purge every response with that tag', commands: ['purge'] },
   { name: 'all', type: 'flag', doc: 'purge everything', commands: ['purge'] },
   { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'a header field of the request (repeatable)', commands: ['explain'] },
   { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: CLIENTS },

@@ -32,7 +32,7 @@ const HEURISTIC_LIMIT = 86_400;
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.1
  */
 export function freshnessLifetime(response: StoredResponse, settings: Settings, governing?: ResponseDirectives): Lifetime {
-  if (settings.ttl !== undefined) {
+  if (settings.ttl !== undefined && (response.method === 'GET' || response.method === 'HEAD')) {
     return { seconds: settings.ttl, source: 'ttl', implicit: false, reason: { code: 'lifetime-ttl', detail: `--ttl ${settings.ttl} s` } };
   }
   const { directives, field, targeted } = governing ?? responseDirectives(response.fields);
@@ -64,6 +64,8 @@ function expiresLifetime(response: StoredResponse): Lifetime {
 /** The lifetime of a response that states none. */
 function implicitLifetime(response: StoredResponse, settings: Settings, isPublic: boolean): Lifetime {
   const none = (detail: string): Lifetime => ({ seconds: 0, source: 'none', implicit: true, reason: { code: 'lifetime-none', detail } });
+  // A guess is for plain reading: what answers a POST or QUERY has to say how long it holds.
+  if (response.method !== 'GET' && response.method !== 'HEAD') return none(response.method);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.2: only statuses cacheable by default, or those marked public.
   if (!isHeuristicallyCacheable(response.status) && !isPublic) return none(`status ${response.status}`);
   if (response.privateInPlay && !settings.letter) {

@@ -7,7 +7,10 @@ import type { Fields } from '../http/fields.ts';
 export interface RequestHead {
   readonly method: string;
   readonly fields: Fields;
+  /** It has content that is no part of the cache key. */
   readonly hasBody: boolean;
+  /** The target URI. */
+  readonly url: string;
 }
 
 export interface ResponseHead {

@@ -21,6 +21,7 @@ export const REASONS = {
   fresh: { words: 'a fresh response is stored', source: rfc9111('4.2') },
   'stale-while-revalidate': { words: 'the stored response is stale but may be used while it is validated in the background', source: rfc5861('3') },
   'stale-if-error': { words: 'the origin failed and the stored response may be used in its place', source: rfc5861('4') },
+  'origin-unreachable': { words: 'the origin gave no response and the stored one may be used while it is away', source: rfc9111('4.2.4') },
   'max-stale': { words: 'the request accepts a stale response', source: rfc9111('5.2.1.2') },
   validated: { words: 'the origin confirmed the stored response with 304', source: rfc9111('4.3.4') },
   collapsed: { words: 'another request for it was already under way, and its response serves this one too', source: rfc9111('4') },

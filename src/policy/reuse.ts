@@ -67,13 +67,15 @@ export function decide(request: RequestHead, found: Found, settings: Settings, n
 /** Why there is no cache for this request. */
 function offReason(request: RequestHead, settings: Settings): Reason | undefined {
   if (!settings.cache) return { code: 'caching-off' };
-  if (request.method !== 'GET' && request.method !== 'HEAD') return { code: 'method', detail: request.method };
+  if (request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'QUERY') return { code: 'method', detail: request.method };
   if (settings.ttl === 0) return { code: 'ttl-zero' };
   return undefined;
 }
 
 /** Why only the origin can answer this request. */
 function passReason(request: RequestHead, settings: Settings): Reason | undefined {
+  // --ttl speaks of GET and HEAD alone.
+  if (settings.ttl !== undefined && request.method === 'QUERY') return { code: 'method', detail: 'QUERY under --ttl' };
   if (request.hasBody) return { code: 'request-body' };
   if (isOriginConditional(request.fields)) return { code: 'origin-condition' };
   if (settings.ttl !== undefined && request.fields.has('authorization')) return { code: 'authorization', detail: 'request has Authorization' };
@@ -191,22 +193,33 @@ function staleForbidden({ directives, field }: ResponseDirectives, settings: Set
 export type Failure = { readonly status: number } | 'no-response';
 
 /**
- * Whether a stale stored response may be served because the origin failed.
- * Source: https://www.rfc-editor.org/rfc/rfc5861.html#section-4
+ * Whether a stale stored response may be served because the origin failed: a failure by stale-if-error
+ * (https://www.rfc-editor.org/rfc/rfc5861.html#section-4), and no response at all also as a cache that
+ * is disconnected (https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.4).
  */
 export function staleOnError(request: RequestHead, stored: StoredResponse, failure: Failure, settings: Settings, now: number): (Used & { readonly reason: Reason }) | undefined {
-  if (failure !== 'no-response' && !isStaleIfError(failure.status)) return undefined;
-  if (stored.method === 'HEAD' && request.method !== 'HEAD') return undefined;
+  const isDisconnected = failure === 'no-response';
+  if (!isDisconnected && !isStaleIfError(failure.status)) return undefined;
+  if (!serves(stored, request)) return undefined;
   if (request.fields.has('authorization') && !allowsAuthorized(stored)) return undefined;
   const governing = responseDirectives(stored.fields);
-  if (staleForbidden(governing, settings, true) !== undefined) return undefined;
   const lifetime = freshnessLifetime(stored, settings, governing);
   const age = currentAge(stored, now);
   const staleness = Math.max(0, age - lifetime.seconds);
-  const allowed = permits(governing.directives, 'stale-if-error', staleness) || permits(requestDirectives(request.fields), 'stale-if-error', staleness);
-  if (!allowed) return undefined;
-  const what = failure === 'no-response' ? 'no response' : `status ${failure.status}`;
-  return { age, lifetime, omit: qualifiedNames(governing.directives, 'no-cache'), reason: { code: 'stale-if-error', detail: `${what}, stale for ${whole(staleness)} s` } };
+  const stated = permits(governing.directives, 'stale-if-error', staleness) || permits(requestDirectives(request.fields), 'stale-if-error', staleness);
+  const used: Used = { age, lifetime, omit: qualifiedNames(governing.directives, 'no-cache') };
+  const detail = `${isDisconnected ? 'no response' : `status ${failure.status}`}, stale for ${whole(staleness)} s`;
+  if (stated && staleForbidden(governing, settings, true) === undefined) return { ...used, reason: { code: 'stale-if-error', detail } };
+  if (isDisconnected && staleness <= settings.staleIfUnreachable && staleForbidden(governing, settings) === undefined) {
+    return { ...used, reason: { code: 'origin-unreachable', detail } };
+  }
+  return undefined;
+}
+
+/** The stored response is for requests with that method, and for the bytes that are asked for. */
+function serves(stored: StoredResponse, request: RequestHead): boolean {
+  if (stored.method === 'HEAD' && request.method !== 'HEAD') return false;
+  return stored.range === undefined || covers(request, stored, stored.range);
 }
 
 function whole(seconds: number): number {

@@ -30,13 +30,13 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (!settings.cache) return refuse('caching-off');
   if (settings.ttl === 0) return refuse('ttl-zero');
   // "the request method is understood by the cache"
-  if (!isStorableMethod(request.method)) return refuse('method', request.method);
+  if (!isStorableMethod(request.method) || (request.method === 'POST' && !describesTarget(request, response))) return refuse('method', request.method);
   // "the response status code is final"; a 304 describes another response and is never stored itself.
   if (response.status < 200 || response.status === 304) return refuse('status', `status ${response.status}`);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
   if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
   if (isNeverStored(response.status)) return refuse('status', `status ${response.status}`);
-  if (settings.ttl !== undefined) return storableByTtl(request, response, settings);
+  if (settings.ttl !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return storableByTtl(request, response, settings);
 
   const governing = responseDirectives(response.fields);
   const { directives, field } = governing;
@@ -55,6 +55,8 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (lifetime.source === 'none' && !isHeuristicallyCacheable(response.status) && !directives.has('public')) {
     return refuse('status', `status ${response.status} is not cacheable by default and states no lifetime`);
   }
+  // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.3: "only … when they include explicit freshness information".
+  if (lifetime.implicit && request.method === 'POST') return refuse('method', 'POST without a stated lifetime');
   if (lifetime.reason.code === 'private-in-play') return { store: false, reasons: [lifetime.reason] };
   if (!isValidatable(response) && !isUsefulUnvalidated(response, lifetime, governing)) {
     return { store: false, reasons: [{ code: 'never-reusable', detail: 'no validator' }, lifetime.reason] };
@@ -94,8 +96,18 @@ export function isValidatable(response: StoredResponse): boolean {
   return response.fields.has('etag') || response.fields.has('last-modified');
 }
 
+/** QUERY: https://www.rfc-editor.org/rfc/rfc10008.html */
 function isStorableMethod(method: string): boolean {
-  return method === 'GET' || method === 'HEAD';
+  return method === 'GET' || method === 'HEAD' || method === 'QUERY' || method === 'POST';
+}
+
+/**
+ * A response to POST that is the target's own representation, by Content-Location, serves later GETs.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.3
+ */
+function describesTarget(request: RequestHead, response: StoredResponse): boolean {
+  const location = response.fields.first('content-location');
+  return response.status === 200 && location !== undefined && URL.canParse(location, request.url) && new URL(location, request.url).href === new URL(request.url).href;
 }
 
 /** A stored response is replayed without the cookie that was set for one client, unless the letter is asked for. */

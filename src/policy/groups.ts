@@ -1,0 +1,44 @@
+/**
+ * @module policy/groups
+ * Groups of responses that are invalidated together: Cache-Groups (RFC 9875), and the field's older
+ * names for the same.
+ * Source: https://www.rfc-editor.org/rfc/rfc9875.html
+ */
+import type { Fields } from '../http/fields.ts';
+import { parseList } from '../http/structured.ts';
+
+/** Fields by which origins tag responses for the caches in front of them, with what stands between two tags. */
+const TAG_FIELDS: readonly (readonly [name: string, separator: RegExp])[] = [
+  ['surrogate-key', /\s+/],
+  ['cache-tag', /\s*,\s*/],
+  ['xkey', /[\s,]+/],
+];
+
+/** The tag fields that are for this cache, and not for the client. */
+export const TAG_FIELD_NAMES: readonly string[] = TAG_FIELDS.map(([name]) => name);
+
+/** Tags of one response that count; RFC 9875 §2.2 asks for at least 32. */
+const MAX_TAGS = 128;
+/** Characters; RFC 9875 §2.2 asks for at least 32. */
+const MAX_TAG_LENGTH = 256;
+
+/** The groups a response belongs to, by any of the fields; unique, case-sensitive. */
+export function tagsOf(response: Fields): string[] {
+  const tags = new Set(groupList(response, 'cache-groups'));
+  for (const [name, separator] of TAG_FIELDS) {
+    for (const line of response.all(name)) for (const tag of line.trim().split(separator)) tags.add(tag);
+  }
+  return [...tags].filter((tag) => tag !== '' && tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
+}
+
+/** The groups of its own origin that the response to an unsafe request makes out of date: https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */
+export function invalidatedGroups(response: Fields): string[] {
+  return groupList(response, 'cache-group-invalidation');
+}
+
+/** A List of Strings; a field that is none is ignored as a whole, members of other types one by one. */
+function groupList(fields: Fields, name: string): string[] {
+  const value = fields.get(name);
+  const list = value === undefined ? undefined : parseList(value);
+  return (list ?? []).map(([item]) => item).filter((item) => typeof item === 'string');
+}
