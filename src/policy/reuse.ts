@@ -198,6 +198,8 @@ export type Failure = { readonly status: number } | 'no-response';
  * is disconnected (https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.4).
  */
 export function staleOnError(request: RequestHead, stored: StoredResponse, failure: Failure, settings: Settings, now: number): (Used & { readonly reason: Reason }) | undefined {
+  // "in need of a mandatory validation before they can be sent": https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4
+  if (stored.invalidated) return undefined;
   const isDisconnected = failure === 'no-response';
   if (!isDisconnected && !isStaleIfError(failure.status)) return undefined;
   if (!serves(stored, request)) return undefined;
