@@ -5,21 +5,21 @@ import { startServer } from '../../src/server/main.ts';
 import { open, openRaw, rawRequest, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { startOrigin, startRawOrigin } from '../kit/origin.ts';
+import { closing } from './closing.ts';
 import { startProxy } from './start-proxy.ts';
 
 const ORIGIN = 'http://127.0.0.1:9';
 
 describe('starting', () => {
   test('tells where it answers', async () => {
-    const one = await startProxy({ origin: ORIGIN });
+    const one = closing(await startProxy({ origin: ORIGIN }));
     assert.equal(one.url, `http://127.0.0.1:${one.port}`);
     assert.equal(one.adminUrl, one.url);
-    const two = await startProxy({ origin: ORIGIN, admin: false, host: '::1' });
+    const two = closing(await startProxy({ origin: ORIGIN, admin: false, host: '::1' }));
     assert.equal(two.url, `http://[::1]:${two.port}`);
     assert.equal(two.adminUrl, undefined);
-    const three = await startProxy({ origin: ORIGIN, host: '0.0.0.0' });
+    const three = closing(await startProxy({ origin: ORIGIN, host: '0.0.0.0' }));
     assert.equal(three.url, `http://localhost:${three.port}`);
-    for (const proxy of [one, two, three]) await proxy.close();
   });
 
   const cases: [name: string, options: { host?: string; port?: number }, message: RegExp][] = [
@@ -33,27 +33,27 @@ describe('starting', () => {
   }
 
   test('on a taken port is refused, and leaves nothing behind', async () => {
-    const first = await startProxy({ origin: ORIGIN });
+    const first = closing(await startProxy({ origin: ORIGIN }));
     await assert.rejects(startProxy({ origin: ORIGIN, port: first.port }), { code: 'ERR_LISTEN', message: new RegExp(`Port ${first.port} on 127\\.0\\.0\\.1 is taken.*--port`) });
     // The main port is given back where the second one cannot be had.
-    const free = await startProxy({ origin: ORIGIN });
+    const free = closing(await startProxy({ origin: ORIGIN }));
     await free.close();
     await assert.rejects(startProxy({ origin: ORIGIN, port: free.port, adminPort: first.port }), { code: 'ERR_LISTEN', message: /--admin-port/ });
-    const again = await startProxy({ origin: ORIGIN, port: free.port });
-    await again.close();
-    await first.close();
+    closing(await startProxy({ origin: ORIGIN, port: free.port }));
   });
 });
 
 describe('stopping', () => {
   test('lets a response under way finish, and says that the connection ends', async () => {
     const finish = gate();
-    const origin = await startOrigin(async (message, response) => {
-      if (message.url === '/begun') response.write('first ');
-      await finish.wait;
-      response.end('last');
-    });
-    const proxy = await startProxy({ origin: origin.url, shutdownTimeout: 60 });
+    const origin = closing(
+      await startOrigin(async (message, response) => {
+        if (message.url === '/begun') response.write('first ');
+        await finish.wait;
+        response.end('last');
+      }),
+    );
+    const proxy = closing(await startProxy({ origin: origin.url, shutdownTimeout: 60 }));
     const begun = await open(`${proxy.url}/begun`);
     await begun.received('first');
     const waiting = openRaw(proxy.port).then(async (connection) => {
@@ -67,15 +67,16 @@ describe('stopping', () => {
     assert.equal((await begun.finish()).body.toString(), 'first last');
     assert.match((await waiting).toString(), /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n[^]*last/);
     await stopped;
-    await origin.close();
   });
 
   test('ends idle connections, those that never asked, and tunnels at once', async () => {
-    const origin = await startRawOrigin((connection, head) => {
-      if (head.includes('Upgrade')) void connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
-      else void connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi');
-    });
-    const proxy = await startProxy({ origin: origin.url, shutdownTimeout: 60 });
+    const origin = closing(
+      await startRawOrigin((connection, head) => {
+        if (head.includes('Upgrade')) void connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
+        else void connection.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi');
+      }),
+    );
+    const proxy = closing(await startProxy({ origin: origin.url, shutdownTimeout: 60 }));
     const silent = await openRaw(proxy.port);
     const halfway = await openRaw(proxy.port);
     await halfway.send('GET / HTT');
@@ -87,35 +88,35 @@ describe('stopping', () => {
     await tunnel.readUntil('\r\n\r\n');
     await proxy.close();
     for (const connection of [silent, halfway, idle, tunnel]) await connection.closed;
-    await origin.close();
   });
 
   test('cuts what is not finished when the time is over', async () => {
     const never = gate();
-    const origin = await startOrigin(async (_message, response) => {
-      response.write('first');
-      await never.wait;
-      response.end();
-    });
-    const proxy = await startProxy({ origin: origin.url, shutdownTimeout: 0 });
+    const origin = closing(
+      await startOrigin(async (_message, response) => {
+        response.write('first');
+        await never.wait;
+        response.end();
+      }),
+    );
+    const proxy = closing(await startProxy({ origin: origin.url, shutdownTimeout: 0 }));
     const response = await open(`${proxy.url}/`);
     await response.received('first');
     await proxy.close();
     assert.equal((await response.finish()).complete, false);
     never.open();
-    await origin.close();
   });
 
   test('takes no time when asked twice', async () => {
-    const proxy = await startProxy({ origin: ORIGIN });
+    const proxy = closing(await startProxy({ origin: ORIGIN }));
     await Promise.all([proxy.close(), proxy.close()]);
   });
 });
 
 describe('the ports of the administration', () => {
   test('--admin-port takes all of it off the main port, and takes nothing else', async () => {
-    const origin = await startOrigin((message, response) => void response.end(`origin ${message.url}`));
-    const proxy = await startProxy({ origin: origin.url, adminPort: 0 });
+    const origin = closing(await startOrigin((message, response) => void response.end(`origin ${message.url}`)));
+    const proxy = closing(await startProxy({ origin: origin.url, adminPort: 0 }));
     assert.notEqual(proxy.adminUrl, proxy.url);
     for (const path of ['/health', '/__admin/stats']) {
       assert.equal((await request(proxy.url + path)).body.toString(), `origin ${path}`);
@@ -127,21 +128,18 @@ describe('the ports of the administration', () => {
     assert.equal(explained.now.action, 'hit');
     await proxy.close();
     await assert.rejects(request(`${proxy.adminUrl}/health`), { code: 'ECONNREFUSED' });
-    await origin.close();
   });
 
   test('--no-admin leaves its paths to the origin', async () => {
-    const origin = await startOrigin((message, response) => void response.end(`origin ${message.url}`));
-    const proxy = await startProxy({ origin: origin.url, admin: false });
+    const origin = closing(await startOrigin((message, response) => void response.end(`origin ${message.url}`)));
+    const proxy = closing(await startProxy({ origin: origin.url, admin: false }));
     for (const path of ['/health', '/__admin/stats', '/__admin/clear-cache']) assert.equal((await request(proxy.url + path)).body.toString(), `origin ${path}`);
-    await proxy.close();
-    await origin.close();
   });
 });
 
 test('a client that is gone before its answer is 499', async () => {
-  const origin = await startOrigin(() => undefined);
-  const proxy = await startProxy({ origin: origin.url });
+  const origin = closing(await startOrigin(() => undefined));
+  const proxy = closing(await startProxy({ origin: origin.url }));
   const connection = await openRaw(proxy.port);
   void connection.send('POST /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await origin.arrived(1);
@@ -149,15 +147,13 @@ test('a client that is gone before its answer is 499', async () => {
   assert.equal((await proxy.outcomeOf('/slow')).status, 499);
   assert.deepEqual(proxy.errors, []);
   await proxy.close();
-  await origin.close();
 });
 
 test('what the server refuses by itself is an outcome like any other', async () => {
-  const proxy = await startProxy({ origin: ORIGIN });
+  const proxy = closing(await startProxy({ origin: ORIGIN }));
   await rawRequest(proxy.port, 'GET /a#b HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const outcome = await proxy.outcomeOf('/a#b');
   assert.deepEqual([outcome.status, outcome.result, outcome.error?.code, outcome.clientAddress], [400, 'BYPASS', 'ERR_BAD_TARGET', '127.0.0.1']);
   const stats = JSON.parse((await request(`${proxy.url}/__admin/stats`)).body.toString()) as { errors: Record<string, number> };
   assert.equal(stats.errors.ERR_BAD_TARGET, 1);
-  await proxy.close();
 });
