@@ -10,7 +10,7 @@ import type { RequestHead } from '../policy/message.ts';
 import { answerRange } from '../policy/range.ts';
 import { isNotModified } from '../policy/validate.ts';
 import type { Entry } from './entry.ts';
-import type { Piece } from './reply-body.ts';
+import type { Piece, Span } from './reply-body.ts';
 
 export interface Answer {
   readonly status: number;
@@ -46,6 +46,20 @@ export function answer(request: RequestHead, entry: Entry, length: number | unde
     case 'parts':
       return range.spans.length === 1 ? singlePart(fields, range.spans[0], offset, total) : multipleParts(fields, range.spans, offset, total);
   }
+}
+
+/** A reply that can be cut out of a body as it passes by. */
+export interface Sendable extends Omit<Answer, 'pieces'> {
+  readonly span: Span | 'all' | 'none';
+}
+
+/** Parts in any order cannot be cut out of what is passing by: the whole is sent in their place. */
+export function streamable({ status, fields, length, pieces }: Answer, entry: Entry, whole: number | undefined): Sendable {
+  if (pieces === 'all') return { status, fields, length, span: 'all' };
+  const [piece] = pieces;
+  if (piece === undefined) return { status, fields, length, span: 'none' };
+  if (pieces.length === 1 && !Buffer.isBuffer(piece)) return { status, fields, length, span: piece };
+  return { status: entry.status, fields: entry.fields.clone(), length: whole, span: 'all' };
 }
 
 function notModified(fields: Fields): Answer {

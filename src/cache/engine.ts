@@ -20,20 +20,19 @@ import type { Settings } from '../policy/settings.ts';
 import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
-import { type Answer, answer } from './answer.ts';
+import { answer, streamable } from './answer.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type FetchPlan, Fetcher, type Landing, drop } from './fetcher.ts';
 import { Fill } from './fill.ts';
-import { Flight, flightKey } from './flight.ts';
-import { cacheKey, queryKey, urlOf } from './key.ts';
+import { type Flight, flightKey } from './flight.ts';
+import { Flights } from './flights.ts';
+import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import { type Purge, Purger } from './purger.ts';
-import { readContent } from './query.ts';
-import { type Span, sendFill, sendStored } from './reply-body.ts';
-import { urlScope } from './scopes.ts';
+import { sendFill, sendStored } from './reply-body.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, Variants } from './variants.ts';
@@ -53,20 +52,6 @@ export interface EngineOptions {
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
 
-/** A reply that can be cut out of a body as it passes by. */
-interface Sendable extends Omit<Answer, 'pieces'> {
-  readonly span: Span | 'all' | 'none';
-}
-
-/** Parts in any order cannot be cut out of what is passing by: the whole is sent in their place. */
-function streamable({ status, fields, length, pieces }: Answer, entry: Entry, whole: number | undefined): Sendable {
-  if (pieces === 'all') return { status, fields, length, span: 'all' };
-  const [piece] = pieces;
-  if (piece === undefined) return { status, fields, length, span: 'none' };
-  if (pieces.length === 1 && !Buffer.isBuffer(piece)) return { status, fields, length, span: piece };
-  return { status: entry.status, fields: entry.fields.clone(), length: whole, span: 'all' };
-}
-
 const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [] };
 
 export class Engine {
@@ -80,9 +65,7 @@ export class Engine {
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
   readonly #purger: Purger;
-  readonly #flights = new Map<string, Flight>();
-  /** Requests to the origin whose response may be stored. */
-  readonly #fetches = new Set<{ readonly key: string; readonly controller: AbortController }>();
+  readonly #flights: Flights;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
   constructor({ store, origin, settings, sortQuery, keepTags, now = Date.now }: EngineOptions) {
@@ -93,7 +76,8 @@ export class Engine {
     this.#now = now;
     this.#variants = new Variants(store, this.#stamps);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
-    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => [...this.#fetches].map(({ key }) => key) });
+    this.#flights = new Flights(this.#fetcher, this.#stamps);
+    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys });
   }
 
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
@@ -128,11 +112,11 @@ export class Engine {
 
   /** Ends what is still being fetched for the cache alone. */
   async close(): Promise<void> {
-    for (const { controller } of this.#fetches) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+    this.#flights.close();
   }
 
   async #run(tx: Transaction): Promise<void> {
-    if (tx.request.method === 'QUERY') await this.#readQuery(tx);
+    if (tx.request.method === 'QUERY') await tx.readContent(this.#sortQuery);
     const { request, head } = tx;
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
     const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
@@ -158,21 +142,6 @@ export class Engine {
     }
   }
 
-  /** The content of a QUERY is part of its key, where it is short enough to be read whole. */
-  async #readQuery(tx: Transaction): Promise<void> {
-    const { request } = tx;
-    const content = request.body === undefined ? Buffer.alloc(0) : await readContent(request.body);
-    if (!Buffer.isBuffer(content)) {
-      tx.request = { ...request, body: content };
-      return;
-    }
-    const fields = request.fields.clone().set('Content-Length', String(content.length));
-    tx.content = content;
-    tx.key = queryKey(request.target, this.#sortQuery, fields, content);
-    tx.request = { ...request, fields, body: undefined };
-    tx.head = { ...tx.head, fields, hasBody: false };
-  }
-
   async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED'): Promise<void> {
     // The head of a response to HEAD is all there is of it.
     const length = entry.method === 'HEAD' ? undefined : object.body.length;
@@ -189,49 +158,27 @@ export class Engine {
     const validate = decision.action === 'revalidate';
     // A client that asks for a response of its own must not get one that was asked for before.
     const shares = this.#verdicts.get(name, this.#now()) === undefined && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
-    const underWay = shares ? this.#flights.get(name) : undefined;
-    if (underWay !== undefined && !this.#stamps.isDead(urlScope(tx.key), underWay.stamp)) return this.#follow(tx, underWay, lookup, decision, mayRetry);
+    const boarding = shares ? this.#flights.boarding(name, tx.key) : undefined;
+    if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
-    const flight = this.#launch(tx, lookup.located, validate, true, new AbortController());
-    this.#announce(name, flight);
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: true }, new AbortController(), name);
     return this.#land(tx, flight, lookup, name);
   }
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
   async #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
     const controller = new AbortController();
-    const flight = this.#launch(tx, lookup.located, validate, false, controller);
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: false }, controller, undefined);
     let landed = false;
     tx.reply.onClose(() => landed || controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
     void flight.landing.finally(() => (landed = true)).catch(() => {});
     return this.#land(tx, flight, lookup, name);
   }
 
-  #launch(tx: Transaction, located: Located | undefined, validate: boolean, whole: boolean, controller: AbortController): Flight {
-    const fetch = { key: tx.key, controller };
-    this.#fetches.add(fetch);
-    const plan = this.#plan(tx, controller);
-    const flight = new Flight(plan.stamp, (onInformational) => this.#fetcher.fetch({ ...plan, located, validate, whole, onInformational }));
-    void flight.landing
-      .then((landing) => landing.kind === 'filling' && landing.fill.stored)
-      .catch(() => {})
-      .finally(() => this.#fetches.delete(fetch));
-    return flight;
-  }
-
   /** What every request to the origin for this transaction has in common. */
-  #plan({ key, request, head, content, reply }: Transaction, controller: AbortController): Omit<FetchPlan, 'located' | 'validate' | 'whole'> {
-    return { key, request, head, content, stamp: this.#stamps.now(), signal: controller.signal, onInformational: (status, fields) => reply.informational(status, fields) };
-  }
-
-  /** Lets others board a flight until its response is in the store, or known to serve nobody else. */
-  #announce(name: string, flight: Flight): void {
-    this.#flights.set(name, flight);
-    void flight.landing
-      .then((landing) => landing.kind === 'filling' && landing.fill.stored)
-      .catch(() => {})
-      .finally(() => this.#flights.get(name) === flight && this.#flights.delete(name));
+  #plan({ key, request, head, content }: Transaction): Pick<FetchPlan, 'key' | 'request' | 'head' | 'content'> {
+    return { key, request, head, content };
   }
 
   /** Serves the client whose request the flight was made for. */
@@ -318,10 +265,8 @@ export class Engine {
   /** Validates or fetches anew what was just served stale; nobody waits for it. */
   #refresh(tx: Transaction, lookup: Lookup): void {
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
-    const underWay = this.#flights.get(name);
-    if (underWay !== undefined && !this.#stamps.isDead(urlScope(tx.key), underWay.stamp)) return;
-    const flight = this.#launch(tx, lookup.located, true, true, new AbortController());
-    this.#announce(name, flight);
+    if (this.#flights.boarding(name, tx.key) !== undefined) return;
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new AbortController(), name);
     void flight.landing.then(
       (landing) => {
         if (landing.kind === 'filling') landing.fill.start();
@@ -354,7 +299,7 @@ export class Engine {
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);
     if (request.method !== 'POST' || !this.#settings.cache) return this.#pass(tx, response, 'BYPASS');
     // What a POST answers may be the target's representation, for later GETs.
-    const landing = await this.#fetcher.receive({ ...this.#plan(tx, controller), located: undefined, validate: false, whole: false }, response, startedAt, now);
+    const landing = await this.#fetcher.receive({ ...this.#plan(tx), located: undefined, stamp: this.#stamps.now(), whole: false }, response, startedAt, now);
     return landing.kind === 'filling' ? this.#serveLanded(tx, landing, true) : this.#pass(tx, response, 'BYPASS');
   }
 

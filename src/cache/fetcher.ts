@@ -44,6 +44,9 @@ export interface FetchPlan {
   readonly onInformational: (status: number, fields: Fields) => void;
 }
 
+/** What landing a response takes of the plan that brought it. */
+type Received = Pick<FetchPlan, 'key' | 'request' | 'head' | 'located' | 'whole' | 'stamp'>;
+
 interface Landed {
   readonly originStatus: number;
   /** Milliseconds from the request to the head of the response. */
@@ -133,7 +136,7 @@ export class Fetcher {
   }
 
   /** Lands a response that is complete with Via and Date: stores it where that is allowed, else hands it on. */
-  async receive(plan: FetchPlan, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
+  async receive(plan: Received, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
     const landed: Landed = { originStatus: response.status, originDuration: responseTime - requestTime };
     const { settings, variants, now } = this.#parts;
     const passing = (reasons: readonly Reason[]): Landing => ({ ...landed, kind: 'passing', response, reasons });
@@ -167,7 +170,7 @@ export class Fetcher {
     return described.range === undefined ? this.#fillWhole(plan, response, entry, place, landed) : this.#fillPart(plan, response, entry, described.range, place, landed);
   }
 
-  #fillWhole(plan: FetchPlan, response: OriginResponse, entry: Entry, place: string, landed: Landed): Landing {
+  #fillWhole(plan: Received, response: OriginResponse, entry: Entry, place: string, landed: Landed): Landing {
     const length = bodyLength(plan.request.method, response);
     const writer = this.#parts.store.put(place, length);
     if (writer === undefined) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${length} bytes` }] };
@@ -179,7 +182,7 @@ export class Fetcher {
    * A part is stored as what is known of the whole, with its range beside it.
    * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3
    */
-  async #fillPart(plan: FetchPlan, response: OriginResponse, entry: Entry, announced: StoredRange, place: string, landed: Landed): Promise<Landing> {
+  async #fillPart(plan: Received, response: OriginResponse, entry: Entry, announced: StoredRange, place: string, landed: Landed): Promise<Landing> {
     const { settings, store, variants } = this.#parts;
     const joining = new Joining(announced, response, plan.located, settings);
     const writer = store.put(place, joining.length);
@@ -199,7 +202,7 @@ export class Fetcher {
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
-  async #updateByHead(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
+  async #updateByHead(plan: Received, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
     const { settings, variants } = this.#parts;
     if (!headDescribes(response, located.entry, located.object.body.length)) {
       if (response.status < 500) await variants.invalidate(plan.key, located);

@@ -12,6 +12,8 @@ export class Flight {
   /** The purge stamp in force when it began: after a purge nobody joins it. */
   readonly stamp: number;
   readonly landing: Promise<Landing>;
+  /** Settles when its response is stored, or will not be. Never rejects. */
+  readonly over: Promise<unknown>;
   readonly #passengers = new Set<Reply>();
 
   constructor(stamp: number, fetch: (onInformational: (status: number, fields: Fields) => void) => Promise<Landing>) {
@@ -20,7 +22,7 @@ export class Flight {
       for (const reply of this.#passengers) reply.informational(status, fields);
     });
     // Each passenger handles the failure; a flight without any has nobody to tell.
-    this.landing.catch(() => {});
+    this.over = this.landing.then((landing) => landing.kind === 'filling' && landing.fill.stored).catch(() => {});
   }
 
   /** Interim responses reach the reply from now on. */

@@ -2,7 +2,7 @@
  * @module cache/transaction
  * One request in the engine's hands: writes the heads of its replies, and gathers what its outcome tells.
  */
-import { MillraceError } from '../errors.ts';
+import type { MillraceError } from '../errors.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
 import type { Fields } from '../http/fields.ts';
 import { problem } from '../http/problem.ts';
@@ -10,8 +10,9 @@ import type { RequestHead } from '../policy/message.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { Decision } from '../policy/reuse.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
-import { urlOf } from './key.ts';
+import { queryKey, urlOf } from './key.ts';
 import type { CacheResult, Outcome } from './outcome.ts';
+import { readContent } from './query.ts';
 
 /** What the lane knows of a request besides the request. */
 export interface Context {
@@ -59,6 +60,21 @@ export class Transaction {
     this.reply = reply;
     this.#context = context;
     this.head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOf(request.target) };
+  }
+
+  /** Reads the content of a QUERY, which is part of its key, where it is short enough to be read whole. */
+  async readContent(sortQuery: boolean): Promise<void> {
+    const { request } = this;
+    const content = request.body === undefined ? Buffer.alloc(0) : await readContent(request.body);
+    if (!Buffer.isBuffer(content)) {
+      this.request = { ...request, body: content };
+      return;
+    }
+    const fields = request.fields.clone().set('Content-Length', String(content.length));
+    this.content = content;
+    this.key = queryKey(request.target, sortQuery, fields, content);
+    this.request = { ...request, fields, body: undefined };
+    this.head = { ...this.head, fields, hasBody: false };
   }
 
   /** Sends the head of a reply, with what happened written into it. `fields` become the reply's own. */

@@ -21,10 +21,21 @@ export function checkFraming(fields: Fields, target: Target): void {
   if (coding !== undefined && lengths.size > 0) what = 'both Content-Length and Transfer-Encoding';
   else if (lengths.size > 1) what = `different lengths in Content-Length (${[...lengths].join(', ')})`;
   else if ([...lengths].some((length) => !/^\d+$/.test(length))) what = `the Content-Length "${[...lengths][0]}"`;
-  // We never said that we take any other coding (TE).
-  else if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') what = `the Transfer-Encoding "${coding}"`;
+  else if (coding !== undefined && isCoded(coding)) what = `the Transfer-Encoding "${coding}"`;
   if (what === undefined) return;
   throw new MillraceError('ERR_ORIGIN_RESPONSE', `The response of ${target.host}:${target.port} has ${what}, so where it ends cannot be trusted. Correct the origin.`);
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112.html#section-7 */
+const KNOWN_CODINGS: ReadonlySet<string> = new Set(['chunked', 'compress', 'deflate', 'gzip', 'x-compress', 'x-gzip']);
+
+/**
+ * Whether the body is in a coding that would be lost with the field: we never said that we take any
+ * (TE). A word that is no transfer coding codes nothing, and the end of the connection ends the body.
+ */
+function isCoded(transferEncoding: string): boolean {
+  const codings = transferEncoding.split(',').map((coding) => coding.split(';', 1)[0]!.trim().toLowerCase());
+  return codings.join() !== 'chunked' && codings.some((coding) => KNOWN_CODINGS.has(coding));
 }
 
 /** Whether a response has no body whatever its fields say. */

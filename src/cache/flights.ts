@@ -1,0 +1,56 @@
+/**
+ * @module cache/flights
+ * The requests to origins that are under way and whose response may be stored: those that others
+ * may still board, by flight key, and all of them, for purges and for the end.
+ */
+import { MillraceError } from '../errors.ts';
+import type { FetchPlan, Fetcher } from './fetcher.ts';
+import { Flight } from './flight.ts';
+import { urlScope } from './scopes.ts';
+import type { Stamps } from './stamps.ts';
+
+interface Departure {
+  readonly key: string;
+  readonly controller: AbortController;
+}
+
+export class Flights {
+  readonly #fetcher: Fetcher;
+  readonly #stamps: Stamps;
+  readonly #boarding = new Map<string, Flight>();
+  readonly #departures = new Set<Departure>();
+
+  constructor(fetcher: Fetcher, stamps: Stamps) {
+    this.#fetcher = fetcher;
+    this.#stamps = stamps;
+  }
+
+  /** The flight to board for that name, unless what it brings was purged meanwhile. */
+  boarding(name: string, key: string): Flight | undefined {
+    const flight = this.#boarding.get(name);
+    return flight === undefined || this.#stamps.isDead(urlScope(key), flight.stamp) ? undefined : flight;
+  }
+
+  /** @param name others may board it by that name until its response is in the store, or known to serve nobody else; undefined: nobody may */
+  launch(plan: Omit<FetchPlan, 'onInformational' | 'signal' | 'stamp'>, controller: AbortController, name: string | undefined): Flight {
+    const departure: Departure = { key: plan.key, controller };
+    const stamp = this.#stamps.now();
+    const flight = new Flight(stamp, (onInformational) => this.#fetcher.fetch({ ...plan, stamp, signal: controller.signal, onInformational }));
+    this.#departures.add(departure);
+    if (name !== undefined) this.#boarding.set(name, flight);
+    void flight.over.then(() => {
+      this.#departures.delete(departure);
+      if (name !== undefined && this.#boarding.get(name) === flight) this.#boarding.delete(name);
+    });
+    return flight;
+  }
+
+  /** The keys of what is being fetched. */
+  get keys(): string[] {
+    return [...this.#departures].map(({ key }) => key);
+  }
+
+  close(): void {
+    for (const { controller } of this.#departures) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+  }
+}
