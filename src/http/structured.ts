@@ -4,14 +4,7 @@
  * (two scalars are all our fields are made of, and they are written for every response).
  * Source: https://www.rfc-editor.org/rfc/rfc9651.html
  */
-import {
-  type BareItem as LibraryBareItem,
-  type InnerList,
-  type Parameters,
-  parseDictionary as parseDictionaryStrictly,
-  parseList as parseListStrictly,
-  type List,
-} from 'structured-headers';
+import { type DisplayString, type Token, parseDictionary as parseDictionaryStrictly, parseList as parseListStrictly } from 'structured-headers';
 import { splitList } from './list.ts';
 
 /** A Decimal, kept apart from an Integer: `3600.0` is not 3600 where an Integer is asked for. */
@@ -23,9 +16,14 @@ export class Decimal {
   }
 }
 
-export type BareItem = LibraryBareItem | Decimal;
+/** What parsing gives; the library's own type names one of the DOM, which is not here. */
+export type BareItem = number | string | boolean | Token | ArrayBuffer | Date | DisplayString | Decimal;
+type Parameters = Map<string, BareItem>;
+type Item = [value: BareItem, parameters: Parameters];
+type InnerList = [items: Item[], parameters: Parameters];
+export type List = (Item | InnerList)[];
 /** The members by key: an item or an inner list, each with its parameters. */
-export type Dictionary = Map<string, [value: BareItem, parameters: Parameters] | InnerList>;
+export type Dictionary = Map<string, Item | InnerList>;
 
 /**
  * A Dictionary, or undefined where the text is none: one error anywhere makes the whole field invalid.
