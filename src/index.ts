@@ -14,8 +14,8 @@ import { Operations, type Purge } from './admin/operations.ts';
 import type { Explanation } from './cache/explain.ts';
 import type { Outcome } from './cache/outcome.ts';
 import { type Options, resolveConfig } from './config.ts';
-import { ProxyParts, type ProxyStats } from './proxy.ts';
 import { type ErrorCode, MillraceError } from './errors.ts';
+import { ProxyParts, type ProxyStats } from './proxy.ts';
 import { NodeLane } from './server/node.ts';
 
 export { type Config, type Options, defineConfig } from './config.ts';
@@ -38,7 +38,7 @@ export interface MillraceProxy {
   onOutcome(listener: (outcome: Outcome) => void): () => void;
   stats(): ProxyStats;
   /**
-   * Removes what is stored; resolves to how many objects were.
+   * Removes what is stored; resolves to how many objects were, or undefined where that is not counted (a tag).
    * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves
    */
   purge(what: Purge): Promise<number | undefined>;
@@ -57,7 +57,8 @@ export interface MillraceProxy {
  * @throws {MillraceError} ERR_CONFIG; the message names the option
  */
 export function createProxy(options: Options): MillraceProxy {
-  const config = resolveConfig({ admin: false, ...options });
+  // The port is its server's; where it is named, explain and purge know its URLs.
+  const config = resolveConfig({ admin: false, port: 0, ...options });
   if (config.origin === undefined && config.allowHost.length === 0) {
     throw new MillraceError('ERR_CONFIG', 'createProxy needs "origin" (the one server to stand in front of), or "allowHost" (the hosts that may be reached; "*" for any).');
   }

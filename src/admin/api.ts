@@ -102,7 +102,7 @@ export class MethodRefused extends MillraceError {
   readonly allow: string;
 
   constructor(path: string, method: string, methods: readonly string[]) {
-    super('ERR_ADMIN_METHOD', `${path} does not take ${method}. Use ${methods[0]}.`);
+    super('ERR_ADMIN_METHOD', `${path} does not take ${method}. Use ${methods[0]!}.`);
     this.allow = methods.join(', ');
   }
 }
