@@ -27,8 +27,8 @@ server.listen(Number(process.env.PORT ?? 8080), 'localhost');
 await once(server, 'listening');
 console.log(`Listening on http://localhost:${(server.address() as AddressInfo).port}`);
 
-process.once('SIGINT', async () => {
+process.once('SIGINT', () => {
   server.close();
-  await proxy.close();
+  void proxy.close();
   console.log(`Hit ratio: ${proxy.stats().hitRatio}`);
 });

@@ -6,7 +6,7 @@
  *   node examples/own-app.ts
  */
 import { once } from 'node:events';
-import { type Server, createServer } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 // In a program of your own: from 'millrace'.
 import { createProxy } from '../src/index.ts';
@@ -14,7 +14,20 @@ import { createProxy } from '../src/index.ts';
 let price = 10;
 let computed = 0;
 
-const app = createServer(async (request, response) => {
+const app = createServer((request, response) => void answer(request, response));
+
+// On this machine alone and on a port nobody knows: clients reach the app only through the cache.
+const proxy = createProxy({ origin: await listen(app, 0) });
+const server = createServer(proxy.handler);
+console.log(`Listening on ${await listen(server, Number(process.env.PORT ?? 8080))}`);
+
+process.once('SIGINT', () => {
+  server.close();
+  app.close();
+  void proxy.close();
+});
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'POST') {
     price++;
     // The cache drops /price by itself, because the POST goes there; /report it cannot know.
@@ -25,18 +38,7 @@ const app = createServer(async (request, response) => {
   computed++;
   response.setHeader('Cache-Control', 'max-age=3600');
   response.end(`${request.url}: the price is ${price}; computed ${computed} times.\n`);
-});
-
-// On this machine alone and on a port nobody knows: clients reach the app only through the cache.
-const proxy = createProxy({ origin: await listen(app, 0) });
-const server = createServer(proxy.handler);
-console.log(`Listening on ${await listen(server, Number(process.env.PORT ?? 8080))}`);
-
-process.once('SIGINT', async () => {
-  server.close();
-  await proxy.close();
-  app.close();
-});
+}
 
 async function listen(one: Server, port: number): Promise<string> {
   one.listen(port, '127.0.0.1');

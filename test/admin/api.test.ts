@@ -10,7 +10,7 @@ interface Setup {
   readonly proxy: TestProxy;
   readonly origin: TestOrigin;
   /** GET of a page through the proxy; what X-Cache says. */
-  page(path: string): Promise<string>;
+  readonly page: (path: string) => Promise<string>;
 }
 
 async function setup(options: Options = {}): Promise<Setup> {
