@@ -15,7 +15,7 @@ import { MillraceError } from '../errors.ts';
 /** The commands that have a word of their own; without one, the proxy is started. */
 export const COMMANDS: readonly { name: CommandName; usage: string; doc: string }[] = [
   { name: 'stats', usage: 'stats', doc: 'what the running instance counted' },
-  { name: 'purge', usage: 'purge --url URL | --prefix URL | --tag TAG | --all', doc: 'remove what it stored' },
+  { name: 'purge', usage: 'purge OPTION', doc: 'remove by --url, --prefix, --tag or --all' },
   { name: 'explain', usage: 'explain URL', doc: 'why it is or is not answered from the cache' },
   { name: 'demo', usage: 'demo', doc: 'a gallery of images, and Millrace in front of it' },
 ];

@@ -9,7 +9,7 @@ for (const command of ['serve', 'stats', 'purge', 'explain', 'demo'] as const) {
     const lines = text.trimEnd().split('\n');
     assert.ok(lines.length <= 45, `${lines.length} lines`);
     for (const line of lines) assert.ok(line.length <= 80, line);
-    for (const { name, commands } of OPTIONS) assert.equal(new RegExp(`--${name}(?![a-z-])`, 'u').test(text), commands.includes(command) || (command === 'serve' && ['url', 'prefix', 'all'].includes(name)), name);
+    for (const { name, commands } of OPTIONS) assert.equal(new RegExp(`--${name}(?![a-z-])`, 'u').test(text), commands.includes(command) || (command === 'serve' && ['url', 'prefix', 'tag', 'all'].includes(name)), name);
   });
 }
 

@@ -15,6 +15,7 @@ import type { Settings } from './settings.ts';
 import { isStaleIfError } from './status.ts';
 import { allowsAuthorized, isValidatable } from './storable.ts';
 import { isOriginConditional } from './validate.ts';
+import { OTHER_HOST } from './vary.ts';
 
 export interface Used {
   /** Seconds. */
@@ -85,7 +86,8 @@ function passReason(request: RequestHead, settings: Settings): Reason | undefine
 function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
   if (stored === undefined) {
     if (mismatch === undefined) return { action: 'miss', reasons: [{ code: 'not-stored' }], forward: 'uri-miss' };
-    return { action: 'miss', reasons: [{ code: 'vary-mismatch', detail: mismatch }], forward: 'vary-miss' };
+    const reason: Reason = mismatch === OTHER_HOST ? { code: 'other-host' } : { code: 'vary-mismatch', detail: mismatch };
+    return { action: 'miss', reasons: [reason], forward: 'vary-miss' };
   }
   // "the request method associated with the stored response allows it to be used for the presented request"
   if (stored.method === 'HEAD' && request.method !== 'HEAD') return { action: 'miss', reasons: [{ code: 'head-only' }], forward: 'uri-miss' };

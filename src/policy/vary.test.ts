@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type FieldLines, request } from '../../test/kit/messages.ts';
 import { Fields } from '../http/fields.ts';
-import { firstMismatch, normalisedValue, selectionOf, varyNames } from './vary.ts';
+import { OTHER_HOST, firstMismatch, normalisedValue, selectionOf, varyNames } from './vary.ts';
 
 describe('varyNames', () => {
   const cases: [value: string[], names: string[] | '*'][] = [
@@ -81,7 +81,7 @@ describe('selection', () => {
 
   test('what the origin was told of the client’s URL selects too', () => {
     const selection = selectionOf(new Fields(), 'https://a', new Fields())!;
-    assert.deepEqual([firstMismatch(selection, new Fields(), 'https://a'), firstMismatch(selection, new Fields(), 'https://b')], [undefined, 'host']);
+    assert.deepEqual([firstMismatch(selection, new Fields(), 'https://a'), firstMismatch(selection, new Fields(), 'https://b')], [undefined, OTHER_HOST]);
   });
 });
 

@@ -43,9 +43,12 @@ export function selectionOf(request: Fields, forwardedAs: string, response: Fiel
   return { names, values: names.map((name) => normalisedValue(request, name)), language, forwardedAs };
 }
 
-/** The name of a selecting field that does not match; undefined where all do. */
+/** In place of a field's name: the client knows the proxy by another host name or scheme. */
+export const OTHER_HOST = 'forwarded host';
+
+/** The name of a selecting field that does not match, or OTHER_HOST; undefined where all do. */
 export function firstMismatch(selection: Selection, request: Fields, forwardedAs: string): string | undefined {
-  if (selection.forwardedAs !== forwardedAs) return 'host';
+  if (selection.forwardedAs !== forwardedAs) return OTHER_HOST;
   for (const [i, name] of selection.names.entries()) {
     if (normalisedValue(request, name) === selection.values[i]) continue;
     if (name === 'accept-language' && isPreferredLanguage(request, selection.language)) continue;
@@ -56,13 +59,14 @@ export function firstMismatch(selection: Selection, request: Fields, forwardedAs
 
 /**
  * A field's value without what carries no meaning: lines combined, white space around commas
- * removed (not where there are quotes, which may hide a comma), and for weighted lists also case and order.
+ * removed, and for weighted lists also case and order. A value with quotes, which may hide a comma,
+ * is taken as it stands.
  */
 export function normalisedValue(request: Fields, name: string): string | null {
   const value = request.get(name);
   if (value === undefined) return null;
-  if (WEIGHTED.has(name)) return canonicalWeights(value);
-  return value.includes('"') ? trimOws(value) : value.split(',').map(trimOws).join(',');
+  if (value.includes('"')) return trimOws(value);
+  return WEIGHTED.has(name) ? canonicalWeights(value) : value.split(',').map(trimOws).join(',');
 }
 
 /** Members by weight, then by name: equal for all spellings of the same preference. */

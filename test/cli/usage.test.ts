@@ -20,7 +20,7 @@ describe('a wrong command line is one sentence and exit code 2', { concurrency: 
     [['--host', '0.0.0.0'], /^millrace: --host 0\.0\.0\.0 lets others use this proxy, .*--allow-host .*--origin\.\n$/u],
     [['--no-admin', '--admin-port', '9000'], /^millrace: --admin-port has no meaning with --no-admin/u],
     [['--config', 'missing.ts'], /^millrace: --config: there is no file .*missing\.ts\.\n$/u],
-    [['purge'], /^millrace: millrace purge needs one of --url URL, --prefix URL and --all\.\n/u],
+    [['purge'], /^millrace: millrace purge needs one of --url URL, --prefix URL, --tag TAG and --all\.\n/u],
     [['purge', '--all', '--url', '/'], /^millrace: millrace purge needs one of/u],
     [['explain'], /^millrace: millrace explain needs the URL/u],
     [['\u001B[2J'], /^millrace: "\\u001b\[2J" is neither/u],
