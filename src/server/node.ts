@@ -154,9 +154,10 @@ export class NodeLane {
   /** Never rejects. */
   async #tunnel(request: IncomingMessage, socket: Duplex, open: (message: ReceivedMessage, reply: () => NodeReply) => Promise<TunnelEnd>): Promise<void> {
     const startedAt = Date.now();
-    this.connection(socket);
+    const earlier = this.connection(socket);
     socket.on('error', ignore);
-    if (this.draining) {
+    // node:http lets go of the connection at once: responses to earlier requests could not be told from the tunnel.
+    if (this.draining || this.#ending.has(socket) || earlier.size > 0) {
       socket.destroy();
       return;
     }

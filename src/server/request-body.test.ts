@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { describe, mock, test } from 'node:test';
+import { RequestBody } from './request-body.ts';
+
+/** A request whose bytes the test brings, on a connection that only notes its end. */
+class FakeMessage extends Readable {
+  complete = false;
+  readonly socket = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    destroy(this: EventEmitter & { destroyed: boolean }) {
+      this.destroyed = true;
+      this.emit('close');
+    },
+  });
+
+  override _read(): void {}
+
+  finish(): void {
+    this.complete = true;
+    this.push(null);
+  }
+}
+
+function make(): { message: FakeMessage; body: RequestBody } {
+  const message = new FakeMessage();
+  return { message, body: new RequestBody(message as unknown as IncomingMessage) };
+}
+
+describe('the body of a request', () => {
+  test('comes whole, and not before somebody reads it', async () => {
+    const { message, body } = make();
+    message.push('one ');
+    await new Promise(setImmediate);
+    assert.equal(message.readableFlowing, null);
+    message.push('two');
+    message.finish();
+    assert.equal(Buffer.concat(await body.toArray()).toString(), 'one two');
+  });
+
+  test('stands still when its reader does', async () => {
+    const { message, body } = make();
+    body.once('data', () => body.pause());
+    for (let i = 0; i < 10; i++) message.push(Buffer.alloc(body.readableHighWaterMark));
+    await new Promise(setImmediate);
+    assert.equal(message.isPaused(), true);
+    assert.ok(body.readableLength <= 2 * body.readableHighWaterMark);
+  });
+
+  test('destroyed by its reader, it leaves the request alone', async () => {
+    const { message, body } = make();
+    body.resume();
+    message.push('some');
+    await new Promise(setImmediate);
+    body.destroy(new Error('the origin failed'));
+    await new Promise((closed) => body.once('close', closed));
+    assert.deepEqual([message.destroyed, message.socket.destroyed, message.isPaused()], [false, false, true]);
+  });
+
+  test('breaks off with the connection', async () => {
+    const { message, body } = make();
+    body.resume();
+    const error = once(body, 'error');
+    message.destroy();
+    assert.equal(((await error)[0] as { code: string }).code, 'ERR_CLIENT_GONE');
+  });
+
+  test('breaks off when the client is silent for a minute, but not while its reader lets it wait', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const { message, body } = make();
+      body.once('data', () => body.pause());
+      for (let i = 0; i < 3; i++) message.push(Buffer.alloc(body.readableHighWaterMark));
+      await new Promise(setImmediate);
+      mock.timers.tick(600_000);
+      assert.equal(body.destroyed, false);
+      body.resume();
+      await new Promise(setImmediate);
+      const error = once(body, 'error');
+      mock.timers.tick(60_000);
+      assert.equal(((await error)[0] as { code: string }).code, 'ERR_REQUEST_TIMEOUT');
+    } finally {
+      mock.timers.reset();
+    }
+  });
+});
+
+describe('the rest of a request that is answered', () => {
+  test('is read and forgotten, so that the connection can go on', async () => {
+    const { message, body } = make();
+    body.answered();
+    for (let i = 0; i < 4; i++) message.push(Buffer.alloc(60_000));
+    message.finish();
+    await once(message, 'end');
+    assert.equal(message.socket.destroyed, false);
+    assert.equal(message.socket.listenerCount('close'), 0);
+  });
+
+  test('ends the connection where it is long', async () => {
+    const { message, body } = make();
+    body.destroy();
+    body.answered();
+    for (let i = 0; i < 5; i++) message.push(Buffer.alloc(60_000));
+    await once(message.socket, 'close');
+    assert.equal(message.socket.destroyed, true);
+  });
+
+  test('ends the connection where it does not come', () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const { message, body } = make();
+      body.answered();
+      mock.timers.tick(60_000);
+      assert.equal(message.socket.destroyed, true);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('still goes to a reader that wants it', async () => {
+    const { message, body } = make();
+    body.resume();
+    await new Promise(setImmediate);
+    body.answered();
+    const received = body.toArray();
+    message.push('late');
+    message.finish();
+    assert.equal(Buffer.concat(await received).toString(), 'late');
+  });
+});

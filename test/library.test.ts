@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import { type MillraceProxy, type Options, type Outcome, createProxy } from '../src/index.ts';
+import { localhostCertificate } from './kit/certificate.ts';
+import { openRaw, request } from './kit/client.ts';
+import { startOrigin, startRawOrigin } from './kit/origin.ts';
+import { closing } from './server/closing.ts';
+
+interface Attached {
+  readonly proxy: MillraceProxy;
+  readonly url: string;
+  readonly port: number;
+}
+
+async function attach(options: Options, make: () => Server = createHttpServer): Promise<Attached> {
+  const proxy = createProxy(options);
+  const server = make();
+  server.on('request', proxy.handler).on('upgrade', proxy.upgrade).on('connect', proxy.connect);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing({
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await proxy.close();
+    },
+  });
+  const { port } = server.address() as AddressInfo;
+  return { proxy, port, url: `http://127.0.0.1:${port}` };
+}
+
+describe('createProxy', () => {
+  test('caches, counts, explains and purges on a server of the program', async () => {
+    const origin = closing(await startOrigin((_request, response) => void response.setHeader('Cache-Control', 'max-age=60').end('hello')));
+    const { proxy, url } = await attach({ origin: origin.url });
+    const outcomes: Outcome[] = [];
+    const forget = proxy.onOutcome((outcome) => outcomes.push(outcome));
+    for (let i = 0; i < 2; i++) assert.equal((await request(`${url}/a`)).body.toString(), 'hello');
+    forget();
+    assert.equal((await proxy.explain(`${origin.url}/a`, { Host: new URL(url).host })).now.action, 'hit');
+    assert.equal(await proxy.purge({ url: '/a' }), 1);
+    assert.equal((await request(`${url}/a`)).headers.get('x-cache'), 'MISS');
+    assert.deepEqual(outcomes.map(({ result }) => result), ['MISS', 'HIT']);
+    assert.deepEqual([proxy.stats().hits, proxy.stats().store.objects], [1, 1]);
+    await assert.rejects(async () => proxy.purge({ url: 'http://other.example/' }), { code: 'ERR_ADMIN_INPUT' });
+  });
+
+  test('leaves the paths of the administration to the origin, unless asked', async () => {
+    const origin = closing(await startOrigin((message, response) => void response.end(message.url)));
+    const without = await attach({ origin: origin.url });
+    assert.equal((await request(`${without.url}/health`)).body.toString(), '/health');
+    const withAdmin = await attach({ origin: origin.url, admin: true });
+    assert.match((await request(`${withAdmin.url}/health`)).body.toString(), /"ok"/);
+    assert.equal((await request(`${withAdmin.url}/__admin/clear-cache`, { method: 'POST' })).status, 200);
+  });
+
+  test('tells the origin that its client came by https', async () => {
+    const origin = closing(await startOrigin((message, response) => void response.end(message.headers['x-forwarded-proto'])));
+    const { port } = await attach({ origin: origin.url }, () => createHttpsServer(localhostCertificate));
+    const { Agent, get } = await import('node:https');
+    const agent = new Agent({ rejectUnauthorized: false });
+    const [response] = (await once(get({ port, host: '127.0.0.1', agent }), 'response')) as [NodeJS.ReadableStream];
+    assert.equal(String((await once(response, 'data'))[0]), 'https');
+    agent.destroy();
+  });
+
+  test('passes tunnels through', async () => {
+    const origin = closing(await startRawOrigin((connection) => void connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nhello')));
+    const { port } = await attach({ allowHost: ['127.0.0.1'], allowConnect: true });
+    const upgraded = await openRaw(port);
+    void upgraded.send(`GET /127.0.0.1:${origin.port}/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n`);
+    await upgraded.readUntil('hello');
+    const tunnel = await openRaw(port);
+    void tunnel.send(`CONNECT 127.0.0.1:${origin.port} HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await tunnel.readUntil('hello');
+  });
+
+  test('wants to know which hosts may be reached', () => {
+    assert.throws(() => createProxy({}), { code: 'ERR_CONFIG', message: /"origin".*"allowHost"/ });
+    assert.throws(() => createProxy({ origin: 'nonsense' }), { code: 'ERR_CONFIG', message: /origin/ });
+  });
+});
