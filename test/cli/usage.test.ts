@@ -70,7 +70,7 @@ test('--help fits a screen, --version is that of the package', async (t) => {
   assert.deepEqual([help.code, help.stderr], [0, '']);
   const { version: expected } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   assert.deepEqual(version, { code: 0, stdout: `${expected}\n`, stderr: '' });
-  assert.match(ofCommand.stdout, /^millrace purge --url URL/u);
+  assert.match(ofCommand.stdout, /^millrace purge OPTION/u);
 });
 
 test('a reader who leaves early is no error', async (t) => {
