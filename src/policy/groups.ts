@@ -10,7 +10,7 @@ import { parseList } from '../http/structured.ts';
 /** Fields by which origins tag responses for the caches in front of them, with what stands between two tags. */
 const TAG_FIELDS: readonly (readonly [name: string, separator: RegExp])[] = [
   ['surrogate-key', /\s+/],
-  ['cache-tag', /\s*,\s*/],
+  ['cache-tag', /,/],
   ['xkey', /[\s,]+/],
 ];
 
@@ -26,7 +26,7 @@ const MAX_TAG_LENGTH = 256;
 export function tagsOf(response: Fields): string[] {
   const tags = new Set(groupList(response, 'cache-groups'));
   for (const [name, separator] of TAG_FIELDS) {
-    for (const line of response.all(name)) for (const tag of line.trim().split(separator)) tags.add(tag);
+    for (const line of response.all(name)) for (const tag of line.split(separator)) tags.add(tag.trim());
   }
   return [...tags].filter((tag) => tag !== '' && tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
 }
