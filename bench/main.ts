@@ -1,0 +1,94 @@
+/**
+ * @module bench/main
+ * `npm run bench`: Millrace and its peers before one origin, on cores of their own, by turns.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CASES } from './cases.ts';
+import type { Case } from './cases.ts';
+import { freePort, startChild, untilListening } from './child.ts';
+import { describeMachine, findProgram, shareCores } from './machine.ts';
+import { knowsWorkers } from './peers/millrace.ts';
+import { race } from './race.ts';
+import type { Pace } from './race.ts';
+import { standings, table } from './report.ts';
+import type { Standing } from './report.ts';
+import { findRivals, OURS, rivalNames } from './rivals.ts';
+
+const QUICK: Pace = { rounds: 3, seconds: 0.5, warmUp: 0.4 };
+const FULL: Pace = { rounds: 5, seconds: 2, warmUp: 1 };
+
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rivals: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+
+if (values.help) {
+  console.log(`npm run bench -- [--quick] [--only CASE,…] [--rivals NAME,…] [--rounds N] [--json FILE]
+  cases   ${CASES.map(({ name, onlyNamed }) => `${name}${onlyNamed ? ' (only when named: minutes, and 4 GB for each rival)' : ''}`).join(', ')}
+  rivals  ${rivalNames().join(', ')}`);
+  process.exit();
+}
+if (findProgram('wrk') === undefined) fail('The load generator wrk is not installed; on Debian: sudo apt-get install wrk');
+
+const cases = chooseCases(listOf(values.only, CASES.map(({ name }) => name), '--only'));
+const pace = { ...(values.quick ? QUICK : FULL), ...(values.rounds !== undefined && { rounds: readRounds(values.rounds) }) };
+const { rivals, missing } = findRivals(listOf(values.rivals, rivalNames(), '--rivals'));
+const machine = describeMachine();
+const started = new Date();
+
+console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, commit ${machine.commit}${machine.changed ? ' with changes' : ''}`);
+console.log(`${pace.rounds} rounds of ${pace.seconds} s, by turns; ${shareCores(1).note}`);
+console.log(rivals.map(({ peer, version }) => `${peer.name} ${version}`).join(' · '));
+if (missing.length > 0) console.log(`not found: ${missing.map(({ name, debian }) => `${name} (${debian})`).join(', ')}`);
+
+process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
+const results: { case: string; title: string; connections: number; workers: number; standings: Standing[] }[] = [];
+const originPort = await freePort();
+const origin = startChild([process.execPath, join(import.meta.dirname, 'origin.ts'), String(originPort)], { cores: shareCores(1).origin });
+try {
+  await untilListening(origin, originPort);
+  for (const one of cases) {
+    const entrants = await race(one, rivals, pace, originPort, (doing) => progress(`${one.name}: ${doing}`));
+    const found = standings(one, entrants, OURS);
+    progress('');
+    console.log(`\n${table(one, found, OURS)}`);
+    results.push({ case: one.name, title: one.title, connections: one.connections, workers: one.workers, standings: found });
+  }
+} finally {
+  await origin.stop();
+}
+const file = values.json ?? join(import.meta.dirname, 'results', `${started.toISOString().replaceAll(':', '-')}-${machine.commit}.json`);
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, `${JSON.stringify({ started, machine, pace, pinned: shareCores(1), results }, null, 1)}\n`);
+console.log(`\n${OURS} ÷ it: the median of the ratios of rounds that ran side by side (the least–the most).
+busy: the share of its cores the server used; well below 100 %, the load generator was the limit.
+memory: of the processes; the cache files of nginx, httpd and trafficserver are not in it, all of haproxy's cache is.
+Everything is in ${file}`);
+
+function chooseCases(names: readonly string[] | undefined): readonly Case[] {
+  const asked = CASES.filter((one) => (names !== undefined ? names.includes(one.name) : values.quick ? one.quick : !one.onlyNamed));
+  // One worker is measured beside two.
+  return knowsWorkers ? asked : asked.filter(({ name }) => !name.startsWith('workers-'));
+}
+
+function listOf(text: string | undefined, known: readonly string[], option: string): string[] | undefined {
+  const names = text?.split(',');
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) fail(`${option} knows no ${unknown}; there are ${known.join(', ')}.`);
+  return names;
+}
+
+function readRounds(text: string): number {
+  const rounds = Number(text);
+  if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a whole number from 1, not ${text}.`);
+  return rounds;
+}
+
+/** One line on a terminal that the next one replaces; nothing elsewhere. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${text}`);
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(2);
+}

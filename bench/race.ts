@@ -1,0 +1,186 @@
+/**
+ * @module bench/race
+ * One case: the rivals are started, checked, warmed up, and run round by round.
+ */
+import { join } from 'node:path';
+import type { Case } from './cases.ts';
+import { countRequests, fault, untilQuiet } from './check.ts';
+import { startChild } from './child.ts';
+import { shareCores } from './machine.ts';
+import type { Cores } from './machine.ts';
+import { LIMIT, startRival } from './rivals.ts';
+import type { Rival, RunningRival } from './rivals.ts';
+import { family, usageOf } from './usage.ts';
+import { runWrk } from './wrk.ts';
+import type { LoadResult } from './wrk.ts';
+
+export interface Pace {
+  readonly rounds: number;
+  /** Seconds of one round of one rival. */
+  readonly seconds: number;
+  readonly warmUp: number;
+}
+
+/** One round of one rival; times in seconds. */
+export interface Round extends Omit<LoadResult, 'failures'> {
+  /** CPU time of the server a request; undefined where the system does not tell. */
+  readonly cpu: number | undefined;
+  /** The share of its cores that the server used. */
+  readonly busy: number | undefined;
+  /** Bytes. */
+  readonly memory: number | undefined;
+}
+
+export interface Entrant {
+  readonly name: string;
+  readonly version: string;
+  readonly rounds: Round[];
+  /** Why it is left out; its rounds do not count then. */
+  fault?: string;
+  /** Bytes of memory that each of many objects took. */
+  objectMemory?: number;
+}
+
+interface Runner {
+  readonly entrant: Entrant;
+  readonly running: RunningRival;
+  /** Requests a second it is to be asked; 0: as many as it can. */
+  rate: number;
+}
+
+/** The most seconds for filling a cache with many objects. */
+const FILLING = 600;
+
+export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
+  const cores = shareCores(one.workers);
+  const taking = rivals.filter(({ peer }) => one.limit || peer.name !== LIMIT);
+  const entrants = taking.map(({ peer, version }): Entrant => ({ name: peer.name, version, rounds: [] }));
+  if (one.measures === 'start') {
+    await raceStarts(one, taking, entrants, rounds, cores, originPort);
+    return entrants;
+  }
+  const runners: Runner[] = [];
+  const guarded = async (entrant: Entrant, run: () => Promise<void>): Promise<void> => {
+    if (entrant.fault === undefined) await run().catch((error: unknown) => void (entrant.fault = (error as Error).message));
+  };
+  try {
+    progress('starting');
+    await Promise.all(taking.map((rival, at) => guarded(entrants[at]!, async () => {
+      const running = await startRival(rival, cores.server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes });
+      runners.push({ entrant: entrants[at]!, running, rate: 0 });
+    })));
+    runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
+    for (const runner of runners) await guarded(runner.entrant, () => prepare(one, runner, warmUp, cores, originPort, progress));
+    for (let round = 0; round < rounds; round++) {
+      // Whoever follows a heavy one would always follow it.
+      const order = [...runners.slice(round % runners.length), ...runners.slice(0, round % runners.length)];
+      for (const runner of order) {
+        progress(`round ${round + 1} of ${rounds}, ${runner.entrant.name}`);
+        await guarded(runner.entrant, async () => void runner.entrant.rounds.push(await timed(one, runner, seconds, cores, originPort)));
+      }
+    }
+  } finally {
+    await Promise.all(runners.map(({ running }) => running.stop()));
+  }
+  return entrants;
+}
+
+async function prepare(one: Case, runner: Runner, warmUp: number, cores: Cores, originPort: number, progress: (doing: string) => void): Promise<void> {
+  const { running, entrant } = runner;
+  const isLimit = entrant.name === LIMIT;
+  const found = isLimit ? undefined : await fault(one, running.port, originPort);
+  if (found !== undefined) throw new Error(found);
+  if (one.objects !== undefined) {
+    progress(`filling ${entrant.name}`);
+    const before = usageOf(family(running.child.pid));
+    await fill(one.objects, running.port, originPort, cores);
+    const after = usageOf(family(running.child.pid));
+    if (before !== undefined && after !== undefined) entrant.objectMemory = (after.memory - before.memory) / one.objects;
+  }
+  progress(`warming up ${entrant.name}`);
+  const warm = await load(one, runner, warmUp, cores);
+  if (one.measures === 'rate') runner.rate = Math.round(warm.perSecond / 2);
+}
+
+/** Asks for every object once; until the origin has seen as many requests. */
+async function fill(objects: number, port: number, originPort: number, { load: loadCores }: Cores): Promise<void> {
+  const goal = (await countRequests(originPort)) + objects - 1;
+  const limit = performance.now() + FILLING * 1000;
+  while ((await countRequests(originPort)) < goal) {
+    if (performance.now() > limit) throw new Error(`it has not taken ${objects} objects in ${FILLING} s`);
+    // The script starts again at the first object: a second pass fetches what was missed or thrown out meanwhile.
+    const left = goal - (await countRequests(originPort));
+    await runWrk({ url: urlOf(port, '/'), connections: 32, seconds: Math.min(60, Math.max(1, left / 5_000)), cores: loadCores, fields: [], script: ['sequence.lua', String(objects)] });
+  }
+}
+
+async function timed(one: Case, runner: Runner, seconds: number, cores: Cores, originPort: number): Promise<Round> {
+  await untilQuiet(originPort);
+  const asked = await countRequests(originPort);
+  const members = family(runner.running.child.pid);
+  const before = usageOf(members);
+  const { failures, ...result } = await load(one, runner, seconds, cores);
+  const after = usageOf(members);
+  const passed = (await countRequests(originPort)) - asked;
+  const found = wrongRound(one, failures, result, passed);
+  if (found !== undefined && runner.entrant.name !== LIMIT) throw new Error(found);
+  const cpu = before !== undefined && after !== undefined ? after.cpu - before.cpu : undefined;
+  return { ...result, cpu: cpu && cpu / result.requests, busy: cpu && (cpu * result.perSecond) / result.requests / one.workers, memory: after?.memory };
+}
+
+/** The share of requests that may go to the origin though they were to hit: of a million objects, some are thrown out. */
+const LEAK = 0.01;
+
+function wrongRound(one: Case, failures: number, { requests, bytes }: Omit<LoadResult, 'failures'>, passed: number): string | undefined {
+  if (failures > 0) return `${failures} of ${requests} requests failed under load`;
+  if (requests === 0) return 'wrk read no whole answer of it (after a 304 with Content-Length it waits for a body)';
+  // wrk rounds what it has read to a hundredth.
+  if (bytes < requests * Math.min(...one.asks.map(({ body }) => body.length)) * 0.98) return `it sent ${Math.round(bytes / requests)} bytes a request under load`;
+  if (one.expects === 'hits' && passed > requests * LEAK) return `${passed} of ${requests} requests went to the origin under load`;
+  if (one.expects === 'misses' && passed < requests) return `only ${passed} of ${requests} requests went to the origin under load`;
+  return undefined;
+}
+
+function load(one: Case, { running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores): Promise<LoadResult> {
+  const [ask] = one.asks;
+  const url = urlOf(port, ask!.path);
+  if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds], loadCores);
+  const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
+  const script = one.objects !== undefined ? ['zipf.lua', String(one.objects)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
+  const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);
+  return runWrk({ url, connections: one.connections, seconds, cores: loadCores, fields, script });
+}
+
+async function runConstantRate(args: readonly (string | number)[], cores: string | undefined): Promise<LoadResult> {
+  const child = startChild([process.execPath, join(import.meta.dirname, 'load.ts'), ...args.map(String)], { cores });
+  await child.end;
+  try {
+    return JSON.parse(child.output()) as LoadResult;
+  } catch {
+    throw new Error(`the load generator failed:\n${child.output()}`);
+  }
+}
+
+function urlOf(port: number, path: string): string {
+  return `http://127.0.0.1:${port}${path}`;
+}
+
+async function raceStarts(one: Case, rivals: readonly Rival[], entrants: readonly Entrant[], rounds: number, { server }: Cores, originPort: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const [at, rival] of rivals.entries()) {
+      const entrant = entrants[at]!;
+      if (entrant.fault !== undefined) continue;
+      try {
+        const running = await startRival(rival, server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes });
+        const usage = usageOf(family(running.child.pid));
+        const found = await fault(one, running.port, originPort);
+        await running.stop();
+        if (found !== undefined) throw new Error(found);
+        const time = running.startTime / 1000;
+        entrant.rounds.push({ requests: 1, perSecond: 1 / time, bytes: 0, p50: time, p99: time, max: time, cpu: usage?.cpu, busy: usage && usage.cpu / time, memory: usage?.memory });
+      } catch (error) {
+        entrant.fault = (error as Error).message;
+      }
+    }
+  }
+}

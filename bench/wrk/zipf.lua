@@ -1,0 +1,13 @@
+-- Asks for /object/1 to /object/N with Zipf's popularity (exponent 1): the k-th object comes 1/k
+-- as often as the first. N to the power of an even random number is distributed so.
+local objects, head, tail
+
+function init(args)
+  objects = tonumber(args[1]) + 1
+  math.randomseed(42)
+  head, tail = wrk.format("GET", "@"):match("^(.-)@(.*)$")
+end
+
+function request()
+  return head .. "/object/" .. math.floor(objects ^ math.random()) .. tail
+end
