@@ -44,7 +44,10 @@ export interface ForwardedRequest {
 }
 
 /** Set by proxies, believed by origins: a client's own are worth nothing and, unkeyed, can poison a cache. */
-const FROM_PROXIES: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-original-host', 'x-host']);
+export const FROM_PROXIES: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-original-host', 'x-host']);
+
+/** So are all whose names begin so. */
+export const FROM_PROXIES_PREFIX = 'x-forwarded-';
 
 /** Turn a GET into something else at some origins while the cache sees a GET. */
 const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
@@ -75,7 +78,7 @@ export class Forwarding {
       // X_Forwarded_For reaches a CGI or WSGI program as the same variable as X-Forwarded-For.
       const plain = name.toLowerCase().replaceAll('_', '-');
       if (plain === 'host') continue;
-      if (!trusted && (plain.startsWith('x-forwarded-') || FROM_PROXIES.has(plain))) continue;
+      if (!trusted && isFromProxies(plain)) continue;
       if (cacheable && METHOD_OVERRIDES.has(plain)) continue;
       fields.append(name, value);
     }
@@ -90,6 +93,11 @@ export class Forwarding {
     const parsed = ipaddr.process(address);
     return this.#trusted.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
   }
+}
+
+/** @param plain a field name in lower case, "-" for "_" */
+export function isFromProxies(plain: string): boolean {
+  return plain.startsWith(FROM_PROXIES_PREFIX) || FROM_PROXIES.has(plain);
 }
 
 /** Completes what came from an origin, before it is stored or sent on: Via, and Date where it sent none. */

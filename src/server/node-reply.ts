@@ -7,16 +7,13 @@ import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../cache/exchange.ts';
 import { Fields } from '../http/fields.ts';
-import { TCHAR } from '../http/list.ts';
+import { endToEndLines, headLines, mayHaveBody } from './head-lines.ts';
 
 /** What all connections of a server have in common. */
 export interface Draining {
   /** The server stops: connections are closed after the response under way. */
   readonly draining: boolean;
 }
-
-/** Written by the lane itself, never taken from a response. */
-const FRAMING: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length', 'trailer']);
 
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;
@@ -96,20 +93,17 @@ export class NodeReply implements Reply {
       this.continue();
       return;
     }
-    const lines: string[] = [];
-    for (const [name, value] of fields) {
-      if (!FRAMING.has(name.toLowerCase())) appendLine(lines, name, value);
-    }
-    writeInformation(this.#response, status, lines);
+    writeInformation(this.#response, status, endToEndLines(fields));
   }
 
   head(status: number, fields: Fields, length: number | undefined): void {
     if (this.#closed || this.#response.headersSent) return;
     const response = this.#response;
-    this.#mayHaveBody = !this.#isHead && status !== 204 && status !== 304;
+    this.#mayHaveBody = mayHaveBody(this.#isHead, status);
     this.#chunked = this.#mayHaveBody && length === undefined && !this.#isHttp10;
     this.#length = this.#mayHaveBody ? length : undefined;
-    const lines = this.#lines(status, fields, length);
+    this.#trailersAnnounced = fields.has('trailer');
+    const lines = headLines(this.#isHead, status, fields, length, this.#chunked);
     // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3: for HTTP/1.0 the end of the connection ends the body.
     const endsWithConnection = this.#isHttp10 && this.#mayHaveBody && length === undefined;
     if (this.#last || this.#state.draining || endsWithConnection) lines.push('Connection', 'close');
@@ -144,11 +138,7 @@ export class NodeReply implements Reply {
     this.#ended = true;
     this.#flushed = true;
     if (trailers !== undefined && this.#chunked && (this.#acceptsTrailers || this.#trailersAnnounced)) {
-      const lines: string[] = [];
-      for (const [name, value] of trailers) {
-        if (!FRAMING.has(name.toLowerCase())) appendLine(lines, name, value);
-      }
-      this.#response.addTrailers(pairs(lines));
+      this.#response.addTrailers(pairs(endToEndLines(trailers)));
     }
     this.#onEnd?.();
     this.#response.end();
@@ -169,29 +159,6 @@ export class NodeReply implements Reply {
   onClose(callback: () => void): void {
     if (this.#closed) queueMicrotask(callback);
     else this.#closeCallbacks.push(callback);
-  }
-
-  /** The field lines with our framing in place of the received one. */
-  #lines(status: number, fields: Fields, length: number | undefined): string[] {
-    const lines: string[] = [];
-    const received = fields.lines;
-    for (let i = 0; i < received.length; i += 2) {
-      const name = received[i]!.toLowerCase();
-      if (name === 'trailer' && this.#chunked) this.#trailersAnnounced = true;
-      else if (FRAMING.has(name)) continue;
-      appendLine(lines, received[i]!, received[i + 1]!);
-    }
-    // node recodes Content-Disposition where Content-Length stands before it, so it stands behind everything.
-    const contentLength = this.#contentLength(status, fields, length);
-    if (contentLength !== undefined) lines.push('Content-Length', contentLength);
-    return lines;
-  }
-
-  #contentLength(status: number, fields: Fields, length: number | undefined): string | undefined {
-    // https://www.rfc-editor.org/rfc/rfc9110.html#section-8.6: never in 204; in 304 and for HEAD the length a GET would have.
-    if (status === 204) return undefined;
-    if (length !== undefined && status !== 304) return String(length);
-    return this.#mayHaveBody ? undefined : fields.first('content-length');
   }
 
   /** Sends the head where no body came along with it: the client of an event stream waits for it. */
@@ -230,17 +197,6 @@ function writeKnownInformation(response: Pick<ServerResponse, 'writeProcessing' 
   const hints: Record<string, string | string[]> = {};
   for (const name of fields.names()) hints[name] = fields.all(name);
   response.writeEarlyHints(hints);
-}
-
-const NAME = new RegExp(`^${TCHAR}+$`);
-
-/** Characters that no field value may have, and node refuses to write: https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]+/;
-
-/** Leaves out a line whose name is none; a value's unwritable characters become a space. */
-function appendLine(lines: string[], name: string, value: string): void {
-  if (!NAME.test(name)) return;
-  lines.push(name, UNWRITABLE.test(value) ? value.split(UNWRITABLE).join(' ') : value);
 }
 
 function pairs(lines: readonly string[]): [string, string][] {
