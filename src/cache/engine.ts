@@ -31,8 +31,10 @@ import { Flights } from './flights.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
+import { Memo, type ServedHit, hasTickets } from './memo.ts';
 import { type Purge, Purger } from './purger.ts';
 import { sendFill, sendStored } from './reply-body.ts';
+import { scopesOf } from './scopes.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, Variants } from './variants.ts';
@@ -46,15 +48,19 @@ export interface EngineOptions {
   readonly sortQuery: boolean;
   /** Send the fields that tag responses for caches (Surrogate-Key, Cache-Tag, xkey) on to clients. */
   readonly keepTags: boolean;
+  /** Bytes for answers prepared for the fast lane; 0: none. */
+  readonly memoBytes?: number;
   /** ms since the epoch; default: the system's clock. */
   readonly now?: () => number;
 }
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
 
-const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [] };
+const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [], read: [] };
 
 export class Engine {
+  /** Undefined where none is wanted, or the store is not in memory. */
+  readonly memo: Memo | undefined;
   readonly #origin: Origin;
   readonly #settings: Settings;
   readonly #sortQuery: boolean;
@@ -68,13 +74,14 @@ export class Engine {
   readonly #flights: Flights;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, memoBytes = 0, now = Date.now }: EngineOptions) {
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
     this.#withheld = keepTags ? [] : TAG_FIELD_NAMES;
     this.#now = now;
     this.#variants = new Variants(store, this.#stamps);
+    if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys });
@@ -126,7 +133,7 @@ export class Engine {
     tx.reasons = decision.reasons;
     switch (decision.action) {
       case 'hit':
-        return this.#serve(tx, lookup.located!, decision, 'HIT');
+        return this.#serve(tx, lookup.located!, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names });
       case 'stale':
         return this.#serve(tx, lookup.located!, decision, 'STALE');
       case 'stale-while-revalidate':
@@ -142,12 +149,14 @@ export class Engine {
     }
   }
 
-  async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED'): Promise<void> {
+  /** @param found how it was found, where the same would be found again */
+  async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Pick<ServedHit, 'now' | 'read' | 'selecting'>): Promise<void> {
     // The head of a response to HEAD is all there is of it.
     const length = entry.method === 'HEAD' ? undefined : object.body.length;
     const { status, fields, length: announced, pieces } = answer(tx.head, entry, length, omit, this.#now());
     tx.sendHead(status, fields, announced, { result, age, ttl: lifetime.seconds - age });
     const send = pieces === 'all' || tx.request.method === 'HEAD' ? [] : pieces;
+    if (found !== undefined) tx.onHit?.({ ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.tags), stamp: entry.stamp });
     tx.error = await sendStored(object.body, send, tx.reply);
   }
 

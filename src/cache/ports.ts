@@ -42,6 +42,12 @@ export interface StoreStats {
   readonly errors: number;
 }
 
+/** Stands for one stored object, and keeps nothing of it alive. */
+export interface StoreTicket {
+  readonly slot: number;
+  readonly version: number;
+}
+
 /** Moves bytes by key. Freshness, Vary and tags are the engine's. Every store passes test/stores/contract.ts. */
 export interface Store {
   readonly name: string;
@@ -58,6 +64,10 @@ export interface Store {
   keys(): AsyncIterable<string> | Iterable<string>;
   stats(): StoreStats;
   close(): Promise<void>;
+  /** Only a store in memory has tickets. Undefined for an object that is not its own. */
+  ticket?(object: StoredObject): StoreTicket | undefined;
+  /** At once, and without reading it: the very object, with its very description, is still stored. Counts as an access. */
+  touch?(ticket: StoreTicket): boolean;
 }
 
 /** Where a request goes. */

@@ -39,7 +39,17 @@ export class Stamps {
   }
 
   isDead(scope: string, stamp: number): boolean {
-    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slotOf(scope)) > stamp;
+    return this.isRaised(slotOf(scope), stamp);
+  }
+
+  /** The slot of a scope, for `isRaised`. */
+  slot(scope: string): number {
+    return slotOf(scope);
+  }
+
+  /** isDead, for a scope whose slot is known. */
+  isRaised(slot: number, stamp: number): boolean {
+    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slot) > stamp;
   }
 
   #raise(slot: number): void {

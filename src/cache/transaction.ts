@@ -11,6 +11,7 @@ import type { Reason } from '../policy/reason.ts';
 import type { Decision } from '../policy/reuse.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { queryKey, urlOf } from './key.ts';
+import type { ServedHit } from './memo.ts';
 import type { CacheResult, Outcome } from './outcome.ts';
 import { readContent } from './query.ts';
 
@@ -21,6 +22,8 @@ export interface Context {
   readonly startedAt: number;
   /** Changes the fields of a response on their way to the client (URLs of embedded hosts). */
   readonly decorate?: (fields: Fields) => void;
+  /** Called for a hit once its head is sent: the answer can be given again. */
+  readonly onHit?: (hit: ServedHit) => void;
 }
 
 /** What Cache-Status tells of one reply, besides what the transaction knows. */
@@ -48,6 +51,7 @@ export class Transaction {
   originStatus: number | undefined;
   originDuration: number | undefined;
   error: MillraceError | undefined;
+  readonly onHit: ((hit: ServedHit) => void) | undefined;
   readonly #context: Context;
   readonly #withheld: readonly string[];
   #status = 499;
@@ -59,6 +63,7 @@ export class Transaction {
     this.request = request;
     this.reply = reply;
     this.#context = context;
+    this.onHit = context.onHit;
     this.head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOf(request.target) };
   }
 

@@ -26,6 +26,8 @@ export interface Lookup {
   readonly mismatch: string | undefined;
   /** The fields that select among what is stored. */
   readonly names: readonly string[];
+  /** What was read to find it. */
+  readonly read: readonly StoredObject[];
 }
 
 /** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
@@ -45,7 +47,7 @@ export class Variants {
   /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
   async find(key: string, request: Fields, forwardedAs: string): Promise<Lookup> {
     const first = await this.#read(key, key);
-    if (first === undefined) return { located: undefined, mismatch: undefined, names: [] };
+    if (first === undefined) return { located: undefined, mismatch: undefined, names: [], read: [] };
     let mismatch = firstMismatch(first.entry.selection, request, forwardedAs);
     let best: Located | Variant | undefined = mismatch === undefined ? first : undefined;
     const names = new Set(first.entry.selection.names);
@@ -56,7 +58,8 @@ export class Variants {
       else if (best === undefined || variant.at > timeOf(best)) best = variant;
     }
     const located = best === undefined || 'entry' in best ? best : await this.#read(best.key, key);
-    return { located, mismatch: located === undefined ? (mismatch ?? 'Vary') : undefined, names: [...names].sort() };
+    const read = located === undefined || located === first ? [first.object] : [first.object, located.object];
+    return { located, mismatch: located === undefined ? (mismatch ?? 'Vary') : undefined, names: [...names].sort(), read };
   }
 
   /** All that is stored for a URL, the first variant first. */

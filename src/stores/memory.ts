@@ -5,7 +5,7 @@
  * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
-import type { Store, StoredObject, StoreStats, StoreWriter } from '../cache/ports.ts';
+import type { Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
 import { Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';
@@ -36,11 +36,13 @@ let lastVersion = 0;
 class MemoryObject implements StoredObject {
   readonly meta: Buffer;
   readonly body: Chunks;
+  readonly slot: number;
   readonly version: number;
 
-  constructor(meta: Buffer, body: Chunks, version: number) {
+  constructor(meta: Buffer, body: Chunks, slot: number, version: number) {
     this.meta = meta;
     this.body = body;
+    this.slot = slot;
     this.version = version;
   }
 }
@@ -156,6 +158,17 @@ export class MemoryStore implements Store {
     await this.clear();
   }
 
+  ticket(object: StoredObject): StoreTicket | undefined {
+    return object instanceof MemoryObject ? { slot: object.slot, version: object.version } : undefined;
+  }
+
+  touch({ slot, version }: StoreTicket): boolean {
+    // Versions are never used again, not even after clear().
+    if (slot >= this.#eviction.endSlot || this.#rows.get(slot, VERSION) !== version || !this.#eviction.has(slot)) return false;
+    this.#eviction.access(slot);
+    return true;
+  }
+
   #find(key: string, hash: number): number {
     let slot = this.#index.first(hash);
     while (slot !== -1 && !this.#isUnder(slot, key)) slot = this.#index.next(slot);
@@ -184,7 +197,7 @@ export class MemoryStore implements Store {
     const bytes = Buffer.allocUnsafe(metaBytes + this.#rows.get(slot, INLINE_BYTES));
     this.#cells.read(slot, keyBytes, bytes);
     const body = this.#bodies.get(slot) ?? new Chunks(bytes.length > metaBytes ? [bytes.subarray(metaBytes)] : []);
-    return new MemoryObject(bytes.subarray(0, metaBytes), body, this.#rows.get(slot, VERSION));
+    return new MemoryObject(bytes.subarray(0, metaBytes), body, slot, this.#rows.get(slot, VERSION));
   }
 
   #store(key: string, meta: Buffer, body: Chunks, reserved: number): boolean {

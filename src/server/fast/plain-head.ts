@@ -1,0 +1,251 @@
+/**
+ * @module server/fast/plain-head
+ * Recognises a complete, plain GET or HEAD at a place in a buffer. No parser of HTTP: it accepts a
+ * small set of heads that every reader of RFC 9112 reads alike, and turns away all others, right or
+ * wrong, for llhttp to judge. What it accepts is only looked up, by the bytes it consists of.
+ */
+import { ABSENT, type PlainRequest, REPEATED } from '../../cache/memo.ts';
+import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
+
+/** Bytes of a head; the general lane takes more. */
+const MAX_HEAD = 16_384;
+const MAX_FIELDS = 64;
+
+const SP = 0x20;
+const HTAB = 0x09;
+const CR = 0x0d;
+const LF = 0x0a;
+const COLON = 0x3a;
+const SLASH = 0x2f;
+
+/** What a field means for a request that has it. */
+type Kind =
+  /** Only the general lane knows what to do. */
+  | 'decline'
+  /** Its value, byte for byte, is part of what is looked up. */
+  | 'deciding'
+  | 'host'
+  | 'connection'
+  | 'cookie';
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  host: 'host',
+  connection: 'connection',
+  cookie: 'cookie',
+  // Framing, and what changes the connection or the exchange.
+  'content-length': 'decline', 'transfer-encoding': 'decline', trailer: 'decline', te: 'decline', expect: 'decline', upgrade: 'decline',
+  'http2-settings': 'decline', 'keep-alive': 'decline', 'max-forwards': 'decline',
+  'proxy-connection': 'decline', 'proxy-authorization': 'decline', 'proxy-authenticate': 'decline', 'proxy-authentication-info': 'decline',
+  // Who asks, and on which conditions.
+  authorization: 'decline', 'cache-control': 'decline', pragma: 'decline', 'if-match': 'decline', 'if-unmodified-since': 'decline',
+  // What part, or whether at all.
+  'if-none-match': 'deciding', 'if-modified-since': 'deciding', 'if-range': 'deciding', range: 'deciding',
+  // A loop is told by them.
+  via: 'deciding', 'cdn-loop': 'deciding',
+};
+
+export interface PlainHeadOptions {
+  /** The Referer tells which host is meant: embedded hosts. */
+  readonly refererDecides: boolean;
+  /** Some clients are believed what they say of other clients. */
+  readonly trustsProxies: boolean;
+}
+
+/** By byte: the character of a token in lower case, with "-" for "_" as CGI programs see it; 0 for any other. */
+const NAME_BYTES = new Uint8Array(256);
+/** By byte: 1 where a field value may have it. https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
+const VALUE_BYTES = new Uint8Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  const character = String.fromCharCode(byte);
+  if (/[\w!#$%&'*+.^`|~-]/.test(character)) NAME_BYTES[byte] = character.toLowerCase().replace('_', '-').charCodeAt(0);
+  if (byte === HTAB || (byte >= SP && byte !== 0x7f)) VALUE_BYTES[byte] = 1;
+}
+
+/** FNV-1a; targets that are made to collide cost their senders the fast lane, since few answers are kept for one hash. */
+const SEED = 0x811c9dc5 | 0;
+const PRIME = 0x01000193;
+
+function hashOfName(name: string): number {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ NAME_BYTES[name.charCodeAt(i)]!, PRIME);
+  return hash;
+}
+
+/** One for all heads: it tells of the last that was recognised, and nothing once the buffer is used again. */
+export class PlainHead implements PlainRequest {
+  isHead = false;
+  bytes: Buffer = Buffer.alloc(0);
+  targetStart = 0;
+  targetEnd = 0;
+  hostStart = 0;
+  hostEnd = 0;
+  hash = 0;
+  hasCookie = false;
+  readonly deciding: Int32Array = new Int32Array(MAX_FIELDS);
+  decidingCount = 0;
+  /** Where the head ends, and what comes next begins. */
+  end = 0;
+  readonly #kinds = new Map<number, Kind>();
+  readonly #trustsProxies: boolean;
+  #count = 0;
+  readonly #nameStarts = new Int32Array(MAX_FIELDS);
+  readonly #nameEnds = new Int32Array(MAX_FIELDS);
+  readonly #valueStarts = new Int32Array(MAX_FIELDS);
+  readonly #valueEnds = new Int32Array(MAX_FIELDS);
+
+  constructor({ refererDecides, trustsProxies }: PlainHeadOptions) {
+    this.#trustsProxies = trustsProxies;
+    // Where an unknown name has the hash of a known one, it is taken for that: the general lane then answers it.
+    for (const [name, kind] of Object.entries(KINDS)) this.#kinds.set(hashOfName(name), kind);
+    if (refererDecides) this.#kinds.set(hashOfName('referer'), 'deciding');
+    if (trustsProxies) for (const name of FROM_PROXIES) this.#kinds.set(hashOfName(name), 'decline');
+  }
+
+  /** Whether a plain head stands in bytes [start, end), at their beginning. */
+  recognise(bytes: Buffer, start: number, end: number): boolean {
+    const limit = Math.min(end, start + MAX_HEAD);
+    this.bytes = bytes;
+    this.#count = 0;
+    this.decidingCount = 0;
+    this.hasCookie = false;
+    const fields = this.#requestLine(bytes, start, limit);
+    return fields !== 0 && this.#fieldLines(bytes, fields, limit);
+  }
+
+  nameOf(field: number): string {
+    return this.bytes.toString('latin1', this.#nameStarts[field], this.#nameEnds[field]).toLowerCase();
+  }
+
+  find(name: string): number {
+    let found = ABSENT;
+    for (let field = 0; field < this.#count; field++) {
+      if (!this.#isNamed(field, name)) continue;
+      if (found !== ABSENT) return REPEATED;
+      found = field;
+    }
+    return found;
+  }
+
+  valueStart(field: number): number {
+    return this.#valueStarts[field]!;
+  }
+
+  valueEnd(field: number): number {
+    return this.#valueEnds[field]!;
+  }
+
+  /** Returns where the field lines begin; 0 where the line is another one. */
+  #requestLine(bytes: Uint8Array, start: number, limit: number): number {
+    // "GET /" or "HEAD /"
+    let at = start;
+    if (bytes[at] === 0x47 && bytes[at + 1] === 0x45 && bytes[at + 2] === 0x54) at += 3;
+    else if (bytes[at] === 0x48 && bytes[at + 1] === 0x45 && bytes[at + 2] === 0x41 && bytes[at + 3] === 0x44) at += 4;
+    else return 0;
+    this.isHead = at === start + 4;
+    if (bytes[at] !== SP || bytes[at + 1] !== SLASH) return 0;
+    this.targetStart = ++at;
+    let hash = SEED;
+    // What the characters of a target may be is not asked here: it has to be one that was answered before.
+    for (; at < limit; at++) {
+      const byte = bytes[at]!;
+      if (byte <= SP) break;
+      hash = Math.imul(hash ^ byte, PRIME);
+    }
+    this.targetEnd = at;
+    this.hash = hash;
+    // " HTTP/1.1" CRLF
+    if (at + 11 > limit || bytes[at] !== SP || bytes[at + 1] !== 0x48 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x54 || bytes[at + 4] !== 0x50) return 0;
+    if (bytes[at + 5] !== SLASH || bytes[at + 6] !== 0x31 || bytes[at + 7] !== 0x2e || bytes[at + 8] !== 0x31 || bytes[at + 9] !== CR || bytes[at + 10] !== LF) return 0;
+    return at + 11;
+  }
+
+  #fieldLines(bytes: Uint8Array, start: number, limit: number): boolean {
+    let hosts = 0;
+    for (let at = start; at < limit; ) {
+      if (bytes[at] === CR) {
+        this.end = at + 2;
+        return at + 1 < limit && bytes[at + 1] === LF && hosts === 1;
+      }
+      const field = this.#count++;
+      if (field === MAX_FIELDS) return false;
+      const nameStart = at;
+      let hash = 0;
+      for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, PRIME);
+      if (at >= limit || at === nameStart || bytes[at] !== COLON) return false;
+      this.#nameStarts[field] = nameStart;
+      this.#nameEnds[field] = at++;
+      while (at < limit && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+      const valueStart = at;
+      while (at < limit && VALUE_BYTES[bytes[at]!] === 1) at++;
+      if (at + 1 >= limit || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
+      let valueEnd = at;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
+      this.#valueStarts[field] = valueStart;
+      this.#valueEnds[field] = valueEnd;
+      at += 2;
+      const kind = this.#kinds.get(hash);
+      if (kind === undefined) {
+        if (this.#trustsProxies && this.#begins(nameStart, FROM_PROXIES_PREFIX)) return false;
+      } else if (!this.#take(kind, field)) return false;
+      if (kind === 'host') hosts++;
+    }
+    return false;
+  }
+
+  /** False: the general lane has to answer. */
+  #take(kind: Kind, field: number): boolean {
+    switch (kind) {
+      case 'decline':
+        return false;
+      case 'deciding':
+        this.deciding[this.decidingCount++] = field;
+        return true;
+      case 'host':
+        return this.#isHost(field);
+      case 'cookie':
+        this.hasCookie = true;
+        return this.#isNamed(field, 'cookie');
+      case 'connection':
+        return this.#isKeepAlive(field);
+    }
+  }
+
+  #isHost(field: number): boolean {
+    if (!this.#isNamed(field, 'host')) return false;
+    this.hostStart = this.#valueStarts[field]!;
+    this.hostEnd = this.#valueEnds[field]!;
+    let { hash } = this;
+    for (let at = this.hostStart; at < this.hostEnd; at++) hash = Math.imul(hash ^ this.bytes[at]!, PRIME);
+    // Without it GET /ab with Host c and GET /a with Host bc would meet.
+    this.hash = Math.imul(hash ^ (this.targetEnd - this.targetStart), PRIME);
+    return true;
+  }
+
+  #isKeepAlive(field: number): boolean {
+    const start = this.#valueStarts[field]!;
+    return this.#valueEnds[field]! - start === KEEP_ALIVE.length && this.#is(start, KEEP_ALIVE);
+  }
+
+  /** Without regard to case, and to what CGI programs do not tell apart. */
+  #begins(at: number, text: string): boolean {
+    for (let i = 0; i < text.length; i++) if (NAME_BYTES[this.bytes[at + i]!] !== text.charCodeAt(i)) return false;
+    return true;
+  }
+
+  /** In lower case. */
+  #isNamed(field: number, name: string): boolean {
+    const start = this.#nameStarts[field]!;
+    return this.#nameEnds[field]! - start === name.length && this.#is(start, name);
+  }
+
+  /** @param text in lower case */
+  #is(start: number, text: string): boolean {
+    for (let i = 0; i < text.length; i++) {
+      const byte = this.bytes[start + i]!;
+      if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== text.charCodeAt(i)) return false;
+    }
+    return true;
+  }
+}
+
+const KEEP_ALIVE = 'keep-alive';
