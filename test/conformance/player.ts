@@ -16,8 +16,8 @@ import type { Trace } from './trace.ts';
 
 /** Cases under way at a time. */
 const AT_A_TIME = 25;
-/** Milliseconds `pause_after` waits. */
-const PAUSE = 3000;
+/** Milliseconds `pause_after` waits: three seconds, and a little, as timers may fire early. */
+const PAUSE = 3010;
 
 export interface Play {
   readonly test: Case;
