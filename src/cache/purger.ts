@@ -37,9 +37,15 @@ export class Purger {
     this.#parts = parts;
   }
 
+  /**
+   * A stamp is written only where something is on its way, or stored where the key does not lead: what is
+   * stored under the key is removed at once, and every stamp costs an unrelated response its slot some day.
+   */
   async purgeKey(key: string): Promise<number> {
-    this.#parts.stamps.purge(urlScope(key));
-    return this.#parts.variants.remove(key);
+    const { stamps, variants, underWay } = this.#parts;
+    const scope = urlScope(key);
+    if (variants.holdsQueries || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
+    return variants.remove(key);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */

@@ -6,7 +6,8 @@
  * and as the slots are shared memory every worker sees it before the call returns. Two things in
  * one slot cost a miss, never a stale hit.
  */
-const SLOTS = 1 << 16;
+/** 4 MB, so that some thousand purges in the life of a response hardly ever meet it. */
+const SLOTS = 1 << 20;
 /** The rising number stands before the slots; slot 0 belongs to everything. */
 const COUNTER = 0;
 const FIRST_SLOT = 1;

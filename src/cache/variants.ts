@@ -39,9 +39,16 @@ export class Variants {
   /** Changes of one URL's list happen one after the other. */
   readonly #changes = new Map<string, Promise<unknown>>();
 
+  #holdsQueries = false;
+
   constructor(store: Store, stamps: Stamps) {
     this.#store = store;
     this.#stamps = stamps;
+  }
+
+  /** Responses to QUERY were stored, whose keys a URL alone does not lead to. */
+  get holdsQueries(): boolean {
+    return this.#holdsQueries;
   }
 
   /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
@@ -79,6 +86,7 @@ export class Variants {
 
   /** Makes a written response visible at its place. False when it could not be kept. */
   async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
+    if (entry.method === 'QUERY') this.#holdsQueries = true;
     return this.#alone(key, async () => {
       if (this.#isDead(key, entry)) {
         writer.abort();
