@@ -42,6 +42,7 @@ describe('freshnessLifetime', () => {
     ['RFC 9213 §2.2 Expires does not count where a field is targeted', { 'CDN-Cache-Control': 'public', Expires: httpDate(100) }, 0, 'none', 'lifetime-none'],
     ['§4.2.2 a tenth of the time since Last-Modified', { 'Last-Modified': httpDate(-1000) }, 100, 'heuristic', 'lifetime-heuristic', '10 % of the time since Last-Modified: 100 s'],
     ['§4.2.2 the time since Last-Modified is up to Date', { 'Last-Modified': httpDate(-3700), Date: httpDate(-3600) }, 10, 'heuristic', 'lifetime-heuristic'],
+    ['a guess is exact for long times', { 'Last-Modified': httpDate(-100_000) }, 10_000, 'heuristic', 'lifetime-heuristic'],
     ['a guess is in whole seconds', { 'Last-Modified': httpDate(-19) }, 1, 'heuristic', 'lifetime-heuristic'],
     ['a guess is a day at most', { 'Last-Modified': httpDate(-11 * DAY) }, DAY, 'heuristic', 'lifetime-heuristic'],
     ['a Last-Modified after Date gives nothing', { 'Last-Modified': httpDate(1000) }, 0, 'heuristic', 'lifetime-heuristic'],
@@ -66,6 +67,8 @@ describe('freshnessLifetime', () => {
     ['--default-ttl gives way to max-age', SAFE, { 'Cache-Control': 'max-age=0' }, {}, 0, 'lifetime-max-age'],
     ['--default-ttl gives way to an invalid max-age', SAFE, { 'Cache-Control': 'max-age=x' }, {}, 0, 'lifetime-invalid'],
     ['--default-ttl gives way to an invalid Expires', SAFE, { Expires: '-1' }, {}, 0, 'lifetime-invalid'],
+    ['--default-ttl of a second', { ...SAFE, defaultTtl: 1 }, lastModified, {}, 1, 'lifetime-default'],
+    ['--default-ttl for a HEAD', SAFE, {}, { method: 'HEAD' }, 120, 'lifetime-default'],
     ['--default-ttl for a 404', SAFE, {}, { status: 404 }, 120, 'lifetime-default'],
     ['--default-ttl not for a 302', SAFE, {}, { status: 302 }, 0, 'lifetime-none'],
     ['--default-ttl not for a 500', SAFE, {}, { status: 500 }, 0, 'lifetime-none'],
@@ -91,6 +94,7 @@ describe('freshnessLifetime', () => {
     test(rule, () => {
       const lifetime = freshnessLifetime(stored(fields, changes), settings);
       assert.deepEqual([lifetime.seconds, lifetime.reason.code], [seconds, code]);
+      if (code === 'lifetime-ttl') assert.equal(lifetime.source, 'ttl');
       assert.equal(lifetime.implicit, lifetime.source === 'none' || code === 'lifetime-default' || code === 'lifetime-heuristic');
     });
   }

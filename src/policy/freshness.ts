@@ -67,7 +67,7 @@ function implicitLifetime(response: StoredResponse, settings: Settings, isPublic
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.2: only statuses cacheable by default, or those marked public.
   if (!isHeuristicallyCacheable(response.status) && !isPublic) return none(`status ${response.status}`);
   if (response.privateInPlay && !settings.letter) {
-    return { ...none('a cookie or credentials are in play'), reason: { code: 'private-in-play' } };
+    return { seconds: 0, source: 'none', implicit: true, reason: { code: 'private-in-play' } };
   }
   // A guess is for plain reading: what answers a POST or QUERY has to say how long it holds.
   if (response.method !== 'GET' && response.method !== 'HEAD') return none(response.method);

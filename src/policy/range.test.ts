@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type FieldLines, httpDate, request, stored } from '../../test/kit/messages.ts';
+import { type FieldLines, RECEIVED, httpDate, request, stored } from '../../test/kit/messages.ts';
 import type { StoredResponse } from './message.ts';
 import { answerRange } from './range.ts';
 
@@ -68,6 +68,10 @@ describe('If-Range', () => {
     test(rule, () => assert.deepEqual(answer({ Range: 'bytes=0-9', 'If-Range': ifRange }, fields), holds ? [[0, 9]] : 'whole'));
   }
 
+  test('RFC 9110 §8.8.2.2 without Date, a date is strong a second before the arrival', () => {
+    const at = (ms: number): Answer => answer({ Range: 'bytes=0-9', 'If-Range': httpDate() }, { 'Last-Modified': httpDate(), Date: [] }, { responseTime: RECEIVED + ms });
+    assert.deepEqual([at(999), at(1000)], ['whole', [[0, 9]]]);
+  });
   test('says nothing without Range', () => assert.equal(answer({ 'If-Range': '"a"' }, tag), 'whole'));
   test('that does not hold makes an unsatisfiable range harmless', () => assert.equal(answer({ Range: 'bytes=500-', 'If-Range': '"b"' }, tag), 'whole'));
 });

@@ -222,6 +222,22 @@ test('what decided is told in figures', () => {
   assert.deepEqual(details(run({}, { ask: { method: 'PUT' } })), ['PUT']);
 });
 
+test('so is what stood in the way', () => {
+  const first = (fields: FieldLines, more: Case): unknown => run(fields, more).reasons[0]?.detail;
+  assert.equal(first({}, { ask: { method: 'QUERY' }, settings: TTL }), 'QUERY under --ttl');
+  assert.equal(first({}, { asked: auth, settings: TTL }), 'request has Authorization');
+  assert.equal(first(cc('max-age=60'), { asked: auth }), 'request has Authorization');
+  assert.equal(first(cc('max-age=60'), { changes: part }), 'bytes 0-9');
+  assert.equal(first({}, { asked: cookie, settings: SAFE }), 'the stored response states no lifetime');
+  assert.equal(first(cc('max-age=60'), asking('no-cache')), 'request Cache-Control: no-cache');
+});
+
+test('what forbids stale use is told only where there was a wish for it', () => {
+  for (const directive of ['must-revalidate', 's-maxage=60']) {
+    assert.deepEqual(run(tagged(`max-age=60, ${directive}`), { at: 70 }).reasons.map(({ code }) => code), ['expired', directive === 's-maxage=60' ? 'lifetime-s-maxage' : 'lifetime-max-age']);
+  }
+});
+
 test('a decision to serve tells age and lifetime', () => {
   const decision = run({ ...cc('max-age=60, stale-while-revalidate=99'), Age: '50' }, { at: 20 });
   assert.ok('age' in decision);

@@ -67,6 +67,7 @@ describe('stored', () => {
     ['--ttl over no-store', { 'Cache-Control': 'no-store' }, 'lifetime-ttl', { settings: TTL }],
     ['--ttl over private, no-cache and an invalid lifetime', { 'Cache-Control': 'private, no-cache, max-age=x' }, 'lifetime-ttl', { settings: TTL }],
     ['--ttl over no-store of the request', {}, 'lifetime-ttl', { settings: TTL, asked: { 'Cache-Control': 'no-store' } }],
+    ['--ttl for a HEAD', { 'Cache-Control': 'no-store' }, 'lifetime-ttl', { settings: TTL, ask: { method: 'HEAD' }, changes: { method: 'HEAD' } }],
     ['--ttl for a 404', {}, 'lifetime-ttl', { settings: TTL, changes: { status: 404 } }],
     ['--ttl where a cookie is in play', {}, 'lifetime-ttl', { settings: TTL, changes: { privateInPlay: true } }],
   ], true);
@@ -132,6 +133,8 @@ describe('not stored', () => {
     ...[302, 400, 500, 501, 503].map((status): Row => [`--ttl and ${status}`, fresh, ['status', `status ${status} is not kept under --ttl`], { changes: { status }, settings: TTL }]),
     ['--ttl and Vary: *', { Vary: '*' }, ['vary-star', 'Vary: *'], { settings: TTL }],
   ], false);
+
+  test('gives no detail where there is none', () => assert.deepEqual(judge({}, { settings: { ...STATED, cache: false } }).reasons, [{ code: 'caching-off' }]));
 
   test('says of what is never reusable which lifetime it has', () => {
     const verdict = judge({ 'Cache-Control': 'max-age=0' }, {});
