@@ -23,17 +23,22 @@ export interface Child {
 /** Milliseconds a server has to listen, and to stop. */
 const PATIENCE = { start: 30_000, stop: 3_000 };
 
-const running = new Set<number>();
+const running = new Map<number, Child>();
+// The last resort: some leave shared memory behind when they are ended so.
 process.on('exit', () => {
-  for (const pid of running) signalGroup(pid, 'SIGKILL');
+  for (const pid of running.keys()) signalGroup(pid, 'SIGKILL');
 });
+
+/** Ends everything that was started. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running.values()].map((child) => child.stop()));
+}
 
 export function startChild(command: readonly string[], { cores, directory, env }: { cores?: string | undefined; directory?: string; env?: NodeJS.ProcessEnv } = {}): Child {
   const [program = '', ...args] = cores === undefined ? command : ['taskset', '-c', cores, ...command];
   // A group of its own: Ctrl-C reaches this process, which then ends the others in order.
   const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...(directory !== undefined && { cwd: directory }), ...(env !== undefined && { env }) });
   const pid = child.pid ?? -1;
-  if (pid > 0) running.add(pid);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-10_000)));
   let ended = false;
@@ -44,7 +49,7 @@ export function startChild(command: readonly string[], { cores, directory, env }
     ended = true;
     running.delete(pid);
   });
-  return {
+  const started: Child = {
     pid,
     end,
     output: () => output,
@@ -61,6 +66,8 @@ export function startChild(command: readonly string[], { cores, directory, env }
       await end;
     },
   };
+  if (pid > 0) running.set(pid, started);
+  return started;
 }
 
 function signalGroup(pid: number, name: NodeJS.Signals): void {

@@ -3,11 +3,12 @@
  * `npm run bench`: Millrace and its peers before one origin, on cores of their own, by turns.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES } from './cases.ts';
 import type { Case } from './cases.ts';
-import { freePort, startChild, untilListening } from './child.ts';
+import { freePort, startChild, stopAll, untilListening } from './child.ts';
 import { describeMachine, findProgram, shareCores } from './machine.ts';
 import { knowsWorkers } from './peers/millrace.ts';
 import { race } from './race.ts';
@@ -38,9 +39,11 @@ const started = new Date();
 console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, commit ${machine.commit}${machine.changed ? ' with changes' : ''}`);
 console.log(`${pace.rounds} rounds of ${pace.seconds} s, by turns; ${shareCores(1).note}`);
 console.log(rivals.map(({ peer, version }) => `${peer.name} ${version}`).join(' · '));
+const [busy = 0] = loadavg();
+if (busy > 0.5) console.log(`The machine is at work already (load ${busy.toFixed(1)}): CPU/req says more than req/s, and latencies say little.`);
 if (missing.length > 0) console.log(`not found: ${missing.map(({ name, debian }) => `${name} (${debian})`).join(', ')}`);
 
-process.on('SIGINT', () => process.exit(130)).on('SIGTERM', () => process.exit(143));
+for (const [name, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(name, () => void stopAll().finally(() => process.exit(code)));
 const results: { case: string; title: string; connections: number; workers: number; standings: Standing[] }[] = [];
 const originPort = await freePort();
 const origin = startChild([process.execPath, join(import.meta.dirname, 'origin.ts'), String(originPort)], { cores: shareCores(1).origin });
@@ -58,9 +61,9 @@ try {
 }
 const file = values.json ?? join(import.meta.dirname, 'results', `${started.toISOString().replaceAll(':', '-')}-${machine.commit}.json`);
 mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify({ started, machine, pace, pinned: shareCores(1), results }, null, 1)}\n`);
+writeFileSync(file, `${JSON.stringify({ started, machine, loadBefore: busy, pace, pinned: shareCores(1), results }, null, 1)}\n`);
 console.log(`\n${OURS} ÷ it: the median of the ratios of rounds that ran side by side (the least–the most).
-busy: the share of its cores the server used; well below 100 %, the load generator was the limit.
+busy: the share of its cores the server used; well below 100 %, the load generator was the limit, or another program.
 memory: of the processes; the cache files of nginx, httpd and trafficserver are not in it, all of haproxy's cache is.
 Everything is in ${file}`);
 

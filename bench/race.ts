@@ -48,8 +48,12 @@ interface Runner {
   rate: number;
 }
 
+/** Of fewer objects, what the server itself grows by while it warms up is the most. */
+const ENOUGH = 100_000;
 /** The most seconds for filling a cache with many objects. */
 const FILLING = 600;
+/** Objects that one pass of filling repeats of the one before. */
+const OVERLAP = 1000;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
   const cores = shareCores(one.workers);
@@ -95,7 +99,7 @@ async function prepare(one: Case, runner: Runner, warmUp: number, cores: Cores, 
     const before = usageOf(family(running.child.pid));
     await fill(one.objects, running.port, originPort, cores);
     const after = usageOf(family(running.child.pid));
-    if (before !== undefined && after !== undefined) entrant.objectMemory = (after.memory - before.memory) / one.objects;
+    if (before !== undefined && after !== undefined && one.objects >= ENOUGH) entrant.objectMemory = (after.memory - before.memory) / one.objects;
   }
   progress(`warming up ${entrant.name}`);
   const warm = await load(one, runner, warmUp, cores);
@@ -108,9 +112,10 @@ async function fill(objects: number, port: number, originPort: number, { load: l
   const limit = performance.now() + FILLING * 1000;
   while ((await countRequests(originPort)) < goal) {
     if (performance.now() > limit) throw new Error(`it has not taken ${objects} objects in ${FILLING} s`);
-    // The script starts again at the first object: a second pass fetches what was missed or thrown out meanwhile.
     const left = goal - (await countRequests(originPort));
-    await runWrk({ url: urlOf(port, '/'), connections: 32, seconds: Math.min(60, Math.max(1, left / 5_000)), cores: loadCores, fields: [], script: ['sequence.lua', String(objects)] });
+    // What was under way when the last pass ended is asked again.
+    const first = Math.max(1, objects - left - OVERLAP);
+    await runWrk({ url: urlOf(port, '/'), connections: 32, seconds: Math.min(60, Math.max(1, left / 5_000)), cores: loadCores, fields: [], script: ['sequence.lua', String(objects), String(first)] });
   }
 }
 

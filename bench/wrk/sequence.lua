@@ -1,9 +1,9 @@
--- Asks for /object/1 to /object/N, one after the other, to fill a cache.
-local objects, head, tail
-local number = 0
+-- Asks for /object/FIRST to /object/N, one after the other and then from 1 again, to fill a cache.
+local objects, number, head, tail
 
 function init(args)
   objects = tonumber(args[1])
+  number = tonumber(args[2]) - 1
   head, tail = wrk.format("GET", "@"):match("^(.-)@(.*)$")
 end
 
