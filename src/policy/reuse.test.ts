@@ -69,6 +69,7 @@ table('hit', [
   ['RFC 10008 QUERY', cc('max-age=60'), 'fresh', { ask: { method: 'QUERY' }, changes: { method: 'QUERY' } }],
   ['RFC 9110 §9.3.3 a GET from the response to a POST', cc('max-age=60'), 'fresh', { changes: { method: 'POST' } }],
   ['RFC 8246 immutable says no more than fresh', cc('max-age=60, immutable'), 'fresh'],
+  ['RFC 8246 §2 a reload does not validate what is immutable', cc('max-age=60, immutable'), 'fresh', { asked: { 'Cache-Control': 'max-age=0' }, at: 5 }],
   ['RFC 9213 §2.2 a targeted field overrules no-cache', { ...cc('no-cache'), 'CDN-Cache-Control': 'max-age=60' }, 'fresh'],
   ['§3.5 credentials, and s-maxage', cc('s-maxage=60'), 'fresh', { asked: auth }],
   ['§3.5 credentials, and public', cc('public, max-age=60'), 'fresh', { asked: auth }],

@@ -55,6 +55,8 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (lifetime.source === 'none' && !isHeuristicallyCacheable(response.status) && !directives.has('public')) {
     return refuse('status', `status ${response.status} is not cacheable by default and states no lifetime`);
   }
+  // --ttl speaks of GET, and would overrule what a POST stated for its answer.
+  if (settings.ttl !== undefined && request.method === 'POST') return refuse('method', 'POST under --ttl');
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.3: "only … when they include explicit freshness information".
   if (lifetime.implicit && request.method === 'POST') return refuse('method', 'POST without a stated lifetime');
   if (lifetime.reason.code === 'private-in-play') return { store: false, reasons: [lifetime.reason] };
