@@ -1,7 +1,7 @@
 /**
  * @module bench/bare
  * The limit: a bare socket of Node that answers every request with the same 1 KB, without looking
- * at it: `node bench/bare.ts PORT`. No proxy in JavaScript can be faster than this.
+ * at it: `node bench/bare.ts PORT`. It is what a stream of Node costs before any work of a proxy.
  */
 import { createServer, Socket } from 'node:net';
 import { representation } from './site.ts';

@@ -17,7 +17,7 @@ import { standings, table } from './report.ts';
 import type { Standing } from './report.ts';
 import { findRivals, OURS, rivalNames } from './rivals.ts';
 
-const QUICK: Pace = { rounds: 3, seconds: 0.5, warmUp: 0.4 };
+const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.4 };
 const FULL: Pace = { rounds: 5, seconds: 2, warmUp: 1 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rivals: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
