@@ -74,7 +74,7 @@ export class Engine {
   readonly #flights: Flights;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, memoBytes = 0, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, memoBytes = 0, now = Date.now }: EngineOptions) {
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
@@ -196,7 +196,7 @@ export class Engine {
     if (landing === undefined) return;
     if (landing.kind !== 'passing') {
       this.#verdicts.delete(name);
-      return this.#serveLanded(tx, landing, true);
+      return this.#serveLanded(tx, landing, 'own');
     }
     if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return drop(landing.response);
     this.#verdicts.set(name, landing.reasons, this.#now());
@@ -221,7 +221,7 @@ export class Engine {
       }
       const again = decide(tx.head, { stored: entry, mismatch: undefined }, this.#settings, this.#now());
       const usable = again.action === 'hit' || again.action === 'stale' || again.action === 'stale-while-revalidate';
-      if (mismatch === undefined && usable && (landing.kind === 'validated' || landing.fill.joinable)) return this.#serveLanded(tx, landing, false);
+      if (mismatch === undefined && usable && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serveLanded(tx, landing, again.omit);
     }
     tx.collapsed = false;
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
@@ -231,7 +231,8 @@ export class Engine {
   /** Undefined: the origin gave no response, and what is stored was served in its place. */
   async #landing(tx: Transaction, flight: Flight, located: Located | undefined): Promise<Landing | undefined> {
     try {
-      const landing = await flight.board(tx.reply);
+      // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
+      const landing = await (tx.collapsed && carriesPrivate(tx.head) ? flight.landing : flight.board(tx.reply));
       tx.originStatus = landing.originStatus;
       tx.originDuration = landing.originDuration;
       return landing;
@@ -249,17 +250,20 @@ export class Engine {
     return true;
   }
 
-  /** @param own the response was asked for by this very request, not by another it was collapsed with */
-  async #serveLanded(tx: Transaction, landing: Served, own: boolean): Promise<void> {
+  /** @param omit the response was asked for by another request that this one was collapsed with: names of fields that are for that one alone */
+  async #serveLanded(tx: Transaction, landing: Served, omit: readonly string[] | 'own'): Promise<void> {
     const now = this.#now();
+    const own = omit === 'own';
     if (!own) tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
     if (landing.kind === 'validated') {
-      const { located } = landing;
+      const located = own ? { ...landing.located, entry: { ...landing.located.entry, fields: landing.received } } : landing.located;
       tx.reasons = [{ code: 'validated' }, ...tx.reasons];
-      return this.#serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: [] }, 'REVALIDATED');
+      return this.#serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: own ? [] : omit }, 'REVALIDATED');
     }
     const { fill, length, part } = landing;
-    const entry: Entry = own ? { ...landing.entry, fields: landing.received } : landing.entry;
+    const fields = own ? landing.received : landing.entry.fields.clone();
+    if (!own) for (const name of omit) fields.delete(name);
+    const entry: Entry = { ...landing.entry, fields };
     const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
     tx.stored = own;
     const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
@@ -309,7 +313,7 @@ export class Engine {
     if (request.method !== 'POST' || !this.#settings.cache) return this.#pass(tx, response, 'BYPASS');
     // What a POST answers may be the target's representation, for later GETs.
     const landing = await this.#fetcher.receive({ ...this.#plan(tx), located: undefined, stamp: this.#stamps.now(), whole: false }, response, startedAt, now);
-    return landing.kind === 'filling' ? this.#serveLanded(tx, landing, true) : this.#pass(tx, response, 'BYPASS');
+    return landing.kind === 'filling' ? this.#serveLanded(tx, landing, 'own') : this.#pass(tx, response, 'BYPASS');
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */

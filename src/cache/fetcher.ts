@@ -16,7 +16,7 @@ import type { Settings } from '../policy/settings.ts';
 import { isStaleIfError } from '../policy/status.ts';
 import { storable } from '../policy/storable.ts';
 import { headDescribes, updatedFields, validates, withConditions, withoutConditions } from '../policy/validate.ts';
-import { selectionOf } from '../policy/vary.ts';
+import { selectionOf, selectsFurther } from '../policy/vary.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
@@ -55,7 +55,8 @@ interface Landed {
 
 export type Landing = Landed &
   (
-    | { readonly kind: 'validated'; readonly located: Located }
+    /** `received` are the fields for the client whose request it was, as below. */
+    | { readonly kind: 'validated'; readonly located: Located; readonly received: Fields }
     /**
      * On its way into the store. `received` are the fields for the client whose request it was,
      * Set-Cookie and all; `part`: that client asked for a part, and gets just what the origin sent.
@@ -115,24 +116,25 @@ export class Fetcher {
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */
   async #validated(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
-    // A 304 that speaks of something else does not help: the whole is asked for.
-    if (!validates(response, located.entry)) return this.fetch({ ...plan, validate: false, whole: true });
+    // A 304 that speaks of something else, or of a choice nobody knew of, does not help: the whole is asked for.
+    if (!validates(response, located.entry) || selectsFurther(response.fields, located.entry.selection)) return this.fetch({ ...plan, validate: false, whole: true });
     const { settings, variants } = this.#parts;
-    const fields = updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']);
+    const received = updatedFields(located.entry.fields, response.fields, []);
     const updated: Entry = {
       ...located.entry,
-      fields,
+      fields: received,
       requestTime,
       responseTime,
       privateInPlay: carriesPrivate(plan.head) || response.fields.has('set-cookie'),
       invalidated: false,
       stamp: plan.stamp,
-      tags: tagsOf(fields),
+      tags: tagsOf(received),
     };
     const kept = storable(plan.head, updated, settings);
-    if (kept.store) await variants.update(plan.key, located, updated);
+    const entry = { ...updated, fields: without(received, kept.store ? kept.omit : PERSONAL) };
+    if (kept.store) await variants.update(plan.key, located, entry);
     else await variants.invalidate(plan.key, located);
-    return { originStatus: response.status, originDuration: responseTime - requestTime, kind: 'validated', located: { ...located, entry: updated } };
+    return { originStatus: response.status, originDuration: responseTime - requestTime, kind: 'validated', located: { ...located, entry }, received };
   }
 
   /** Lands a response that is complete with Via and Date: stores it where that is allowed, else hands it on. */
@@ -208,17 +210,26 @@ export class Fetcher {
       if (response.status < 500) await variants.invalidate(plan.key, located);
       return;
     }
-    const fields = updatedFields(located.entry.fields, response.fields, settings.letter ? [] : ['set-cookie', 'set-cookie2']);
+    const fields = updatedFields(located.entry.fields, response.fields, []);
     const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp, tags: tagsOf(fields) };
-    if (storable(plan.head, updated, settings).store) await variants.update(plan.key, located, updated);
+    const kept = storable(plan.head, updated, settings);
+    if (kept.store && !selectsFurther(response.fields, located.entry.selection)) await variants.update(plan.key, located, { ...updated, fields: without(fields, kept.omit) });
     else await variants.invalidate(plan.key, located);
   }
 }
 
+/** Never for anybody but the client whose request it was, where the response as a whole is not for others. */
+const PERSONAL: readonly string[] = ['set-cookie', 'set-cookie2'];
+
+function without(fields: Fields, names: readonly string[]): Fields {
+  const kept = fields.clone();
+  for (const name of names) kept.delete(name);
+  return kept;
+}
+
 /** What is kept of the fields: those of the whole, where a part came. */
 function storedFields(response: OriginResponse, omit: readonly string[]): Fields {
-  const fields = response.fields.clone();
-  for (const name of omit) fields.delete(name);
+  const fields = without(response.fields, omit);
   return response.status === 206 ? fields.delete('Content-Range').delete('Content-Length') : fields;
 }
 

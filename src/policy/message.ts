@@ -41,7 +41,19 @@ export interface StoredRange {
   readonly length: number | undefined;
 }
 
+/** Fields by which a client shows who it is: those of HTTP, and those that APIs commonly use in their place. */
+export const CREDENTIALS: ReadonlySet<string> = new Set([
+  'cookie', 'authorization',
+  'x-api-key', 'api-key', 'apikey', 'x-apikey', 'x-auth-token', 'x-access-token', 'x-session-token', 'x-session-id', 'x-user-token', 'x-id-token', 'x-jwt',
+  'x-authorization', 'x-amz-security-token', 'x-amzn-oidc-data', 'cf-access-jwt-assertion', 'cf-access-token', 'x-goog-api-key', 'x-goog-iap-jwt-assertion',
+  'private-token', 'job-token', 'x-gitlab-token', 'x-vault-token', 'x-shopify-access-token', 'x-functions-key', 'ocp-apim-subscription-key', 'x-rapidapi-key',
+  'x-remote-user', 'remote-user', 'x-auth-request-user', 'x-auth-request-access-token', 'x-user', 'x-user-id', 'dpop', 'x-client-cert', 'client-cert',
+]);
+
 /** Cookies or credentials are in play, so that the response may be meant for one person. */
 export function carriesPrivate(request: RequestHead): boolean {
-  return request.fields.has('cookie') || request.fields.has('authorization');
+  const { lines } = request.fields;
+  // As a CGI program sees it, X_Api_Key is X-Api-Key.
+  for (let i = 0; i < lines.length; i += 2) if (CREDENTIALS.has(lines[i]!.toLowerCase().replaceAll('_', '-'))) return true;
+  return false;
 }

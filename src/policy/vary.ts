@@ -43,6 +43,12 @@ export function selectionOf(request: Fields, forwardedAs: string, response: Fiel
   return { names, values: names.map((name) => normalisedValue(request, name)), language, forwardedAs };
 }
 
+/** Whether a newer response to the same selects by more than what selected the stored one, which nobody has compared then. */
+export function selectsFurther(newer: Fields, { names }: Selection): boolean {
+  const newerNames = varyNames(newer);
+  return newerNames === '*' || newerNames.some((name) => !names.includes(name));
+}
+
 /** In place of a field's name: the client knows the proxy by another host name or scheme. */
 export const OTHER_HOST = 'forwarded host';
 
