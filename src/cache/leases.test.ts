@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Leases, type Lease } from './leases.ts';
+
+function pair(): [Leases, Leases] {
+  const memory = Leases.memory();
+  return [new Leases(memory, 1), new Leases(memory, 2)];
+}
+
+function take(leases: Leases, name: string): Lease {
+  const lease = leases.take(name);
+  assert.ok(lease !== undefined && lease !== 'elsewhere');
+  return lease;
+}
+
+describe('a lease', () => {
+  test('is held by one worker until it ends it', () => {
+    const [one, two] = pair();
+    const lease = take(one, 'a');
+    assert.equal(two.take('a'), 'elsewhere');
+    lease.landed(100);
+    assert.equal(two.take('a'), 'elsewhere');
+    lease.end();
+    take(two, 'a');
+    // What is over stays over.
+    lease.end();
+    assert.equal(one.take('a'), 'elsewhere');
+  });
+
+  test('is nothing to wait for in the worker that holds it', () => {
+    const [one] = pair();
+    take(one, 'a');
+    assert.equal(one.take('a'), undefined);
+  });
+
+  test('keeps nobody waiting for something else in its cell', () => {
+    const [one, two] = pair();
+    take(one, 'name 0');
+    let shared = 0;
+    // 65,536 cells: among so many names some meet in its cell.
+    for (let i = 1; i < 500_000; i++) {
+      const lease = two.take(`name ${i}`);
+      assert.notEqual(lease, 'elsewhere');
+      if (lease === undefined) shared++;
+      else if (lease !== 'elsewhere') lease.end();
+    }
+    assert.ok(shared > 0);
+  });
+
+  test('of a worker that is no more can be given back', async () => {
+    const [one, two] = pair();
+    take(one, 'a');
+    take(two, 'b');
+    const waited = two.wait('a');
+    two.release(1);
+    await waited;
+    take(two, 'a');
+    assert.equal(one.take('b'), 'elsewhere');
+  });
+});
+
+describe('waiting', () => {
+  test('ends when the lease does, not when the head comes', async () => {
+    const [one, two] = pair();
+    const lease = take(one, 'a');
+    let over = false;
+    const waited = two.wait('a').then(() => (over = true));
+    lease.landed(100);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(over, false);
+    lease.end();
+    await waited;
+  });
+
+  test('ends with the head where the body is long', async () => {
+    const [one, two] = pair();
+    const lease = take(one, 'a');
+    const waited = two.wait('a');
+    lease.landed(2 ** 30);
+    await waited;
+    take(two, 'a');
+  });
+
+  test('has an end where the body does not come', async () => {
+    const [one, two] = pair();
+    take(one, 'a').landed(undefined);
+    await two.wait('a');
+    assert.equal(two.take('a'), 'elsewhere');
+  });
+
+  test('is over at once where nobody fetches', async () => {
+    const [one] = pair();
+    await one.wait('a');
+  });
+});

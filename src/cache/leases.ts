@@ -1,0 +1,115 @@
+/**
+ * @module cache/leases
+ * Which worker fetches. Of several that miss one object at one moment one takes the lease, and asks
+ * the origin; the others wait until it has stored what came, and look again. Leases are cells of
+ * shared memory, found by hash: taking, giving back and waiting need no message.
+ */
+
+/** 256 KB. Two names in one cell cost no wait, only the collapsing of the second: the cell tells them apart. */
+const CELLS = 1 << 16;
+const FREE = 0;
+
+// A cell, from the top: 1 bit whether the head of the response has come, 7 bits worker, 23 bits of the name.
+const LANDED = 1 << 30;
+const WORKER_SHIFT = 23;
+const TAG_BITS = (1 << WORKER_SHIFT) - 1;
+
+/** Workers are numbered from 1. */
+export const MAX_WORKERS = 127;
+
+/** Milliseconds to wait for the head of a response: past what an origin that answers at all takes. */
+const HEAD_PATIENCE = 60_000;
+/** Milliseconds to wait from the head on; for whoever waits longer, seeing bytes is worth a request of its own. */
+const BODY_PATIENCE = 500;
+/** Bytes of body that are worth waiting for. */
+const MAX_LENGTH = 1024 * 1024;
+
+/** One fetch that other workers leave to this one. */
+export interface Lease {
+  /** The head of the response has come; `length` of its body where known. Others wait only for what will soon be whole. */
+  landed(length: number | undefined): void;
+  /** What came is stored, or will not be. */
+  end(): void;
+}
+
+export class Leases {
+  readonly #cells: Int32Array;
+  readonly #worker: number;
+
+  /** @param worker from 1 to MAX_WORKERS */
+  constructor(memory: SharedArrayBuffer, worker: number) {
+    this.#cells = new Int32Array(memory);
+    this.#worker = worker;
+  }
+
+  static memory(): SharedArrayBuffer {
+    return new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  /** 'elsewhere': another worker fetches that very thing. Undefined: fetch it without a lease. */
+  take(name: string): Lease | 'elsewhere' | undefined {
+    const { cell, tag } = placeOf(name);
+    const mine = (this.#worker << WORKER_SHIFT) | tag;
+    const found = Atomics.compareExchange(this.#cells, cell, FREE, mine);
+    if (found === FREE) return this.#lease(cell, mine);
+    return tagOf(found) === tag && workerOf(found) !== this.#worker ? 'elsewhere' : undefined;
+  }
+
+  /** Settles when the worker that fetches it has stored it or given up, or the patience is at its end. */
+  async wait(name: string): Promise<void> {
+    const { cell, tag } = placeOf(name);
+    const holder = workerOf(Atomics.load(this.#cells, cell));
+    for (;;) {
+      const found = Atomics.load(this.#cells, cell);
+      // One lease, not those that others take after it.
+      if (found === FREE || tagOf(found) !== tag || workerOf(found) !== holder) return;
+      const { value } = Atomics.waitAsync(this.#cells, cell, found, (found & LANDED) === 0 ? HEAD_PATIENCE : BODY_PATIENCE);
+      if ((await value) === 'timed-out') return;
+    }
+  }
+
+  /** For the end of a worker that could not do it: gives back what it holds. */
+  release(worker: number): void {
+    for (let cell = 0; cell < CELLS; cell++) {
+      const found = Atomics.load(this.#cells, cell);
+      if (found !== FREE && workerOf(found) === worker) this.#set(cell, found, FREE);
+    }
+  }
+
+  #lease(cell: number, mine: number): Lease {
+    let current = mine;
+    const become = (next: number): void => {
+      if (current !== FREE) this.#set(cell, current, next);
+      current = next;
+    };
+    return {
+      landed: (length) => become(length !== undefined && length > MAX_LENGTH ? FREE : mine | LANDED),
+      end: () => become(FREE),
+    };
+  }
+
+  #set(cell: number, from: number, to: number): void {
+    Atomics.compareExchange(this.#cells, cell, from, to);
+    Atomics.notify(this.#cells, cell);
+  }
+}
+
+function workerOf(value: number): number {
+  return (value & ~LANDED) >> WORKER_SHIFT;
+}
+
+function tagOf(value: number): number {
+  return value & TAG_BITS;
+}
+
+/** FNV-1a over the UTF-16 units for the cell, and with another start for the tag. */
+function placeOf(name: string): { cell: number; tag: number } {
+  let low = 0x811c9dc5;
+  let high = 0x01234567;
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x01000193) + 0x9e3779b9;
+  }
+  return { cell: (low >>> 0) % CELLS, tag: (high ^ (high >>> 15)) & TAG_BITS };
+}
