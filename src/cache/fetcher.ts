@@ -133,7 +133,7 @@ export class Fetcher {
     const kept = storable(plan.head, updated, settings);
     const entry = { ...updated, fields: without(received, kept.store ? kept.omit : PERSONAL) };
     if (kept.store) await variants.update(plan.key, located, entry);
-    else await variants.invalidate(plan.key, located);
+    else await this.#doubt(plan, response, kept.reasons);
     return { originStatus: response.status, originDuration: responseTime - requestTime, kind: 'validated', located: { ...located, entry }, received };
   }
 
@@ -163,9 +163,9 @@ export class Fetcher {
     };
     const verdict = storable(head, described, settings);
     if (!verdict.store || selection === undefined) {
-      // What the origin now answers otherwise must not be used without asking.
-      if (located !== undefined && response.status < 500) await variants.invalidate(plan.key, located);
-      return passing(verdict.store ? [{ code: 'vary-star' }] : verdict.reasons);
+      const reasons: readonly Reason[] = verdict.store ? [{ code: 'vary-star' }] : verdict.reasons;
+      await this.#doubt(plan, response, reasons);
+      return passing(reasons);
     }
     const place = await variants.place(plan.key, selection);
     const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: tagsOf(response.fields), others: [] };
@@ -206,15 +206,21 @@ export class Fetcher {
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
   async #updateByHead(plan: Received, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
     const { settings, variants } = this.#parts;
-    if (!headDescribes(response, located.entry, located.object.body.length)) {
-      if (response.status < 500) await variants.invalidate(plan.key, located);
-      return;
-    }
+    if (!headDescribes(response, located.entry, located.object.body.length)) return this.#doubt(plan, response, []);
     const fields = updatedFields(located.entry.fields, response.fields, []);
     const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp, tags: tagsOf(fields) };
     const kept = storable(plan.head, updated, settings);
     if (kept.store && !selectsFurther(response.fields, located.entry.selection)) await variants.update(plan.key, located, { ...updated, fields: without(fields, kept.omit) });
-    else await variants.invalidate(plan.key, located);
+    else await this.#doubt(plan, response, kept.reasons);
+  }
+
+  /**
+   * What the origin now answers otherwise must not be used without asking. Where that may be because of
+   * who asks, or how, it says nothing about what is stored for others: else anyone could take that from them.
+   */
+  async #doubt({ key, located, head }: Received, response: OriginResponse, reasons: readonly Reason[]): Promise<void> {
+    const byRequest = carriesPrivate(head) || response.status === 416 || reasons[0]?.code === 'request-no-store';
+    if (located !== undefined && response.status < 500 && !byRequest) await this.#parts.variants.invalidate(key, located);
   }
 }
 

@@ -43,13 +43,23 @@ export interface ForwardedRequest {
   readonly forwardedAs: string;
 }
 
+/** What proxies tell of the URL that the client used: an origin may answer otherwise for another value. */
+const ABOUT_URL: readonly string[] = [
+  'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-path', 'x-forwarded-uri', 'x-forwarded-scheme', 'x-forwarded-protocol', 'x-forwarded-ssl', 'x-forwarded-server', 'x-forwarded-method',
+  'x-original-url', 'x-rewrite-url', 'x-original-uri', 'x-original-host', 'x-host', 'x-http-host-override', 'x-scheme', 'x-url-scheme', 'front-end-https',
+];
+
 /** Set by proxies, believed by origins: a client's own are worth nothing and, unkeyed, can poison a cache. */
-export const FROM_PROXIES: ReadonlySet<string> = new Set(['forwarded', 'x-real-ip', 'x-original-url', 'x-rewrite-url', 'x-original-host', 'x-host']);
+export const FROM_PROXIES: ReadonlySet<string> = new Set([
+  ...ABOUT_URL, 'forwarded', 'x-forwarded', 'forwarded-for', 'x-original-forwarded-for', 'x-real-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip', 'client-ip',
+  // Nobody sets it, but a CGI program takes it for its own setting HTTP_PROXY: https://httpoxy.org
+  'proxy',
+]);
 
 /** So are all whose names begin so. */
 export const FROM_PROXIES_PREFIX = 'x-forwarded-';
 
-/** Turn a GET into something else at some origins while the cache sees a GET. */
+/** Turn a request into another one at some origins, while the cache sees a GET or QUERY. */
 const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
 
 export class Forwarding {
@@ -73,7 +83,7 @@ export class Forwarding {
     // Host first, as user agents are asked to send it.
     // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2
     fields.append('Host', mode === 'reverse' && this.#preserveHost && clientHost !== undefined ? clientHost : authority);
-    const cacheable = request.method === 'GET' || request.method === 'HEAD';
+    const cacheable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'QUERY';
     for (const [name, value] of request.fields) {
       // X_Forwarded_For reaches a CGI or WSGI program as the same variable as X-Forwarded-For.
       const plain = name.toLowerCase().replaceAll('_', '-');
@@ -85,7 +95,9 @@ export class Forwarding {
     appendVia(fields, request.httpVersion);
     appendCdnLoop(fields, this.#instance);
     if (mode !== 'reverse') return { fields, forwardedAs: '' };
-    return { fields, forwardedAs: describeClient(fields, request, clientHost) };
+    // Before our own Forwarded is added.
+    const told = trusted ? toldOfUrl(fields) : '';
+    return { fields, forwardedAs: describeClient(fields, request, clientHost) + told };
   }
 
   #trusts(address: string): boolean {
@@ -120,6 +132,24 @@ function describeClient(fields: Fields, request: ReceivedRequest, clientHost: st
   fields.set('Forwarded', before === undefined ? element : `${before}, ${element}`);
   return `${fields.get('x-forwarded-proto')!}://${fields.get('x-forwarded-host') ?? ''}`;
 }
+
+/**
+ * What else a trusted proxy told of the URL: it may only have passed on what a client made up, and
+ * then nobody else shall get the response to that.
+ */
+function toldOfUrl(fields: Fields): string {
+  let told = '';
+  for (const [name, value] of fields) {
+    const plain = name.toLowerCase().replaceAll('_', '-');
+    if (ABOUT_URL.includes(plain)) told += ` ${plain}: ${value}`;
+    else if (plain === 'forwarded') told += (value.match(HOST_AND_PROTO) ?? []).map((pair) => ` ${pair}`).join('');
+    // With "-" in the name it is part of forwardedAs by itself.
+    else if (name.includes('_') && (plain === 'x-forwarded-host' || plain === 'x-forwarded-proto')) told += ` ${name}: ${value}`;
+  }
+  return told;
+}
+
+const HOST_AND_PROTO = /\b(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
 
 // https://www.rfc-editor.org/rfc/rfc7239.html#section-4
 function forwardedElement(address: string, scheme: string, host: string | undefined): string {
