@@ -46,6 +46,9 @@ export interface ProxyStats extends CounterStats {
   readonly store: StoreStats;
 }
 
+/** The share of max-memory that prepared answers may take. */
+const MEMO_SHARE = 1 / 8;
+
 export class ProxyParts {
   readonly config: Config;
   readonly targets: Targets;
@@ -84,6 +87,7 @@ export class ProxyParts {
       settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, staleIfUnreachable: config.staleIfError, letter: config.letter },
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
+      memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));
@@ -136,6 +140,21 @@ export class ProxyParts {
   /** Counts and tells an outcome; the engine's come here by themselves, a lane brings those of requests it answered alone. */
   report(outcome: Outcome): void {
     this.#counters.record(outcome);
+    this.tell(outcome);
+  }
+
+  /** Somebody wants to be told outcomes. */
+  get isObserved(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** For a hit of the fast lane: counts it, but does not tell it. */
+  countHit(status: number, bytes: number, error?: MillraceError): void {
+    this.#counters.recordHit(status, bytes, error);
+  }
+
+  /** Tells an outcome that was counted. */
+  tell(outcome: Outcome): void {
     for (const listener of this.#listeners) listener(outcome);
   }
 

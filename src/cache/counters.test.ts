@@ -66,3 +66,24 @@ describe('counters', () => {
     assert.equal(counters.stats(0).origin.p50, 3_600_000);
   });
 });
+
+test('what several counted adds up to what one would have counted', () => {
+  const outcomes = [
+    outcome({}),
+    outcome({ result: 'MISS', reasons: [{ code: 'not-stored' }], bytes: 5, originDuration: 40, originStatus: 200, stored: true }),
+    outcome({ result: 'STALE', status: 502, bytes: 7, originDuration: 9000, collapsed: true, error: new MillraceError('ERR_CONNECTION_RESET', 'gone') }),
+    outcome({ result: 'REVALIDATED', reasons: [], originDuration: 0.5 }),
+  ];
+  const one = new Counters(0);
+  const several = [new Counters(0), new Counters(500)];
+  outcomes.forEach((each, i) => {
+    one.record(each);
+    several[i % 2]!.record(each);
+  });
+  one.recordHit(200, 100, undefined);
+  several[1]!.recordHit(200, 100, undefined);
+  const sum = new Counters(0);
+  for (const counters of several) sum.add(structuredClone(counters.tally()));
+  assert.deepEqual(sum.stats(1000), one.stats(1000));
+  assert.equal(sum.stats(1000).requests, 5);
+});

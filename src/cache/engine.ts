@@ -108,6 +108,7 @@ export class Engine {
 
   /** In force before it returns: how many stored responses it removed; undefined where that is not known. */
   async purge(what: Purge): Promise<number | undefined> {
+    if ('all' in what) this.memo?.clear();
     return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery)) : this.#purger.purge(what);
   }
 

@@ -5,7 +5,6 @@
  * made here. What does not match, or does not stand any more, is the engine's.
  */
 import type { Fields } from '../http/fields.ts';
-import type { Reason } from '../policy/reason.ts';
 import type { Lifetime } from '../policy/freshness.ts';
 import type { Body, Store, StoreTicket, StoredObject } from './ports.ts';
 import type { Piece } from './reply-body.ts';
@@ -66,7 +65,7 @@ export interface SplitHead {
 }
 
 /** A store in memory. */
-export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'touch'>>;
+export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'touch' | 'lend' | 'giveBack'>>;
 
 export function hasTickets(store: Store): store is TicketStore {
   return store.ticket !== undefined && store.touch !== undefined;
@@ -90,7 +89,7 @@ export class PreparedAnswer {
   readonly status: number;
   /** Bytes of body. */
   readonly bodyLength: number;
-  readonly lifetimeReason: Reason;
+  readonly lifetime: Lifetime;
   /** Used since it was last looked at for eviction. */
   used = false;
   /** What it counts for. */
@@ -125,7 +124,7 @@ export class PreparedAnswer {
   constructor(request: PlainRequest, conditions: readonly Condition[], hit: ServedHit, head: SplitHead, slots: readonly number[], tickets: readonly StoreTicket[], span: { start: number; end: number }) {
     const { bytes } = request;
     this.status = hit.status;
-    this.lifetimeReason = hit.lifetime.reason;
+    this.lifetime = hit.lifetime;
     this.hash = request.hash;
     this.#isHead = request.isHead;
     this.#target = bytes.slice(request.targetStart, request.targetEnd);
@@ -182,8 +181,8 @@ export class PreparedAnswer {
   /** The head as latin1. */
   head(now: number): string {
     const { untilAge, untilTtl, rest } = this.#head;
-    const { age, ttl } = this.seconds(now);
-    return `${untilAge}${age}${untilTtl}${ttl}${rest}`;
+    const age = this.#ageAt(now);
+    return `${untilAge}${Math.floor(age / SECOND)}${untilTtl}${Math.floor((this.#lifetime - age) / SECOND)}${rest}`;
   }
 
   /** The chunks of a body that is not in one piece with the head. To be asked for right after `stands`. */
@@ -193,10 +192,13 @@ export class PreparedAnswer {
     return readNow(body, this.#start, this.#start + this.bodyLength)[Symbol.iterator]();
   }
 
-  /** Age and time left, in whole seconds. */
-  seconds(now: number): { age: number; ttl: number; lifetime: number } {
-    const age = this.#age + now - this.#preparedAt;
-    return { age: Math.floor(age / SECOND), ttl: Math.floor((this.#lifetime - age) / SECOND), lifetime: Math.floor(this.#lifetime / SECOND) };
+  /** Seconds. */
+  age(now: number): number {
+    return this.#ageAt(now) / SECOND;
+  }
+
+  #ageAt(now: number): number {
+    return this.#age + now - this.#preparedAt;
   }
 
   #renew(now: number, body: Uint8Array): Buffer {
@@ -204,7 +206,7 @@ export class PreparedAnswer {
     const whole = Buffer.allocUnsafeSlow(head.length + body.length);
     whole.write(head, 'latin1');
     whole.set(body, head.length);
-    const age = this.#age + now - this.#preparedAt;
+    const age = this.#ageAt(now);
     this.#wholeFrom = now;
     this.#wholeUntil = now + Math.min(SECOND - (age % SECOND), ((this.#lifetime - age) % SECOND) + 1);
     this.#whole = whole;
@@ -221,15 +223,18 @@ export class Memo {
   readonly #queue = new Set<PreparedAnswer>();
   #bytes = 0;
 
-  /** @param maxBytes for everything it keeps */
+  /** @param maxBytes for everything it keeps, out of the store's budget */
   constructor(store: TicketStore, stamps: Stamps, maxBytes: number) {
     this.#store = store;
     this.#stamps = stamps;
     this.#maxBytes = maxBytes;
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  clear(): void {
+    this.#store.giveBack(this.#bytes);
+    this.#byHash.clear();
+    this.#queue.clear();
+    this.#bytes = 0;
   }
 
   /** The answer to this request that the engine would give now, where it is prepared. */
@@ -256,11 +261,12 @@ export class Memo {
     const answer = new PreparedAnswer(request, conditions, hit, head, slots, tickets, span);
     if (answer.cost > this.#maxBytes) return;
     this.#makeWay(request);
+    while (this.#bytes + answer.cost > this.#maxBytes) this.#evict();
+    if (!this.#store.lend(answer.cost)) return;
     answer.next = this.#byHash.get(request.hash);
     this.#byHash.set(request.hash, answer);
     this.#queue.add(answer);
     this.#bytes += answer.cost;
-    while (this.#bytes > this.#maxBytes) this.#evict();
   }
 
   /** Removes the answer that a new one takes the place of, and the oldest where there are many. */
@@ -287,6 +293,7 @@ export class Memo {
   #remove(answer: PreparedAnswer): void {
     this.#queue.delete(answer);
     this.#bytes -= answer.cost;
+    this.#store.giveBack(answer.cost);
     const first = this.#byHash.get(answer.hash);
     if (first === answer) {
       if (answer.next === undefined) this.#byHash.delete(answer.hash);

@@ -64,10 +64,13 @@ export interface Store {
   keys(): AsyncIterable<string> | Iterable<string>;
   stats(): StoreStats;
   close(): Promise<void>;
-  /** Only a store in memory has tickets. Undefined for an object that is not its own. */
+  /** Only a store in memory has this and what follows. Undefined for an object that is not its own. */
   ticket?(object: StoredObject): StoreTicket | undefined;
   /** At once, and without reading it: the very object, with its very description, is still stored. Counts as an access. */
   touch?(ticket: StoreTicket): boolean;
+  /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
+  lend?(bytes: number): boolean;
+  giveBack?(bytes: number): void;
 }
 
 /** Where a request goes. */

@@ -115,13 +115,18 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
   const refused = asked === undefined ? undefined : requestRefuses(asked, age, lifetime.seconds);
   if (refused !== undefined) return again('request', refused);
   if (stored.invalidated) return again('stale', { code: 'soft-purged' });
-  if (age < lifetime.seconds) return { action: 'hit', reasons: [{ code: 'fresh', detail: `age ${whole(age)} s of ${whole(lifetime.seconds)} s` }, lifetime.reason], ...used };
+  if (age < lifetime.seconds) return { action: 'hit', reasons: freshReasons(age, lifetime), ...used };
 
   const expired: Reason = { code: 'expired', detail: `age ${whole(age)} s over ${whole(lifetime.seconds)} s` };
   if (settings.ttl !== undefined) return again('stale', expired, lifetime.reason);
   const use = staleUse(governing, asked, age - lifetime.seconds, settings);
   if ('action' in use) return { action: use.action, reasons: [use.reason, lifetime.reason], ...used };
   return again('stale', expired, lifetime.reason, ...(use.forbidden === undefined ? [] : [use.forbidden]));
+}
+
+/** What a hit rests on. */
+export function freshReasons(age: number, lifetime: Lifetime): Reasons {
+  return [{ code: 'fresh', detail: `age ${whole(age)} s of ${whole(lifetime.seconds)} s` }, lifetime.reason];
 }
 
 type StaleUse = { readonly action: 'stale' | 'stale-while-revalidate'; readonly reason: Reason } | { readonly forbidden: Reason | undefined };

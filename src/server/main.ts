@@ -2,8 +2,8 @@
  * @module server/main
  * A running proxy: listens, and stops so that nobody in the middle of a response is cut off.
  */
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
 import { isIPv6 } from 'node:net';
 import { Admin } from '../admin/api.ts';
 import { Operations } from '../admin/operations.ts';
@@ -12,7 +12,10 @@ import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { ProxyParts } from '../proxy.ts';
 import { createAdminServer } from './admin-answer.ts';
-import { NodeLane, createNodeServer } from './node.ts';
+import { Keeper } from './fast/keeper.ts';
+import { FastLane } from './fast/lane.ts';
+import { PlainHead } from './fast/plain-head.ts';
+import { KEEP_ALIVE_TIMEOUT, NodeLane, createNodeServer } from './node.ts';
 
 export interface ServerHooks {
   /** Called once for each finished request. */
@@ -38,9 +41,9 @@ export async function startServer(config: Config, hooks: ServerHooks = {}): Prom
   const onError = (error: unknown): void => hooks.onError?.(error);
   const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
   const separate = config.adminPort !== undefined;
-  const lane = new NodeLane(proxy, { admin: separate ? undefined : admin, onError });
-  const server = createNodeServer(lane);
-  const adminServer = admin !== undefined && separate ? createAdminServer(admin, lane, onError) : undefined;
+  const lanes = openLanes(proxy, separate ? undefined : admin, onError);
+  const { server, general } = lanes;
+  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError) : undefined;
   try {
     await listen(server, config.port, config.host, '--port');
     if (adminServer !== undefined) await listen(adminServer, config.adminPort!, config.host, '--admin-port');
@@ -55,16 +58,41 @@ export async function startServer(config: Config, hooks: ServerHooks = {}): Prom
     url,
     adminUrl: adminServer !== undefined ? urlOf(adminServer) : admin !== undefined ? url : undefined,
     port: portOf(server),
-    close: once(() => stop(server, adminServer, lane, proxy, config.shutdownTimeout)),
+    close: once(() => stop(lanes, adminServer, proxy, config.shutdownTimeout)),
   };
 }
 
-async function stop(server: Server, adminServer: Server | undefined, lane: NodeLane, proxy: ProxyParts, timeout: number): Promise<void> {
+interface Lanes {
+  readonly general: NodeLane;
+  readonly fast: FastLane | undefined;
+  /** That of the main port. */
+  readonly server: Server;
+}
+
+function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void): Lanes {
+  const { config, engine } = proxy;
+  const { memo } = engine;
+  if (memo === undefined) {
+    const general = new NodeLane(proxy, { admin, onError });
+    return { general, fast: undefined, server: createNodeServer(general) };
+  }
+  const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
+  const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
+  const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => keeper.keep(request, hit) });
+  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), head });
+  return { general, fast, server: fast.server };
+}
+
+async function stop({ server, general, fast }: Lanes, adminServer: HttpServer | undefined, proxy: ProxyParts, timeout: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   adminServer?.close();
   adminServer?.closeAllConnections();
-  lane.drain();
-  const cut = setTimeout(() => lane.cut(), timeout * 1000);
+  general.drain();
+  fast?.drain();
+  const cut = setTimeout(() => {
+    general.cut();
+    fast?.cut();
+  }, timeout * 1000);
   await closed;
   clearTimeout(cut);
   await proxy.close();

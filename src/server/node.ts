@@ -6,6 +6,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Admin } from '../admin/api.ts';
+import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
@@ -23,12 +24,14 @@ export interface LaneOptions {
   readonly admin: Admin | undefined;
   /** Called for what should not happen. */
   readonly onError?: (error: unknown) => void;
+  /** Called for each hit, for the fast lane to give the same answer. */
+  readonly onHit?: (request: IncomingMessage, hit: ServedHit) => void;
 }
 
 /** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
-const HEAD_TIMEOUT = 30_000;
+export const HEAD_TIMEOUT = 30_000;
 /** Milliseconds an idle connection is kept. */
-const KEEP_ALIVE_TIMEOUT = 65_000;
+export const KEEP_ALIVE_TIMEOUT = 65_000;
 
 /** After these nobody can be sure where the next request begins. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
@@ -37,16 +40,20 @@ export class NodeLane {
   readonly #proxy: ProxyParts;
   readonly #admin: Admin | undefined;
   readonly #onError: (error: unknown) => void;
+  readonly #onHit: LaneOptions['onHit'];
   /** Every connection, with the replies under way on it. */
   readonly #connections = new Map<Duplex, Set<NodeReply>>();
   /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
   readonly #ending = new WeakSet<Duplex>();
+  /** The request that came last on each connection; a tunnel's, once it is one. */
+  readonly #latest = new WeakMap<Duplex, IncomingMessage | 'tunnel'>();
   draining = false;
 
-  constructor(proxy: ProxyParts, { admin, onError = () => undefined }: LaneOptions) {
+  constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
     this.#proxy = proxy;
     this.#admin = admin;
     this.#onError = onError;
+    this.#onHit = onHit;
   }
 
   /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
@@ -103,6 +110,12 @@ export class NodeLane {
     else socket.destroy();
   }
 
+  /** Every request that has come on the connection is read to its end, and answered. */
+  isResting(socket: Duplex): boolean {
+    const latest = this.#latest.get(socket);
+    return latest !== 'tunnel' && latest?.complete !== false && !this.#ending.has(socket) && this.#connections.get(socket)?.size === 0;
+  }
+
   /** From now on connections are closed after the response under way; those without one at once, tunnels too. */
   drain(): void {
     this.draining = true;
@@ -117,6 +130,7 @@ export class NodeLane {
   #reply(response: ServerResponse): NodeReply {
     const { socket } = response.req;
     const replies = this.connection(socket);
+    this.#latest.set(socket, response.req);
     const reply = new NodeReply(response, this);
     replies.add(reply);
     response.on('close', () => {
@@ -147,7 +161,13 @@ export class NodeLane {
     if (own !== undefined) return this.#send(own, request, reply, startedAt);
     const admitted = this.#proxy.admit(message);
     if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), request, reply, startedAt);
-    const context = { clientAddress: message.clientAddress, startedAt, ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }) };
+    const onHit = this.#onHit;
+    const context = {
+      clientAddress: message.clientAddress,
+      startedAt,
+      ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
+      ...(onHit === undefined ? {} : { onHit: (hit: ServedHit) => onHit(request, hit) }),
+    };
     void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy());
   }
 
@@ -155,6 +175,7 @@ export class NodeLane {
   async #tunnel(request: IncomingMessage, socket: Duplex, open: (message: ReceivedMessage, reply: () => NodeReply) => Promise<TunnelEnd>): Promise<void> {
     const startedAt = Date.now();
     const earlier = this.connection(socket);
+    this.#latest.set(socket, 'tunnel');
     socket.on('error', ignore);
     // node:http lets go of the connection at once: responses to earlier requests could not be told from the tunnel.
     if (this.draining || this.#ending.has(socket) || earlier.size > 0) {

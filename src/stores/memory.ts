@@ -169,6 +169,14 @@ export class MemoryStore implements Store {
     return true;
   }
 
+  lend(bytes: number): boolean {
+    return this.#reserve(bytes);
+  }
+
+  giveBack(bytes: number): void {
+    this.#release(bytes);
+  }
+
   #find(key: string, hash: number): number {
     let slot = this.#index.first(hash);
     while (slot !== -1 && !this.#isUnder(slot, key)) slot = this.#index.next(slot);

@@ -7,6 +7,9 @@ import { type Options, resolveConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server/main.ts';
 import { Arrivals } from './listening.ts';
 
+/** With MILLRACE_TEST_LANE=general every test that starts a proxy here runs without the fast lane. */
+export const FAST_LANE: boolean = process.env['MILLRACE_TEST_LANE'] !== 'general';
+
 /** `await using` closes it at the end of the block. */
 export interface TestProxy extends AsyncDisposable {
   /** http://127.0.0.1:PORT, without a slash at the end. */
@@ -29,7 +32,7 @@ export interface TestProxy extends AsyncDisposable {
 export async function startMillrace(options: Options = {}): Promise<TestProxy> {
   const outcomes: Outcome[] = [];
   const arrivals = new Arrivals(outcomes);
-  const config = resolveConfig({ port: 0, shutdownTimeout: 0, ...options });
+  const config = resolveConfig({ port: 0, shutdownTimeout: 0, fastLane: FAST_LANE, ...options });
   const server = await startServer(config, {
     onOutcome: (outcome) => {
       outcomes.push(outcome);

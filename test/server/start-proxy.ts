@@ -5,6 +5,7 @@
 import { type Options, resolveConfig } from '../../src/config.ts';
 import type { Outcome } from '../../src/cache/outcome.ts';
 import { type RunningServer, startServer } from '../../src/server/main.ts';
+import { FAST_LANE } from '../kit/proxy.ts';
 
 export interface TestProxy extends RunningServer {
   /** Of the requests that have finished, in that order. */
@@ -19,7 +20,7 @@ export async function startProxy(options: Options): Promise<TestProxy> {
   const outcomes: Outcome[] = [];
   const errors: unknown[] = [];
   const watchers = new Set<() => void>();
-  const running = await startServer(resolveConfig({ port: 0, shutdownTimeout: 1, ...options }), {
+  const running = await startServer(resolveConfig({ port: 0, shutdownTimeout: 1, fastLane: FAST_LANE, ...options }), {
     onOutcome: (outcome) => {
       outcomes.push(outcome);
       for (const look of watchers) look();

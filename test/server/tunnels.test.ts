@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Options } from '../../src/config.ts';
 import { openRaw, rawRequest, request } from '../kit/client.ts';
+import { gate } from '../kit/gate.ts';
 import { type RawOrigin, type TestOrigin, startOrigin, startRawOrigin } from '../kit/origin.ts';
 import { type TestProxy, startProxy } from './start-proxy.ts';
 
@@ -114,11 +115,11 @@ describe('Upgrade', () => {
   });
 
   test('a client that breaks off ends the connection to the origin, and the other way round', async () => {
-    const ends: string[] = [];
+    const ended = gate();
     const origin: RawOrigin = await startRawOrigin(async (connection, head) => {
       await connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
       if (head.includes('/dies')) connection.reset();
-      else ends.push(await connection.closed);
+      else void connection.closed.then(ended.open);
     });
     await proxied(
       { origin: origin.url },
@@ -128,7 +129,7 @@ describe('Upgrade', () => {
         await leaving.readUntil('\r\n\r\n');
         leaving.reset();
         await proxy.outcomeOf('/socket');
-        assert.equal(ends.length, 1);
+        await ended.wait;
         const left = await openRaw(proxy.port);
         void left.send(UPGRADE.replace('/socket', '/dies'));
         await left.readAll();

@@ -1,0 +1,244 @@
+/**
+ * @module server/fast/connection
+ * One connection that both lanes share. Bytes that are nothing but plain requests, and come while
+ * the general lane has nothing to do here, are answered at once where the answers are prepared;
+ * all others go to node:http, from the first that is not.
+ */
+import type { Socket } from 'node:net';
+import type { PreparedAnswer } from '../../cache/memo.ts';
+import { MillraceError } from '../../errors.ts';
+import { freshReasons } from '../../policy/reuse.ts';
+import { GeneralSide } from './general-side.ts';
+import type { FastLane } from './lane.ts';
+import { readShared } from './raw-socket.ts';
+
+/** Bytes of a body that are handed to the system before the client is waited for. They are the store's, not copies. */
+const STEP = 1024 * 1024;
+
+/** A hit that was begun, and of which the client has not taken all. */
+interface UnderWay {
+  readonly answer: PreparedAnswer;
+  readonly chunks: Iterator<Buffer>;
+  readonly startedAt: number;
+  readonly method: string;
+  readonly url: string;
+  sent: number;
+  isWritten: boolean;
+}
+
+export class Connection {
+  readonly #lane: FastLane;
+  readonly #socket: Socket;
+  #general: GeneralSide | undefined;
+  #underWay: UnderWay | undefined;
+  /** Plain requests that wait for it. */
+  #rest: Buffer | undefined;
+  /** The last response was written here, not by the general lane. */
+  #wroteLast = false;
+  #isClosing = false;
+  /** The lane's turn at which bytes came last. */
+  #lastTurn: number;
+  #hasAsked = false;
+
+  constructor(lane: FastLane, accepted: Socket) {
+    this.#lane = lane;
+    this.#lastTurn = lane.turn;
+    const socket = readShared(accepted, (bytes, length) => this.#receive(bytes, length));
+    this.#socket = socket;
+    socket.on('end', () => this.#end());
+    socket.on('error', (error) => this.#general?.destroy(error));
+    socket.on('drain', () => this.#goOn());
+    socket.once('close', () => this.#closed());
+    socket.resume();
+  }
+
+  /** Turns of the lane without a byte from the client; undefined while it is not idle, or node:http has an eye on it. */
+  idleSince(): { readonly turn: number; readonly hasAsked: boolean } | undefined {
+    if (this.#general !== undefined || this.#isClosing || this.#socket.writableLength > 0) return undefined;
+    return { turn: this.#lastTurn, hasAsked: this.#hasAsked };
+  }
+
+  /** It took too long to ask: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9 */
+  expire(): void {
+    this.#isClosing = true;
+    this.#lane.general.clientError(Object.assign(new Error('The head of the first request did not come.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), this.#socket);
+  }
+
+  /** Closes it, once the response under way is written. What the general lane has under way is that lane's to end. */
+  drain(): void {
+    if (this.#general === undefined) this.#closeSoon();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(bytes: Buffer, length: number): void {
+    this.#lastTurn = this.#lane.turn;
+    this.#hasAsked = true;
+    if (this.#isClosing) return;
+    if (this.#underWay !== undefined) {
+      // Read before the pause was known.
+      this.#rest = Buffer.concat([this.#rest ?? Buffer.alloc(0), bytes.subarray(0, length)]);
+      return;
+    }
+    const general = this.#general;
+    if (general === undefined || (general.isRead && this.#lane.general.isResting(general))) this.#answer(bytes, length);
+    else general.feed(copy(bytes, 0, length));
+  }
+
+  #answer(bytes: Buffer, length: number): void {
+    const { head, memo, general } = this.#lane;
+    if (general.draining || !head.recognise(bytes, 0, length)) return this.#handOver(bytes, 0, length);
+    const several = head.end < length;
+    // One that is no request changes how those before it are answered, so all or none are answered here.
+    if (several && !this.#arePlain(bytes, head.end, length)) return this.#handOver(bytes, 0, length);
+    const now = Date.now();
+    if (several) this.#socket.cork();
+    let at = 0;
+    while (at < length && this.#underWay === undefined) {
+      if (several) head.recognise(bytes, at, length);
+      const answer = memo.find(head, now);
+      if (answer === undefined) break;
+      at = head.end;
+      this.#write(answer, now);
+    }
+    if (several) this.#socket.uncork();
+    if (at === length) return;
+    if (this.#underWay === undefined) this.#handOver(bytes, at, length);
+    else this.#rest = copy(bytes, at, length);
+  }
+
+  #arePlain(bytes: Buffer, start: number, end: number): boolean {
+    const { head } = this.#lane;
+    for (let at = start; at < end; at = head.end) if (!head.recognise(bytes, at, end)) return false;
+    return true;
+  }
+
+  #write(answer: PreparedAnswer, now: number): void {
+    const socket = this.#socket;
+    this.#wroteLast = true;
+    const whole = answer.whole(now);
+    if (whole !== undefined && socket.write(whole)) {
+      this.#lane.proxy.countHit(answer.status, answer.bodyLength);
+      if (this.#lane.proxy.isObserved) this.#report(answer, now, this.#method, this.#url, answer.bodyLength);
+      return;
+    }
+    this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, method: this.#method, url: this.#url, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
+    if (whole === undefined) {
+      socket.cork();
+      socket.write(answer.head(now), 'latin1');
+      this.#writeStep(this.#underWay);
+      socket.uncork();
+    }
+    if (this.#underWay.isWritten && !socket.writableNeedDrain) this.#finish(this.#underWay);
+    else socket.pause();
+  }
+
+  #writeStep(underWay: UnderWay): void {
+    for (let step = 0; step < STEP; ) {
+      const { value, done } = underWay.chunks.next();
+      if (done === true) {
+        underWay.isWritten = true;
+        return;
+      }
+      step += value.length;
+      underWay.sent += value.length;
+      this.#socket.write(value);
+    }
+  }
+
+  /** The client has taken what was written. */
+  #goOn(): void {
+    const underWay = this.#underWay;
+    if (underWay === undefined) return;
+    if (!underWay.isWritten) {
+      this.#socket.cork();
+      this.#writeStep(underWay);
+      this.#socket.uncork();
+      if (!underWay.isWritten || this.#socket.writableNeedDrain) return;
+    }
+    this.#finish(underWay);
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (this.#isClosing) return this.#closeSoon();
+    if (rest !== undefined) this.#answer(rest, rest.length);
+    if (this.#underWay === undefined) this.#socket.resume();
+  }
+
+  #finish({ answer, startedAt, method, url }: UnderWay): void {
+    this.#underWay = undefined;
+    this.#lane.proxy.countHit(answer.status, answer.bodyLength);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, method, url, answer.bodyLength);
+  }
+
+  /** Bytes [start, end) are node:http's. */
+  #handOver(bytes: Buffer, start: number, end: number): void {
+    this.#wroteLast = false;
+    if (this.#general === undefined) {
+      this.#general = new GeneralSide(this.#socket, (error) => this.#generalClosed(error));
+      this.#lane.http.emit('connection', this.#general);
+    }
+    this.#general.feed(copy(bytes, start, end));
+  }
+
+  #generalClosed(error: Error | null): void {
+    if (error === null && this.#wroteLast) this.#closeSoon();
+    else this.#socket.destroy();
+  }
+
+  #closeSoon(): void {
+    this.#isClosing = true;
+    if (this.#underWay === undefined) this.#socket.destroySoon();
+  }
+
+  /** The client sends nothing any more. */
+  #end(): void {
+    if (this.#general !== undefined) this.#general.feedEnd();
+    else this.#socket.end();
+  }
+
+  #closed(): void {
+    this.#lane.forget(this);
+    this.#general?.destroy();
+    const underWay = this.#underWay;
+    if (underWay === undefined) return;
+    this.#underWay = undefined;
+    const { answer, startedAt, method, url, sent } = underWay;
+    const error = new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
+    this.#lane.proxy.countHit(answer.status, sent, error);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, method, url, sent, error);
+  }
+
+  get #method(): string {
+    return this.#lane.head.isHead ? 'HEAD' : 'GET';
+  }
+
+  get #url(): string {
+    const { bytes, targetStart, targetEnd } = this.#lane.head;
+    return bytes.toString('latin1', targetStart, targetEnd);
+  }
+
+  #report(answer: PreparedAnswer, startedAt: number, method: string, url: string, bytes: number, error?: MillraceError): void {
+    this.#lane.proxy.tell({
+      startedAt,
+      duration: Date.now() - startedAt,
+      method,
+      url,
+      clientAddress: this.#socket.remoteAddress ?? '',
+      status: answer.status,
+      result: 'HIT',
+      reasons: freshReasons(answer.age(startedAt), answer.lifetime),
+      bytes,
+      originDuration: undefined,
+      originStatus: undefined,
+      stored: false,
+      collapsed: false,
+      error,
+    });
+  }
+}
+
+function copy(bytes: Buffer, start: number, end: number): Buffer {
+  return Buffer.from(bytes.subarray(start, end));
+}

@@ -1,0 +1,123 @@
+/**
+ * @module server/fast/general-side
+ * A connection of the fast lane as node:http sees it: the bytes that are handed over come out of
+ * it, and what is written to it goes to the client.
+ */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+/** CR LF CR LF as one number. */
+const BLANK_LINE = 0x0d0a0d0a;
+
+export class GeneralSide extends Duplex {
+  readonly #socket: Socket;
+  readonly #onClosed: (error: Error | null) => void;
+  #full = false;
+  /** The last four bytes that were handed over. */
+  #last = 0;
+
+  /** @param onClosed this side is done with the connection, in whatever way */
+  constructor(socket: Socket, onClosed: (error: Error | null) => void) {
+    super({ decodeStrings: false });
+    this.#socket = socket;
+    this.#onClosed = onClosed;
+    socket.on('timeout', () => this.emit('timeout'));
+  }
+
+  /** @param bytes are kept */
+  feed(bytes: Buffer): void {
+    if (this.destroyed || this.readableEnded) return;
+    for (let at = Math.max(0, bytes.length - 4); at < bytes.length; at++) this.#last = (this.#last << 8) | bytes[at]!;
+    if (this.push(bytes)) return;
+    this.#full = true;
+    this.#socket.pause();
+  }
+
+  /** The client sends nothing any more. */
+  feedEnd(): void {
+    if (!this.destroyed) this.push(null);
+  }
+
+  /**
+   * All that was handed over is read, and ends with an empty line. Where every request in it is
+   * answered, that is the end of a message: whatever began after the last one would, at an empty
+   * line, be a request too.
+   */
+  get isRead(): boolean {
+    return this.readableLength === 0 && !this.#full && this.#last === BLANK_LINE && this.writable && !this.readableEnded;
+  }
+
+  override _read(): void {
+    if (!this.#full) return;
+    this.#full = false;
+    this.#socket.resume();
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, encoding, callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: (error?: Error | null) => void): void {
+    this.#socket.cork();
+    for (const [i, { chunk, encoding }] of chunks.entries()) this.#socket.write(chunk, encoding, i === chunks.length - 1 ? callback : undefined);
+    this.#socket.uncork();
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#socket.end(() => callback());
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#onClosed(error);
+    callback(error);
+  }
+
+  // What node:http and the general lane use of a net.Socket.
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  get remoteFamily(): string | undefined {
+    return this.#socket.remoteFamily;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  setTimeout(milliseconds: number): this {
+    this.#socket.setTimeout(milliseconds);
+    return this;
+  }
+
+  setNoDelay(noDelay?: boolean): this {
+    this.#socket.setNoDelay(noDelay);
+    return this;
+  }
+
+  setKeepAlive(enable?: boolean, initialDelay?: number): this {
+    this.#socket.setKeepAlive(enable, initialDelay);
+    return this;
+  }
+
+  /** Closes once what is written has left. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.#socket.resetAndDestroy();
+    return this.destroy();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * @module server/fast/keeper
+ * Prepares an answer of the general lane for the fast one: describes the request as the fast lane
+ * would have seen it, and splits the head, which both lanes write of the same lines, around Age and ttl.
+ */
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Memo, ServedHit, SplitHead } from '../../cache/memo.ts';
+import { formatCacheStatus } from '../../http/cache-status.ts';
+import { isFromProxies } from '../../http/forwarding.ts';
+import { headLines, mayHaveBody } from '../head-lines.ts';
+import type { PlainHead } from './plain-head.ts';
+
+export class Keeper {
+  readonly #memo: Memo;
+  readonly #head: PlainHead;
+  readonly #ending: string;
+
+  /** @param keepAlive milliseconds an idle connection is kept */
+  constructor(memo: Memo, head: PlainHead, keepAlive: number) {
+    this.#memo = memo;
+    this.#head = head;
+    // As node:http ends a head.
+    this.#ending = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAlive / 1000)}\r\n\r\n`;
+  }
+
+  keep(request: IncomingMessage, hit: ServedHit): void {
+    if (request.httpVersion !== '1.1') return;
+    // These the general lane changes, in ways that depend on the client's address.
+    if (hit.selecting.some((name) => isFromProxies(name.replaceAll('_', '-')))) return;
+    const bytes = bytesOf(request);
+    if (!this.#head.recognise(bytes, 0, bytes.length)) return;
+    const head = this.#split(this.#head.isHead, hit);
+    if (head !== undefined) this.#memo.keep(this.#head, hit, head);
+  }
+
+  #split(isHead: boolean, { status, fields, length, age, lifetime }: ServedHit): SplitHead | undefined {
+    if (length === undefined && mayHaveBody(isHead, status)) return undefined;
+    const lines = headLines(isHead, status, fields, length, false);
+    const ageAt = indexOf(lines, (name) => name === 'age');
+    const ttl = String(Math.floor(lifetime.seconds - age));
+    const member = formatCacheStatus({ hit: true, ttl: Number(ttl) });
+    const statusAt = indexOf(lines, (name, value) => name === 'cache-status' && value === member);
+    // node:http adds a Date where there is none.
+    if (ageAt === -1 || statusAt < ageAt || indexOf(lines, (name) => name === 'date') === -1) return undefined;
+    return {
+      untilAge: `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${text(lines, 0, ageAt)}${lines[ageAt]!}: `,
+      untilTtl: `\r\n${text(lines, ageAt + 2, statusAt)}${lines[statusAt]!}: ${member.slice(0, -ttl.length)}`,
+      rest: `\r\n${text(lines, statusAt + 2, lines.length)}${this.#ending}`,
+    };
+  }
+}
+
+function bytesOf({ method, url, rawHeaders }: IncomingMessage): Buffer {
+  return Buffer.from(`${method!} ${url!} HTTP/1.1\r\n${text(rawHeaders, 0, rawHeaders.length)}\r\n`, 'latin1');
+}
+
+function text(lines: readonly string[], start: number, end: number): string {
+  let text = '';
+  for (let i = start; i < end; i += 2) text += `${lines[i]!}: ${lines[i + 1]!}\r\n`;
+  return text;
+}
+
+/** The last line of which that is true. */
+function indexOf(lines: readonly string[], wanted: (lowerName: string, value: string) => boolean): number {
+  for (let i = lines.length - 2; i >= 0; i -= 2) if (wanted(lines[i]!.toLowerCase(), lines[i + 1]!)) return i;
+  return -1;
+}

@@ -1,0 +1,83 @@
+/**
+ * @module server/fast/lane
+ * The fast lane: takes the connections of the main port, and hands what it does not answer itself
+ * to node:http.
+ */
+import type { Server as HttpServer } from 'node:http';
+import { type Server, createServer } from 'node:net';
+import type { Memo } from '../../cache/memo.ts';
+import type { ProxyParts } from '../../proxy.ts';
+import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, type NodeLane } from '../node.ts';
+import { Connection } from './connection.ts';
+import type { PlainHead } from './plain-head.ts';
+
+export interface FastLaneParts {
+  readonly proxy: ProxyParts;
+  readonly memo: Memo;
+  readonly general: NodeLane;
+  /** A server of node:http that does not listen itself. */
+  readonly http: HttpServer;
+  readonly head: PlainHead;
+}
+
+/** Milliseconds between two looks for idle connections. */
+const TURN = 5_000;
+/** What node:http grants beyond the time it announces. */
+const KEEP_ALIVE_GRACE = 1_000;
+
+export class FastLane implements FastLaneParts {
+  readonly proxy: ProxyParts;
+  readonly memo: Memo;
+  readonly general: NodeLane;
+  readonly http: HttpServer;
+  readonly head: PlainHead;
+  /** Listens in place of the one of node:http. */
+  readonly server: Server;
+  /** Counts the looks for idle connections: the lane's clock. */
+  turn = 0;
+  readonly #connections = new Set<Connection>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ proxy, memo, general, http, head }: FastLaneParts) {
+    this.proxy = proxy;
+    this.memo = memo;
+    this.general = general;
+    this.http = http;
+    this.head = head;
+    this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => this.#connections.add(new Connection(this, accepted)));
+    // With it node:http begins to look for heads that take too long; this one is told in place of a server that listens.
+    this.server.once('listening', () => http.emit('listening'));
+    this.server.once('close', () => this.#stop());
+    this.#timer = setInterval(() => this.#look(), TURN).unref();
+  }
+
+  forget(connection: Connection): void {
+    this.#connections.delete(connection);
+  }
+
+  /** Ends connections that wait for requests; those in the middle of a response, after it. */
+  drain(): void {
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  /** Ends every connection now. */
+  cut(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #look(): void {
+    this.turn++;
+    for (const connection of this.#connections) {
+      const idle = connection.idleSince();
+      if (idle === undefined) continue;
+      const time = (this.turn - idle.turn) * TURN;
+      if (idle.hasAsked && time > KEEP_ALIVE_TIMEOUT + KEEP_ALIVE_GRACE) connection.destroy();
+      else if (!idle.hasAsked && time > HEAD_TIMEOUT) connection.expire();
+    }
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.http.close();
+  }
+}
