@@ -50,7 +50,7 @@ async function readConfig(commandLine: CommandLine): Promise<Config> {
   const file = commandLine.given.get('config');
   let fromFile: Options = {};
   if (typeof file === 'string') {
-    const { loadConfigFile } = await import('./config-file.ts');
+    const { loadConfigFile } = await import('../config/file.ts');
     fromFile = await loadConfigFile(file);
   }
   const nameOf = (field: keyof Options): string =>

@@ -1,5 +1,5 @@
 /**
- * @module cli/config-file
+ * @module config/file
  * Loads the module named with --config. It is never searched for: a configuration is code, and
  * to run code because it lies in the working directory would be a trap.
  */
@@ -8,6 +8,14 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Options } from '../config.ts';
 import { MillraceError } from '../errors.ts';
+
+/** Where a configuration came from, for threads that read it again. */
+export interface ConfigSource {
+  /** The path of the module. */
+  readonly file: string;
+  /** What wins over it: the flags of the command line. */
+  readonly over: Options;
+}
 
 /** @throws {MillraceError} ERR_CONFIG where there is no such file, it fails, or exports no options */
 export async function loadConfigFile(file: string): Promise<Options> {
