@@ -12,12 +12,22 @@ const SLOTS = 1 << 20;
 const COUNTER = 0;
 const FIRST_SLOT = 1;
 
+/** Where stamps outlive the process. */
+export interface StampKeeper {
+  /** Writes down what a cell of the memory holds now, before it returns. */
+  keep(cell: number): void;
+}
+
 export class Stamps {
+  /** The cell of the rising number. */
+  static readonly COUNTER: number = COUNTER;
   readonly #cells: Int32Array;
+  readonly #keeper: StampKeeper | undefined;
 
   /** @param memory shared by all workers; see `Stamps.memory()` */
-  constructor(memory: SharedArrayBuffer = Stamps.memory()) {
+  constructor(memory: SharedArrayBuffer = Stamps.memory(), keeper?: StampKeeper) {
     this.#cells = new Int32Array(memory);
+    this.#keeper = keeper;
   }
 
   static memory(): SharedArrayBuffer {
@@ -54,7 +64,12 @@ export class Stamps {
   }
 
   #raise(slot: number): void {
-    Atomics.store(this.#cells, slot, Atomics.add(this.#cells, COUNTER, 1) + 1);
+    const stamp = Atomics.add(this.#cells, COUNTER, 1) + 1;
+    // Another thread may have raised the slot further meanwhile.
+    for (let old = Atomics.load(this.#cells, slot); old < stamp; old = Atomics.load(this.#cells, slot)) {
+      if (Atomics.compareExchange(this.#cells, slot, old, stamp) === old) break;
+    }
+    this.#keeper?.keep(slot);
   }
 }
 
