@@ -16,6 +16,7 @@ import { completeResponse } from '../http/forwarding.ts';
 import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { type Decision, type Failure, type Used, decide, staleOnError } from '../policy/reuse.ts';
+import type { Reason } from '../policy/reason.ts';
 import type { Settings } from '../policy/settings.ts';
 import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
@@ -200,7 +201,7 @@ export class Engine {
       return this.#serveLanded(tx, landing, 'own');
     }
     if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return drop(landing.response);
-    this.#verdicts.set(name, landing.reasons, this.#now());
+    if (!isOfRequest(tx.request, landing.reasons)) this.#verdicts.set(name, landing.reasons, this.#now());
     tx.reasons = [...landing.reasons, ...tx.reasons];
     return this.#pass(tx, landing.response, 'MISS');
   }
@@ -334,4 +335,9 @@ export class Engine {
     fill.start();
     tx.error = await sent;
   }
+}
+
+/** The response was not stored because of how this client asked: that is no verdict on what others will be answered. */
+function isOfRequest({ method, fields }: ClientRequest, reasons: readonly Reason[]): boolean {
+  return method === 'HEAD' || fields.has('range') || reasons[0]?.code === 'request-no-store';
 }

@@ -14,29 +14,34 @@ export interface Verdict {
 /** ms; long enough to spare requests the wait, short enough to notice when the origin changes its mind. */
 const LIFETIME = 60_000;
 const MAX_VERDICTS = 10_000;
+/** Characters of all keys together: a key holds a URL, and a client can make that long. */
+const MAX_CHARACTERS = 4_000_000;
 
 export class Verdicts {
   readonly #verdicts = new Map<string, Verdict>();
+  #characters = 0;
 
   set(key: string, reasons: readonly Reason[], now: number): void {
-    this.#verdicts.delete(key);
+    this.delete(key);
     this.#verdicts.set(key, { reasons, at: now });
+    this.#characters += key.length;
     // A Map keeps the order of insertion: the first is the oldest.
-    if (this.#verdicts.size > MAX_VERDICTS) this.#verdicts.delete(this.#verdicts.keys().next().value!);
+    while (this.#verdicts.size > MAX_VERDICTS || this.#characters > MAX_CHARACTERS) this.delete(this.#verdicts.keys().next().value!);
   }
 
   delete(key: string): void {
-    this.#verdicts.delete(key);
+    if (this.#verdicts.delete(key)) this.#characters -= key.length;
   }
 
   clear(): void {
     this.#verdicts.clear();
+    this.#characters = 0;
   }
 
   get(key: string, now: number): Verdict | undefined {
     const verdict = this.#verdicts.get(key);
     if (verdict === undefined || now - verdict.at <= LIFETIME) return verdict;
-    this.#verdicts.delete(key);
+    this.delete(key);
     return undefined;
   }
 }

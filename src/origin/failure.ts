@@ -49,6 +49,8 @@ export function exchangeError(error: Error, { host, port }: Endpoint, timeout: n
     return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
   }
   if (isClosed(error)) return make('ERR_CONNECTION_RESET', `${at} closed the connection before it answered. Check the origin's log.`);
+  // An assertion of undici fails where a response makes no sense, as a 101 that nobody asked for.
+  if (code === 'ERR_ASSERTION') return make('ERR_ORIGIN_RESPONSE', `${at} sent a response that has no meaning here. Check what listens on that port.`);
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED' || code.startsWith('ERR_')) {
     return make('ERR_BAD_REQUEST', `The request cannot be passed on to ${at}: ${error.message}.`);
   }

@@ -16,7 +16,7 @@ import type { Connector } from './connector.ts';
 import { bodyError, exchangeError, timeoutError } from './failure.ts';
 import { IncomingBody } from './incoming-body.ts';
 import { framed, RequestBody } from './request-body.ts';
-import { checkFraming, isBodiless, MAX_RESPONSE_FIELDS } from './response-head.ts';
+import { checkFraming, checkStatus, isBodiless, MAX_RESPONSE_FIELDS } from './response-head.ts';
 import type { ExchangeCallbacks } from './undici-exchange.ts';
 
 /** Connections of node:http, opened through the connector. */
@@ -87,6 +87,12 @@ export class NodeExchange {
 
   #onInformation(info: InformationEvent): void {
     this.#idle.refresh();
+    try {
+      checkStatus(info.statusCode, this.#request.target, false);
+    } catch (error) {
+      this.#fail(error as MillraceError);
+      return;
+    }
     this.#request.onInformational?.(info.statusCode, endToEnd(new Fields(info.rawHeaders.slice())));
   }
 
@@ -107,6 +113,7 @@ export class NodeExchange {
     const status = response.statusCode!;
     const { target, method } = this.#request;
     try {
+      checkStatus(status, target, true);
       checkFraming(fields, target);
     } catch (error) {
       this.#fail(error as MillraceError);

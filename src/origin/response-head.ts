@@ -10,6 +10,16 @@ import type { Fields } from '../http/fields.ts';
 export const MAX_RESPONSE_FIELDS = 65_536;
 
 /**
+ * Throws ERR_ORIGIN_RESPONSE for a status that is none, or that cannot be the final one: nobody behind
+ * us could tell what follows it. A 101 is final only for who asked to switch.
+ */
+// https://www.rfc-editor.org/rfc/rfc9110.html#section-15
+export function checkStatus(status: number, { host, port }: Target, isFinal: boolean): void {
+  if (status >= (isFinal ? 200 : 100)) return;
+  throw new MillraceError('ERR_ORIGIN_RESPONSE', `${host}:${port} answered with the status ${String(status).padStart(3, '0')}, which ${isFinal ? 'ends no exchange' : 'does not exist'}. Correct the origin.`);
+}
+
+/**
  * Throws ERR_ORIGIN_RESPONSE where two readers of the response could disagree about where it ends,
  * or its body is coded in a way that would be lost with Transfer-Encoding.
  */

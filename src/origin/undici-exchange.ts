@@ -9,7 +9,7 @@ import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
 import { bodyError, exchangeError, isClosed } from './failure.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { Line, LineHandler } from './line.ts';
-import { checkFraming } from './response-head.ts';
+import { checkFraming, checkStatus } from './response-head.ts';
 
 /** How an exchange that brought no response ended. */
 export interface Failure {
@@ -48,11 +48,12 @@ export class UndiciExchange implements LineHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const fields = decode(controller.rawHeaders);
+    // What it throws, undici hands to onResponseError.
+    checkStatus(status, this.#request.target, false);
     if (status < 200) {
       this.#request.onInformational?.(status, endToEnd(fields));
       return;
     }
-    // What it throws, undici hands to onResponseError.
     checkFraming(fields, this.#request.target);
     this.#body = new IncomingBody(controller);
     this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: this.line?.httpVersion ?? '1.1', body: this.#body });

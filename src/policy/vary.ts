@@ -3,12 +3,19 @@
  * Selecting header fields: which stored response fits which request.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.1
  */
+import { createHash } from 'node:crypto';
 import type { Fields } from '../http/fields.ts';
 import { trimOws } from '../http/list.ts';
 import { parseWeighted } from '../http/weighted.ts';
 
 /** Lists whose order and case carry no meaning beyond their weights. */
 const WEIGHTED: ReadonlySet<string> = new Set(['accept-language', 'accept-encoding', 'accept-charset']);
+
+/**
+ * Characters. A longer value counts by its digest: it is compared with those of all variants, and kept
+ * with each of them, and a client must not make either dear.
+ */
+const LONG = 512;
 
 /** What selected a stored response: the fields that Vary named, and the request's normalised values of them. */
 export interface Selection {
@@ -71,6 +78,8 @@ export function firstMismatch(selection: Selection, request: Fields, forwardedAs
 export function normalisedValue(request: Fields, name: string): string | null {
   const value = request.get(name);
   if (value === undefined) return null;
+  // No other value begins with a space.
+  if (value.length > LONG) return ` sha256:${createHash('sha256').update(value, 'latin1').digest('base64url')}`;
   if (value.includes('"')) return trimOws(value);
   return WEIGHTED.has(name) ? canonicalWeights(value) : value.split(',').map(trimOws).join(',');
 }
@@ -88,7 +97,8 @@ function canonicalWeights(value: string): string {
  * has it, so negotiation would select it again.
  */
 function isPreferredLanguage(request: Fields, language: string | null): boolean {
-  if (language === null) return false;
-  const [best, second] = parseWeighted(request.get('accept-language') ?? '');
+  const preferred = request.get('accept-language') ?? '';
+  if (language === null || preferred.length > LONG) return false;
+  const [best, second] = parseWeighted(preferred);
   return best !== undefined && best.q > 0 && best.value === language && (second === undefined || second.q < best.q);
 }

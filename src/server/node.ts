@@ -182,7 +182,8 @@ export class NodeLane {
       socket.destroy();
       return;
     }
-    const reply = (): NodeReply => lastReply(request, socket, this);
+    let last: NodeReply | undefined;
+    const reply = (): NodeReply => (last ??= lastReply(request, socket, this));
     try {
       const refused = checkRequest(request);
       if (refused !== undefined) throw refused;
