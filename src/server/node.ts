@@ -33,6 +33,14 @@ export const HEAD_TIMEOUT = 30_000;
 /** Milliseconds an idle connection is kept. */
 export const KEEP_ALIVE_TIMEOUT = 65_000;
 
+/**
+ * Requests of one connection that are under way at once. A client can send thousands in one packet, each
+ * of which could open a connection to the origin; further ones wait until earlier ones are answered.
+ */
+const MAX_AT_ONCE = 16;
+/** When so many wait, no more are read. */
+const MAX_WAITING = 64;
+
 /** After these nobody can be sure where the next request begins. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
 
@@ -47,6 +55,8 @@ export class NodeLane {
   readonly #ending = new WeakSet<Duplex>();
   /** The request that came last on each connection; a tunnel's, once it is one. */
   readonly #latest = new WeakMap<Duplex, IncomingMessage | 'tunnel'>();
+  /** What starts requests that wait for earlier ones on their connection. */
+  readonly #waiting = new WeakMap<Duplex, (() => void)[]>();
   draining = false;
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
@@ -135,6 +145,7 @@ export class NodeLane {
     replies.add(reply);
     response.on('close', () => {
       replies.delete(reply);
+      this.#startNext(socket);
       // Its head may have been sent before that was known.
       if ((this.draining || this.#ending.has(socket)) && replies.size === 0) socket.destroySoon();
     });
@@ -168,7 +179,28 @@ export class NodeLane {
       ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
       ...(onHit === undefined ? {} : { onHit: (hit: ServedHit) => onHit(request, hit) }),
     };
-    void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy());
+    this.#inTurn(request.socket, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
+  }
+
+  /** Starts it now, or when enough of what came before it on the connection is answered. */
+  #inTurn(socket: Duplex, start: () => void): void {
+    const waiting = this.#waiting.get(socket) ?? [];
+    if (waiting.length === 0 && this.connection(socket).size <= MAX_AT_ONCE) return start();
+    this.#waiting.set(socket, waiting);
+    waiting.push(start);
+    if (waiting.length === MAX_WAITING) socket.pause();
+  }
+
+  #startNext(socket: Duplex): void {
+    const waiting = this.#waiting.get(socket);
+    if (waiting === undefined) return;
+    // Nobody is there to be answered.
+    if (socket.destroyed) this.#waiting.delete(socket);
+    else waiting.shift()?.();
+    if (waiting.length === 0) {
+      this.#waiting.delete(socket);
+      socket.resume();
+    }
   }
 
   /** Never rejects. */
