@@ -75,7 +75,7 @@ describe('addresses', () => {
   });
 
   test('other addresses are allowed', () => {
-    for (const address of ['127.0.0.1', '::1', '10.0.0.1', '192.168.1.1', '100.100.100.201', '8.8.8.8', '2606:4700::1111', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::808:808', '2002:808:808::1', '223.255.255.255']) {
+    for (const address of ['128.0.0.1', '::2', '10.0.0.1', '192.168.1.1', '100.100.100.201', '8.8.8.8', '2606:4700::1111', 'fd00::1', '::ffff:10.0.0.1', '64:ff9b::808:808', '2002:808:808::1', '223.255.255.255']) {
       assert.equal(forbidden(address), undefined, address);
     }
     for (const text of ['', 'localhost', 'x']) assert.notEqual(forbidden(text), undefined);

@@ -11,6 +11,7 @@ import { MillraceError } from '../errors.ts';
 /** Refused unless named: they are no place for a proxied request, or hand out a machine's credentials. */
 const FORBIDDEN: readonly [range: string, what: string][] = [
   ['0.0.0.0/8', 'unspecified'],
+  ['127.0.0.0/8', 'loopback'],
   ['224.0.0.0/4', 'multicast'],
   ['255.255.255.255/32', 'broadcast'],
   ['169.254.0.0/16', 'link-local (cloud metadata)'],
@@ -18,6 +19,7 @@ const FORBIDDEN: readonly [range: string, what: string][] = [
   ['192.0.0.192/32', 'cloud metadata (Oracle)'],
   ['168.63.129.16/32', 'cloud metadata (Azure)'],
   ['::/128', 'unspecified'],
+  ['::1/128', 'loopback'],
   ['ff00::/8', 'multicast'],
   ['fe80::/10', 'link-local'],
   ['fd00:ec2::/32', 'cloud metadata (AWS)'],

@@ -36,6 +36,17 @@ describe('host rules', () => {
     assert.ok(!rules.names('other.internal', 80, '169.254.1.1'));
   });
 
+  test('loopback is for those on this machine, unless it is named', () => {
+    for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1']) {
+      for (const patterns of [[], ['*'], ['*.example']]) {
+        assert.ok(new HostRules({ patterns, anyByDefault: true }).names('a.example', 80, address));
+        assert.ok(!new HostRules({ patterns, anyByDefault: false }).names('a.example', 80, address));
+      }
+      assert.ok(new HostRules({ patterns: ['a.example'], anyByDefault: false }).names('a.example', 80, address));
+    }
+    assert.ok(new HostRules({ patterns: ['127.0.0.1'], anyByDefault: false }).names('a.example', 80, '127.0.0.1'));
+  });
+
   test('a pattern that is none is refused with its name', () => {
     for (const pattern of ['', '*x.com', 'a b', 'http://x', 'x:0', 'x:99999', '**.com', 'a.*.com', '1.2.3.4/8']) {
       assert.throws(() => new HostRules({ patterns: [pattern], anyByDefault: true }), (error) => error instanceof MillraceError && error.code === 'ERR_CONFIG' && error.message.includes(`"${pattern}"`), pattern);

@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import { MillraceError } from '../errors.ts';
 import type { AddressRules } from './address.ts';
-import { canonicalHost } from './address.ts';
+import { canonicalHost, isLoopback } from './address.ts';
 
 interface HostPattern {
   /** Canonical host; for `*.example.com` the part from the dot on; "" for `*`. */
@@ -18,7 +18,7 @@ interface HostPattern {
 export interface HostRulesOptions {
   /** `api.example.com`, `*.example.com` (its subdomains), `10.0.0.5:8080`, `[::1]:80`, `*` (any). */
   readonly patterns: readonly string[];
-  /** With no patterns: true allows any host (bound to loopback), false none. */
+  /** The proxy is bound to loopback: any host is allowed where there are no patterns, and this machine's own services are. */
   readonly anyByDefault: boolean;
 }
 
@@ -26,11 +26,13 @@ export interface HostRulesOptions {
 export class HostRules implements AddressRules {
   readonly #patterns: readonly HostPattern[];
   readonly #any: boolean;
+  readonly #isLocal: boolean;
 
   /** Throws ERR_CONFIG for a pattern that cannot be read. */
   constructor({ patterns, anyByDefault }: HostRulesOptions) {
     this.#patterns = patterns.map(parsePattern);
     this.#any = patterns.length === 0 && anyByDefault;
+    this.#isLocal = anyByDefault;
   }
 
   /** Any host may be asked for, because no pattern was given. */
@@ -44,8 +46,12 @@ export class HostRules implements AddressRules {
     throw new MillraceError('ERR_HOST_DENIED', `This proxy may not be used to reach ${host}:${port}. To allow it, start it with --allow-host ${host}.`);
   }
 
-  /** Whether a pattern names exactly that host or that address: what opens even refused addresses. */
+  /**
+   * Whether a pattern names exactly that host or that address: what opens even refused addresses.
+   * This machine itself is open to those who are on it.
+   */
   names(host: string, port: number, address: string): boolean {
+    if (this.#isLocal && isLoopback(address)) return true;
     return this.#patterns.some((pattern) => !pattern.wildcard && (matches(pattern, host, port) || matches(pattern, address, port)));
   }
 }

@@ -82,8 +82,16 @@ export class NodeExchange {
       .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket, head))
       .on('error', (error) => this.#fail(this.#body === undefined ? exchangeError(error, target, timeout) : bodyError(error, target, timeout)));
     if (body === undefined) this.#outgoing.end();
-    else this.#requestBody = new RequestBody(this.#request, body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
+    else {
+      this.#requestBody = new RequestBody(this.#request, body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
+      setImmediate(this.#flush);
+    }
   }
+
+  /** Sends the head where no content came along with it: the client may wait with that for an answer. */
+  readonly #flush = (): void => {
+    if (!this.#done && !this.#outgoing.writableEnded) this.#outgoing.flushHeaders();
+  };
 
   #onInformation(info: InformationEvent): void {
     this.#idle.refresh();

@@ -8,12 +8,19 @@ import type { Fields } from '../http/fields.ts';
 import { embeddedPrefix } from './embedded-path.ts';
 import { makeTarget, parseAuthority } from './targets.ts';
 
+/**
+ * Speak for a whole web origin, which all hosts share under the proxy: one could run its script in the
+ * pages of all others, or throw away what they keep.
+ */
+const FOR_WHOLE_ORIGIN = ['Service-Worker-Allowed', 'Clear-Site-Data'] as const;
+
 /** @param prefix what stands before the target's path in the client's URL: `/example.com`. */
 export function rewriteResponse(fields: Fields, target: Target, prefix: string, upstreamPort: number): void {
   for (const name of ['Location', 'Content-Location']) {
     const value = fields.first(name);
     if (value !== undefined) fields.set(name, rewriteReference(value, target, prefix, upstreamPort));
   }
+  for (const name of FOR_WHOLE_ORIGIN) fields.delete(name);
   const cookies = fields.all('set-cookie');
   if (cookies.length === 0) return;
   fields.delete('set-cookie');

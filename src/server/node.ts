@@ -85,6 +85,8 @@ export class NodeLane {
   /** For 'checkContinue': the expectation goes on to the origin, and its 100 (Continue) comes back. */
   checkContinue(request: IncomingMessage, response: ServerResponse): void {
     if (this.#ending.has(request.socket)) return;
+    // node:http looks for the word anywhere. Others would read what stands beside it otherwise.
+    if (request.headers.expect!.toLowerCase() !== '100-continue') return this.checkExpectation(request, response);
     const reply = this.#reply(response);
     reply.expectContinue();
     this.#answer(request, reply);
@@ -158,6 +160,7 @@ export class NodeLane {
     try {
       const refused = checkRequest(request);
       if (refused !== undefined) throw refused;
+      if (asksToSwitch(request)) this.#endAfter(request, reply);
       if (this.#admin?.owns(request.url!) === true) void answerAdmin(this.#admin, request, reply, this.#onError);
       else this.#pass(request, reply, startedAt);
     } catch (cause) {
@@ -233,11 +236,14 @@ export class NodeLane {
   }
 
   #refuse(error: MillraceError, request: IncomingMessage, reply: NodeReply, startedAt: number): void {
-    if (UNCLEAR.has(error.code)) {
-      this.#ending.add(request.socket);
-      reply.closeAfter();
-    }
+    if (UNCLEAR.has(error.code)) this.#endAfter(request, reply);
     this.#send(refusal(error, request.headers.accept), request, reply, startedAt, error);
+  }
+
+  /** What comes behind the request is nobody's. */
+  #endAfter(request: IncomingMessage, reply: NodeReply): void {
+    this.#ending.add(request.socket);
+    reply.closeAfter();
   }
 
   #send(response: OwnResponse, request: IncomingMessage, reply: NodeReply, startedAt: number, error?: MillraceError): void {
@@ -298,7 +304,12 @@ export function createNodeServer(lane: NodeLane): Server {
  * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
  */
 function mayUpgrade(request: IncomingMessage): boolean {
-  return request.method === 'GET' && !hasBody(request) && !/(?:^|[\s,])(?:h2c?|tls\/[\d.]+)(?:$|[\s,])/i.test(request.headers.upgrade ?? '');
+  return request.method === 'GET' && !hasBody(request) && !/\b(?:h2c?|tls|http)\b/i.test(request.headers.upgrade ?? '');
+}
+
+/** It is not followed, yet node drops what came behind it in one packet, and would read on in the middle of a message. */
+function asksToSwitch({ headers }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '');
 }
 
 function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
