@@ -1,0 +1,213 @@
+/**
+ * @module stores/disk-bodies
+ * Bodies in files of their own: blocks, each followed by its checksum, which also tells the file and
+ * the place it belongs to, so that neither a damaged nor a misplaced block is ever taken for the
+ * right one. A file is never written again once it is complete, and its number never used again.
+ */
+import { closeSync, open, openSync, readSync, writev } from 'node:fs';
+import { unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
+import type { Body } from '../cache/ports.ts';
+import { MillraceError } from '../errors.ts';
+import { bodyPath } from './disk-directory.ts';
+
+const CHECKSUM = 4;
+/** Bytes of body in a block. */
+export const BLOCK = 64 * 1024 - CHECKSUM;
+const STRIDE = BLOCK + CHECKSUM;
+/** What the file system needs for a file besides its blocks, and their last one is rounded up to. */
+const FILE_OVERHEAD = 512;
+const FILE_UNIT = 4096;
+
+/** What a file with a body of that length counts for. */
+export function fileBytes(length: number): number {
+  const onDisk = length + CHECKSUM * Math.ceil(length / BLOCK);
+  return FILE_OVERHEAD + Math.ceil(onDisk / FILE_UNIT) * FILE_UNIT;
+}
+
+/** Counts, in memory all threads share, who reads which file, so that none is removed while it is read. */
+export class Pins {
+  readonly #counts: Int32Array;
+  /** Lets go of what was pinned for an object that nobody holds any more. */
+  readonly #forgotten = new FinalizationRegistry<number>((body) => this.unpin(body));
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#counts = new Int32Array(memory);
+  }
+
+  static memory(): SharedArrayBuffer {
+    return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * 2 ** 16);
+  }
+
+  pin(body: number): void {
+    Atomics.add(this.#counts, body % this.#counts.length, 1);
+  }
+
+  unpin(body: number): void {
+    Atomics.sub(this.#counts, body % this.#counts.length, 1);
+  }
+
+  /** Another file that shares the count may be meant: then this one is kept a little longer. */
+  isPinned(body: number): boolean {
+    return Atomics.load(this.#counts, body % this.#counts.length) > 0;
+  }
+
+  /** What was pinned is unpinned with the end of its holder, or by `release`. */
+  holdBy(holder: object, body: number): void {
+    this.#forgotten.register(holder, body, holder);
+  }
+
+  release(holder: object, body: number): void {
+    if (this.#forgotten.unregister(holder)) this.unpin(body);
+  }
+}
+
+/** A body file as it is read; pinned for as long as anyone holds this, or until it was read to its end. */
+export class FileBody implements Body {
+  readonly length: number;
+  readonly #directory: string;
+  readonly #body: number;
+  readonly #pins: Pins;
+  readonly #onDamage: (error: MillraceError) => void;
+
+  /** Its body is pinned already. */
+  constructor(directory: string, body: number, length: number, pins: Pins, onDamage: (error: MillraceError) => void) {
+    this.length = length;
+    this.#directory = directory;
+    this.#body = body;
+    this.#pins = pins;
+    this.#onDamage = onDamage;
+    pins.holdBy(this, body);
+  }
+
+  *read(start: number, end: number): Generator<Buffer> {
+    if (start >= end) return;
+    const reader = this.#open();
+    try {
+      for (let block = Math.floor(start / BLOCK); block * BLOCK < end; block++) {
+        const offset = block * BLOCK;
+        const bytes = reader.block(block);
+        if (bytes === undefined) throw this.#damage(new MillraceError('ERR_STORE', `A stored body is damaged: block ${block} of ${bodyPath(this.#directory, this.#body)}. It is dropped.`));
+        const from = Math.max(0, start - offset);
+        const to = Math.min(bytes.length, end - offset);
+        yield from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
+      }
+    } finally {
+      reader.close();
+    }
+    if (end >= this.length) this.#pins.release(this, this.#body);
+  }
+
+  #open(): BlockReader {
+    try {
+      return new BlockReader(this.#directory, this.#body, this.length);
+    } catch (cause) {
+      throw this.#damage(new MillraceError('ERR_STORE', `A stored body cannot be read: ${(cause as Error).message}. It is dropped.`, { cause }));
+    }
+  }
+
+  #damage(error: MillraceError): MillraceError {
+    this.#onDamage(error);
+    return error;
+  }
+}
+
+/** Reads single blocks of one body file. */
+export class BlockReader {
+  readonly #file: number;
+  readonly #body: number;
+  readonly #length: number;
+
+  constructor(directory: string, body: number, length: number) {
+    this.#file = openSync(bodyPath(directory, body), 'r');
+    this.#body = body;
+    this.#length = length;
+  }
+
+  /** Undefined where it is damaged, or not there. */
+  block(number: number): Buffer | undefined {
+    return readBlock(this.#file, this.#body, number, this.#length);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+const openFile = promisify(open);
+const writeAll = promisify(writev);
+
+/** Closes the files of writers that were let go of without a word. */
+const forgotten = new FinalizationRegistry<number>((file) => closeSync(file));
+
+/** Writes the blocks of one body file, in order, and reads them again, even when the file has been removed meanwhile. */
+export class BlockWriter {
+  readonly #file: number;
+  readonly #body: number;
+  #position = 0;
+  #isOpen = true;
+
+  private constructor(file: number, body: number) {
+    this.#file = file;
+    this.#body = body;
+    forgotten.register(this, file, this);
+  }
+
+  static async open(directory: string, body: number): Promise<BlockWriter> {
+    return new BlockWriter(await openFile(bodyPath(directory, body), 'wx+'), body);
+  }
+
+  /** All but the last of the file have BLOCK bytes. */
+  async write(blocks: readonly Buffer[]): Promise<void> {
+    const parts: Buffer[] = [];
+    let length = 0;
+    for (const [i, block] of blocks.entries()) {
+      const sum = Buffer.allocUnsafe(CHECKSUM);
+      sum.writeUInt32LE(checksum(this.#body, this.#position / STRIDE + i, block));
+      parts.push(block, sum);
+      length += block.length + CHECKSUM;
+    }
+    const { bytesWritten } = await writeAll(this.#file, parts, this.#position);
+    if (bytesWritten !== length) throw new Error('ENOSPC: no space left on the device');
+    this.#position += length;
+  }
+
+  /** A block of a body of that length; undefined where it is damaged. */
+  read(number: number, length: number): Buffer | undefined {
+    return this.#isOpen ? readBlock(this.#file, this.#body, number, length) : undefined;
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    forgotten.unregister(this);
+    closeSync(this.#file);
+  }
+}
+
+/** True when the file is gone. */
+export async function removeBody(directory: string, body: number): Promise<boolean> {
+  try {
+    await unlink(bodyPath(directory, body));
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
+
+function readBlock(file: number, body: number, number: number, bodyLength: number): Buffer | undefined {
+  const length = Math.min(BLOCK, bodyLength - number * BLOCK);
+  const bytes = Buffer.allocUnsafeSlow(length + CHECKSUM);
+  try {
+    if (readSync(file, bytes, 0, bytes.length, number * STRIDE) !== bytes.length) return undefined;
+  } catch {
+    return undefined;
+  }
+  const block = bytes.subarray(0, length);
+  return bytes.readUInt32LE(length) === checksum(body, number, block) ? block : undefined;
+}
+
+function checksum(body: number, block: number, bytes: Uint8Array): number {
+  return crc32(bytes, (Math.imul(body % 2 ** 32, 0x9e3779b1) ^ Math.imul(block + 1, 0x85ebca6b)) >>> 0);
+}

@@ -1,0 +1,168 @@
+/**
+ * @module stores/disk-directory
+ * The directory of the disk store: whether it is ours, who has it, and whether what lies in it can
+ * be trusted. A directory of another program, or of another version, is refused and left as it is.
+ * One process has it at a time (its worker threads share it): the lock is one of the operating
+ * system on a file, so it ends with the process, however that ends.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { MillraceError } from '../errors.ts';
+
+/** Of everything in the directory: files, table, checksums, and the engine's descriptions in them. */
+const FORMAT = 1;
+const RECORD = 'millrace.json';
+const LOCK = 'lock.db';
+/** Holds the name of the run of the machine while the directory is open, and nothing once it was closed well. */
+const RUNNING = 'running';
+/** Tells programs that make backups to leave it out: https://bford.info/cachedir/ */
+const TAG = 'CACHEDIR.TAG';
+const TAG_TEXT = 'Signature: 8a477f597d28d172789f06886806bc55\n# A cache of Millrace. It can be removed while no Millrace runs on it.\n';
+/** What may be there before the record is, when a start was cut short. */
+const EARLY = new Set([`${RECORD}.new`, 'lost+found']);
+const CONTENT = ['index.db', 'index.db-wal', 'index.db-shm', 'stamps', 'bodies'];
+const SHARDS = 256;
+const DAMAGED = 'damaged';
+
+export class DiskDirectory {
+  readonly path: string;
+  readonly #lock: DatabaseSync;
+  /** Why what was stored before is not used; undefined where it is. */
+  #discarded: string | undefined;
+
+  /** @throws {MillraceError} ERR_STORE where it is not ours to use, or another process has it */
+  constructor(path: string) {
+    this.path = resolve(path);
+    try {
+      claim(this.path);
+      this.#lock = lock(this.path);
+    } catch (cause) {
+      if (cause instanceof MillraceError) throw cause;
+      throw new MillraceError('ERR_STORE', `The cache directory ${this.path} cannot be used: ${(cause as Error).message}. Name another one with --cache-dir, or make it writable.`, { cause });
+    }
+    try {
+      const last = readText(this.path, RUNNING);
+      if (last === DAMAGED) this.discard('its index was damaged');
+      // Nothing is forced out to the disk while the cache runs: what a machine that went down has left may be anything.
+      else if (last !== '' && last !== undefined && last !== machineRun()) this.discard('the machine went down while it was in use');
+      for (const name of readdirSync(this.path)) if (name.startsWith('discarded-')) this.#removeLater(name);
+      this.#makeShards();
+      writeFileSync(join(this.path, RUNNING), machineRun());
+    } catch (cause) {
+      this.#lock.close();
+      throw new MillraceError('ERR_STORE', `The cache directory ${this.path} cannot be used: ${(cause as Error).message}. Make room or make it writable, or name another one with --cache-dir.`, { cause });
+    }
+  }
+
+  /** Why it begins empty though something was stored; undefined where that is not so. */
+  get discarded(): string | undefined {
+    return this.#discarded;
+  }
+
+  /** Begins with nothing: what is there is moved aside, and removed while the proxy runs. */
+  discard(reason: string): void {
+    this.#discarded = reason;
+    const aside = `discarded-${randomBytes(6).toString('hex')}`;
+    mkdirSync(join(this.path, aside));
+    for (const name of CONTENT) {
+      try {
+        renameSync(join(this.path, name), join(this.path, aside, name));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    this.#removeLater(aside);
+    this.#makeShards();
+  }
+
+  /** The next start will begin with nothing. */
+  markDamaged(): void {
+    writeFileSync(join(this.path, RUNNING), DAMAGED);
+  }
+
+  /** @param well everything has been written */
+  close(well: boolean): void {
+    if (well && readText(this.path, RUNNING) !== DAMAGED) rmSync(join(this.path, RUNNING), { force: true });
+    this.#lock.close();
+  }
+
+  #makeShards(): void {
+    for (let i = 0; i < SHARDS; i++) mkdirSync(join(this.path, 'bodies', shardName(i)), { recursive: true });
+  }
+
+  #removeLater(name: string): void {
+    rm(join(this.path, name), { recursive: true, force: true }).catch(() => {
+      // The next start tries again.
+    });
+  }
+}
+
+/** Where the body with that number lies. */
+export function bodyPath(directory: string, id: number): string {
+  return join(directory, 'bodies', shardName(id % SHARDS), id.toString(36));
+}
+
+function shardName(shard: number): string {
+  return shard.toString(16).padStart(2, '0');
+}
+
+/** Makes the directory ours, where it is new or empty. */
+function claim(path: string): void {
+  mkdirSync(path, { recursive: true });
+  const record = readText(path, RECORD);
+  if (record !== undefined) return checkRecord(path, record);
+  const foreign = readdirSync(path).find((name) => !EARLY.has(name));
+  if (foreign !== undefined) {
+    throw new MillraceError('ERR_STORE', `${path} is no cache of Millrace: it holds "${foreign}", and no ${RECORD}. Nothing was touched. Name an empty or a new directory with --cache-dir.`);
+  }
+  writeFileSync(join(path, `${RECORD}.new`), `${JSON.stringify({ program: 'millrace', format: FORMAT })}\n`);
+  renameSync(join(path, `${RECORD}.new`), join(path, RECORD));
+  writeFileSync(join(path, TAG), TAG_TEXT);
+}
+
+function checkRecord(path: string, text: string): void {
+  let record: { program?: unknown; format?: unknown } | null;
+  try {
+    record = JSON.parse(text) as typeof record;
+  } catch {
+    record = null;
+  }
+  if (record?.program !== 'millrace') {
+    throw new MillraceError('ERR_STORE', `${path} is no cache that this program can read: its ${RECORD} is not Millrace's. Nothing was touched. Name another directory with --cache-dir.`);
+  }
+  if (record.format !== FORMAT) {
+    throw new MillraceError('ERR_STORE', `The cache in ${path} has format ${JSON.stringify(record.format)}, this program reads ${FORMAT}. Nothing was touched. Remove that directory, or name another one with --cache-dir.`);
+  }
+}
+
+function lock(path: string): DatabaseSync {
+  const database = new DatabaseSync(join(path, LOCK));
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  } catch (cause) {
+    database.close();
+    throw new MillraceError('ERR_STORE', `The cache in ${path} is in use by another running proxy. Stop that one, or name another directory with --cache-dir.`, { cause });
+  }
+}
+
+/** Names this run of the machine, from its start to its end; the same everywhere where that cannot be told. */
+function machineRun(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function readText(path: string, name: string): string | undefined {
+  try {
+    return readFileSync(join(path, name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

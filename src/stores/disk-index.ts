@@ -1,0 +1,359 @@
+/**
+ * @module stores/disk-index
+ * The table of what is on disk, in SQLite: which objects there are and in which order they came,
+ * with small bodies in the row itself; which body files are being written, or wait to be removed;
+ * and the sums. One transaction changes all of it together, so that whatever ends the process, the
+ * sums are those of the rows. Nothing is read when it is opened but what is asked for.
+ *
+ * SQLite is told not to force its writes out to the disk: they survive the end of the process, which
+ * is what is promised. When the machine goes down everything is dropped; see disk-directory.ts.
+ */
+import { randomBytes } from 'node:crypto';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+
+/** One object. Its place says in which queue it stands, and where. */
+export interface Row {
+  readonly place: number;
+  readonly version: number;
+  /** What it counts for without its body file, in bytes. */
+  readonly size: number;
+  /** Of the body. */
+  readonly length: number;
+  /** The number of its body file; 0 where the body is in the row. */
+  readonly body: number;
+  /** What that file counts for. */
+  readonly file: number;
+  readonly checksum: number;
+  readonly key: Uint8Array;
+  readonly meta: Uint8Array;
+  readonly inline: Uint8Array;
+}
+
+/** What is needed to let it leave. */
+export type Standing = Pick<Row, 'place' | 'size' | 'body' | 'file'>;
+export type Head = Standing & { readonly hash: number; readonly key: Uint8Array };
+
+/** A body file to be removed. */
+export interface Garbage {
+  readonly body: number;
+  readonly size: number;
+}
+
+/** What changes are weighed by; all but `horizon` are sums. */
+export interface Totals {
+  objects: number;
+  /** Everything that counts. */
+  bytes: number;
+  /** Of the small queue. */
+  small: number;
+  /** Objects in the main queue. */
+  main: number;
+  ghosts: number;
+  /** Rows of cleared objects that are still there. */
+  dead: number;
+  /** Bytes of files that are being written. */
+  writing: number;
+  /** Bytes of files that wait to be removed. */
+  garbage: number;
+  /** What stands at this place of its queue or before it was cleared. */
+  horizon: number;
+}
+
+/** Places in the main queue begin here; those before are in the small one. */
+export const MAIN = 2 ** 52;
+/** What a remembered hash counts for. */
+const GHOST_BYTES = 64;
+/** Each opening of the directory has so many numbers of its own. */
+const NUMBERS = 2 ** 32;
+
+const SCHEMA = `
+  PRAGMA page_size = 8192;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = OFF;
+  PRAGMA wal_autocheckpoint = 256;
+  PRAGMA cache_size = -16384;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA mmap_size = 0;
+  PRAGMA cell_size_check = ON;
+  CREATE TABLE IF NOT EXISTS objects(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL, version INTEGER NOT NULL, size INTEGER NOT NULL, length INTEGER NOT NULL,
+    body INTEGER NOT NULL, file INTEGER NOT NULL, checksum INTEGER NOT NULL, key BLOB NOT NULL, meta BLOB NOT NULL, inline BLOB NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS objects_by_hash ON objects(hash);
+  CREATE TABLE IF NOT EXISTS accesses(place INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS ghosts(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS ghosts_by_hash ON ghosts(hash);
+  CREATE TABLE IF NOT EXISTS writing(body INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS garbage(body INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
+    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
+
+const COLUMNS = 'place, version, size, length, body, file, checksum, key, meta, inline';
+const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
+
+type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
+const SQL = {
+  find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
+  stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
+  keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
+  insert: 'INSERT INTO objects(place, hash, version, size, length, body, file, checksum, key, meta, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  describe: 'UPDATE objects SET version = ?, size = ?, checksum = ?, meta = ? WHERE place = ?',
+  move: 'UPDATE objects SET place = ? WHERE place = ?',
+  remove: 'DELETE FROM objects WHERE place = ?',
+  head: 'SELECT place, hash, size, body, file, key FROM objects WHERE place >= ? ORDER BY place LIMIT 1',
+  accesses: 'SELECT count FROM accesses WHERE place = ?',
+  setAccesses: 'INSERT OR REPLACE INTO accesses(place, count) SELECT place, ? FROM objects WHERE place = ?',
+  forgetAccesses: 'DELETE FROM accesses WHERE place = ?',
+  addGhost: 'INSERT INTO ghosts(place, hash) VALUES (?, ?)',
+  ghost: 'SELECT place FROM ghosts WHERE hash = ? LIMIT 1',
+  oldestGhost: 'SELECT place FROM ghosts ORDER BY place LIMIT 1',
+  removeGhost: 'DELETE FROM ghosts WHERE place = ?',
+  clearGhosts: 'DELETE FROM ghosts',
+  addWriting: 'INSERT INTO writing(body, size) VALUES (?, ?)',
+  growWriting: 'UPDATE writing SET size = size + ? WHERE body = ?',
+  removeWriting: 'DELETE FROM writing WHERE body = ?',
+  addGarbage: 'INSERT INTO garbage(body, size) VALUES (?, ?)',
+  garbage: 'SELECT body, size FROM garbage WHERE body > ? ORDER BY body LIMIT 64',
+  removeGarbage: 'DELETE FROM garbage WHERE body = ?',
+  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, horizon FROM totals',
+  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, horizon = ?',
+} as const;
+
+export class DiskIndex {
+  /** Mixed into hashes, so that nobody outside can make many keys fall into one. */
+  readonly salt: string;
+  readonly #database: DatabaseSync;
+  readonly #run: Statements;
+  #totals: Totals | undefined;
+  /** Files that became garbage in the transaction that runs. */
+  #discarded: Garbage[] = [];
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: 5000 });
+    try {
+      this.#database.exec(SCHEMA);
+      this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
+      this.salt = Buffer.from((this.#database.prepare('SELECT salt FROM totals').get() as { salt: Uint8Array }).salt).toString('base64');
+      this.#run = Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, this.#database.prepare(text)])) as Statements;
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  /**
+   * What a process does first: takes numbers that no earlier one had, and gives up what it was writing.
+   * @returns the first number
+   */
+  begin(): number {
+    this.#database.exec(`BEGIN IMMEDIATE;
+      UPDATE totals SET first = first + ${NUMBERS}, garbage = garbage + writing, writing = 0;
+      INSERT INTO garbage SELECT body, size FROM writing;
+      DELETE FROM writing;
+      COMMIT`);
+    return (this.#database.prepare('SELECT first FROM totals').get() as { first: number }).first;
+  }
+
+  /**
+   * Runs changes in one transaction: all of them are done, or none.
+   * @returns files that are garbage now
+   */
+  transaction(changes: () => void): Garbage[] {
+    this.#database.exec('BEGIN IMMEDIATE');
+    this.#discarded = [];
+    try {
+      this.#totals = this.readTotals();
+      changes();
+      const { objects, bytes, small, main, ghosts, dead, writing, garbage, horizon } = this.#totals;
+      this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, horizon);
+      this.#database.exec('COMMIT');
+      return this.#discarded;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#totals = undefined;
+    }
+  }
+
+  /** Of the transaction that runs; changed in place. */
+  get totals(): Totals {
+    if (this.#totals === undefined) throw new Error('No transaction runs.');
+    return this.#totals;
+  }
+
+  /** As last committed. */
+  readTotals(): Totals {
+    return this.#run.totals.get() as unknown as Totals;
+  }
+
+  find(hash: number, key: Uint8Array): Row | undefined {
+    const first = this.#run.find.get(hash) as unknown as Row | undefined;
+    if (first === undefined || isSame(first.key, key)) return first;
+    return (this.#run.find.all(hash) as unknown as Row[]).find((row) => isSame(row.key, key));
+  }
+
+  /** Whether that very object is there now. */
+  stands(place: number, version: number): boolean {
+    return this.#run.stands.get(place, version) !== undefined;
+  }
+
+  /** Some of the keys behind that place, in the order of the places. */
+  keysBehind(place: number): { place: number; key: Uint8Array }[] {
+    return this.#run.keys.all(place) as unknown as { place: number; key: Uint8Array }[];
+  }
+
+  /** @param written its body file was being written, and counted as such */
+  insert(hash: number, row: Row, written: boolean): void {
+    const { place, version, size, length, body, file, checksum, key, meta, inline } = row;
+    this.#run.insert.run(place, hash, version, size, length, body, file, checksum, key, meta, inline);
+    if (written) this.#run.removeWriting.run(body);
+    this.#count(row, 1);
+    if (written) this.#countWriting(-file);
+  }
+
+  /** Another description; `row` is what stands there now. */
+  describe(row: Row, version: number, size: number, checksum: number, meta: Uint8Array): void {
+    this.#run.describe.run(version, size, checksum, meta, row.place);
+    this.#count(row, -1);
+    this.#count({ ...row, size }, 1);
+  }
+
+  /** The object leaves; its body file, where it has one, is garbage from now on. */
+  remove(row: Standing): void {
+    const { totals } = this;
+    this.#run.remove.run(row.place);
+    this.#run.forgetAccesses.run(row.place);
+    if (row.place % MAIN > totals.horizon) this.#count(row, -1);
+    else {
+      totals.bytes -= row.size + row.file;
+      totals.dead--;
+    }
+    if (row.body !== 0) this.#discard(row.body, row.file);
+  }
+
+  move(row: Standing, place: number, accesses: number): void {
+    this.#run.move.run(place, row.place);
+    this.#run.forgetAccesses.run(row.place);
+    if (accesses > 0) this.#run.setAccesses.run(accesses, place);
+    this.#count(row, -1);
+    this.#count({ ...row, place }, 1);
+  }
+
+  /** The first object at that place or behind it. */
+  head(place: number): Head | undefined {
+    return this.#run.head.get(place) as unknown as Head | undefined;
+  }
+
+  accesses(place: number): number {
+    return (this.#run.accesses.get(place) as { count: number } | undefined)?.count ?? 0;
+  }
+
+  /** Does nothing where no object stands there any more. */
+  setAccesses(place: number, count: number): void {
+    this.#run.setAccesses.run(count, place);
+  }
+
+  /** Everything stored is gone, though its rows are removed later, as sweep() meets them. */
+  clear(horizon: number): number {
+    const { totals } = this;
+    const { objects } = totals;
+    this.#run.clearGhosts.run();
+    totals.bytes -= totals.ghosts * GHOST_BYTES;
+    totals.dead += objects;
+    Object.assign(totals, { objects: 0, small: 0, main: 0, ghosts: 0, horizon });
+    return objects;
+  }
+
+  /** Removes one row of what was cleared. */
+  sweep(): boolean {
+    const { horizon, dead } = this.totals;
+    if (dead === 0) return false;
+    for (const start of [0, MAIN]) {
+      const head = this.head(start);
+      if (head === undefined || head.place % MAIN > horizon || (start === 0 && head.place >= MAIN)) continue;
+      this.remove(head);
+      return true;
+    }
+    this.totals.dead = 0;
+    return false;
+  }
+
+  addGhost(place: number, hash: number): void {
+    this.#run.addGhost.run(place, hash);
+    this.totals.ghosts++;
+    this.totals.bytes += GHOST_BYTES;
+  }
+
+  /** Whether that hash is remembered; it is not any more afterwards. */
+  recallGhost(hash: number): boolean {
+    return this.#removeGhost(this.#run.ghost.get(hash));
+  }
+
+  removeOldestGhost(): boolean {
+    return this.#removeGhost(this.#run.oldestGhost.get());
+  }
+
+  /** A body file may take so many bytes more from now on. */
+  addWriting(body: number, bytes: number, isNew: boolean): void {
+    if (isNew) this.#run.addWriting.run(body, bytes);
+    else this.#run.growWriting.run(bytes, body);
+    this.#countWriting(bytes);
+  }
+
+  /** What was being written will not be an object; `bytes` is what it counts for. */
+  giveUpWriting(body: number, bytes: number): void {
+    this.#run.removeWriting.run(body);
+    this.#countWriting(-bytes);
+    this.#discard(body, bytes);
+  }
+
+  /** Some of the files to remove, in the order of their numbers. */
+  garbageBehind(body: number): Garbage[] {
+    return this.#run.garbage.all(body) as unknown as Garbage[];
+  }
+
+  /** The file is gone. */
+  removeGarbage({ body, size }: Garbage): void {
+    if (this.#run.removeGarbage.run(body).changes === 0) return;
+    this.totals.garbage -= size;
+    this.totals.bytes -= size;
+  }
+
+  /** @param well writes out all that was done */
+  close(well: boolean): void {
+    if (well) this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#database.close();
+  }
+
+  #countWriting(bytes: number): void {
+    this.totals.writing += bytes;
+    this.totals.bytes += bytes;
+  }
+
+  #discard(body: number, size: number): void {
+    this.#run.addGarbage.run(body, size);
+    this.totals.garbage += size;
+    this.totals.bytes += size;
+    this.#discarded.push({ body, size });
+  }
+
+  #removeGhost(ghost: Record<string, SQLOutputValue> | undefined): boolean {
+    if (ghost === undefined) return false;
+    this.#run.removeGhost.run(ghost['place']!);
+    this.totals.ghosts--;
+    this.totals.bytes -= GHOST_BYTES;
+    return true;
+  }
+
+  /** @param sign 1: it comes, -1: it leaves */
+  #count({ place, size, file }: Pick<Row, 'place' | 'size' | 'file'>, sign: 1 | -1): void {
+    const { totals } = this;
+    totals.objects += sign;
+    totals.bytes += sign * (size + file);
+    if (place >= MAIN) totals.main += sign;
+    else totals.small += sign * (size + file);
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

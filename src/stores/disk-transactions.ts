@@ -1,0 +1,120 @@
+/**
+ * @module stores/disk-transactions
+ * Changes of the table on disk, gathered into transactions that run between turns of the event loop
+ * and take a few milliseconds at most. One thread at a time runs one; the others wait their turn
+ * without blocking.
+ */
+import type { DiskIndex, Garbage } from './disk-index.ts';
+
+/** What a change returns that cannot be made yet; it is tried again. */
+export const LATER: unique symbol = Symbol('later');
+
+interface Change {
+  readonly run: (tries: number) => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  tries: number;
+}
+
+/** Milliseconds of changes in one transaction. */
+const LONGEST = 3;
+/** Milliseconds until what had to wait is tried again. */
+const PAUSE = 5;
+/** Milliseconds to wait for another thread that may have died in the middle of its turn. SQLite's own lock still keeps order. */
+const PATIENCE = 1000;
+
+export class DiskTransactions {
+  readonly #index: DiskIndex;
+  /** 0: free, 1: a thread has its turn. */
+  readonly #turn: Int32Array;
+  /** Done in every transaction, after the changes; true when there is more of it to do. */
+  readonly #upkeep: () => boolean;
+  /** Told of body files that nothing needs any more. */
+  readonly #onGarbage: (garbage: readonly Garbage[]) => void;
+  #queue: Change[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onGarbage: (garbage: readonly Garbage[]) => void) {
+    this.#index = index;
+    this.#turn = turn;
+    this.#upkeep = upkeep;
+    this.#onGarbage = onGarbage;
+  }
+
+  /**
+   * Makes a change; resolves with what it returned once that is committed. It must leave nothing
+   * behind but rows. Where it returns LATER it is run again, and told how often it was run before.
+   */
+  run<T>(change: (tries: number) => T): Promise<Exclude<T, typeof LATER>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Exclude<T, typeof LATER>>();
+    this.#queue.push({ run: change, resolve: resolve as (value: unknown) => void, reject, tries: 0 });
+    this.#running ??= this.#drain();
+    return promise;
+  }
+
+  /** Resolves when nothing is left to do. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      await new Promise(setImmediate);
+      while (this.#queue.length > 0) {
+        const waiting = await this.#transact();
+        await (waiting ? new Promise((resolve) => setTimeout(resolve, PAUSE)) : new Promise(setImmediate));
+      }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  /** True when all that is left has to wait. */
+  async #transact(): Promise<boolean> {
+    const done: [change: Change, value: unknown][] = [];
+    const later: Change[] = [];
+    const pending = this.#queue;
+    let moreUpkeep = false;
+    let garbage: readonly Garbage[] = [];
+    await this.#takeTurn();
+    try {
+      garbage = this.#index.transaction(() => {
+        const end = performance.now() + LONGEST;
+        do {
+          const change = pending.shift()!;
+          done.push([change, undefined]);
+          const value = change.run(change.tries);
+          done.pop();
+          if (value === LATER) later.push(change);
+          else done.push([change, value]);
+        } while (pending.length > 0 && performance.now() < end);
+        moreUpkeep = this.#upkeep();
+      });
+    } catch (error) {
+      // Where not even a transaction could be begun, all fail.
+      const failed = done.length + later.length > 0 ? [...done.map(([change]) => change), ...later] : pending.splice(0);
+      for (const change of failed) change.reject(error);
+      return false;
+    } finally {
+      this.#endTurn();
+    }
+    if (garbage.length > 0) this.#onGarbage(garbage);
+    for (const [change, value] of done) change.resolve(value);
+    for (const change of later) change.tries++;
+    this.#queue.push(...later);
+    if (moreUpkeep && this.#queue.length === 0) void this.run(() => {});
+    return later.length > 0 && later.length === this.#queue.length;
+  }
+
+  async #takeTurn(): Promise<void> {
+    while (Atomics.compareExchange(this.#turn, 0, 0, 1) !== 0) {
+      const { async, value } = Atomics.waitAsync(this.#turn, 0, 1, PATIENCE);
+      if (async && (await value) === 'timed-out') return;
+    }
+  }
+
+  #endTurn(): void {
+    Atomics.store(this.#turn, 0, 0);
+    Atomics.notify(this.#turn, 0, 1);
+  }
+}
