@@ -4,11 +4,12 @@
  * go to both, and what comes out must be the same, towards the client and towards the origin.
  */
 import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
 import type { Options } from '../../src/config.ts';
 import type { ProxyStats } from '../../src/proxy.ts';
 import { openRaw, request } from '../kit/client.ts';
 import { headEnd, messageLength } from '../kit/framing.ts';
-import { type OriginHandler, type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { type OriginHandler, type SeenRequest, type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { type TestProxy, startMillrace } from '../kit/proxy.ts';
 import type { RawConnection } from '../kit/raw-connection.ts';
 
@@ -61,6 +62,23 @@ export class LanePair implements AsyncDisposable {
     return got[0]!;
   }
 
+  /** Empties both caches, and forgets what was asked. */
+  async forget(): Promise<void> {
+    for (const { proxy, origin } of [this.fast, this.general]) {
+      await request(`${proxy.url}/__admin/clear-cache`, { method: 'POST' });
+      (origin.requests as SeenRequest[]).length = 0;
+    }
+  }
+
+  /** Sends the packets, each when everything before it has come to rest, ends, and holds what came back against each other. */
+  async sameOnPackets(packets: readonly string[]): Promise<void> {
+    const [fast, general] = await Promise.all([sendPackets(this.fast, packets), sendPackets(this.general, packets)]);
+    assert.equal(fast.got, general.got);
+    // Where the proxy closes while it still asks for later requests, how many of them reach the origin is chance.
+    const asked = [this.fast, this.general].map(({ origin }) => (fast.closedFirst ? [...new Set(seen(origin))] : seen(origin)));
+    assert.deepEqual(asked[0], asked[1]);
+  }
+
   /** Goes the steps with the fast lane alone. */
   walkFast(steps: readonly Step[]): Promise<string> {
     return walk(this.fast, steps);
@@ -88,6 +106,33 @@ async function walk({ proxy, origin }: Side, steps: readonly Step[]): Promise<st
   return comparable(got, [proxy.port, origin.port]);
 }
 
+async function sendPackets({ proxy, origin }: Side, packets: readonly string[]): Promise<{ got: string; closedFirst: boolean }> {
+  const connection = await openRaw(proxy.port);
+  let closedFirst = false;
+  void connection.closed.then(() => (closedFirst = true));
+  for (const packet of packets) {
+    await connection.send(packet);
+    await rest({ proxy, origin }, connection);
+  }
+  const end = { closedFirst };
+  connection.end();
+  return { ...end, got: comparable((await connection.readAll()).toString('latin1'), [proxy.port, origin.port]) };
+}
+
+const PROBE = '/private?probe';
+const agent = new Agent({ keepAlive: true });
+
+/** Settles when nothing has come, neither here nor at the origin, while another request went all the way, twice. */
+async function rest({ proxy, origin }: Side, connection: RawConnection): Promise<void> {
+  const progress = (): string => `${connection.unread.length} ${origin.requests.filter(({ url }) => url !== PROBE).length}`;
+  for (let calm = 0, last = ''; calm < 2; ) {
+    const now = progress();
+    calm = now === last ? calm + 1 : 0;
+    last = now;
+    await request(proxy.url + PROBE, { agent });
+  }
+}
+
 /** As far as it comes: the end of the connection ends it too. */
 async function readResponse(connection: RawConnection, method: 'GET' | 'HEAD'): Promise<string> {
   const bytes = await connection.read(method === 'HEAD' ? headEnd : messageLength).catch(() => connection.readAll());
@@ -103,7 +148,7 @@ function comparable(received: string, ports: readonly number[]): string {
 
 /** What the origin was asked, in whatever order, but for names that differ from one instance to another. */
 function seen(origin: TestOrigin): string[] {
-  const requests = origin.requests.map(({ method, url, rawHeaders, body }) => ({
+  const requests = origin.requests.filter(({ url }) => url !== PROBE).map(({ method, url, rawHeaders, body }) => ({
     method,
     url,
     body: body.toString('latin1'),

@@ -26,9 +26,9 @@ export const site: OriginHandler = async (message, response, { index, body }) =>
     case '/status':
       return void response.writeHead(200, ['Cache-Status', 'Other;hit;ttl=5', 'Cache-Control', KEPT, 'cache-status', 'Millrace;hit;ttl=3599']).end('status');
     case '/chunked':
-      response.writeHead(200, { ...fields, Trailer: 'X-Sum' });
+      response.writeHead(200, message.method === 'HEAD' ? fields : { ...fields, Trailer: 'X-Sum' });
       response.write('one ');
-      response.addTrailers({ 'X-Sum': '1' });
+      if (message.method !== 'HEAD') response.addTrailers({ 'X-Sum': '1' });
       return void response.end('two');
     case '/form':
       return void response.end(`form ${(await body()).toString()}`);

@@ -55,10 +55,13 @@ export interface PlainHeadOptions {
 const NAME_BYTES = new Uint8Array(256);
 /** By byte: 1 where a field value may have it. https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
 const VALUE_BYTES = new Uint8Array(256);
+/** By byte: 1 where a request target may have it. https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2.1, with what llhttp takes besides */
+const TARGET_BYTES = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
   const character = String.fromCharCode(byte);
   if (/[\w!#$%&'*+.^`|~-]/.test(character)) NAME_BYTES[byte] = character.toLowerCase().replace('_', '-').charCodeAt(0);
   if (byte === HTAB || (byte >= SP && byte !== 0x7f)) VALUE_BYTES[byte] = 1;
+  if (byte > SP && byte < 0x7f && character !== '#') TARGET_BYTES[byte] = 1;
 }
 
 /** FNV-1a; targets that are made to collide cost their senders the fast lane, since few answers are kept for one hash. */
@@ -145,12 +148,7 @@ export class PlainHead implements PlainRequest {
     if (bytes[at] !== SP || bytes[at + 1] !== SLASH) return 0;
     this.targetStart = ++at;
     let hash = SEED;
-    // What the characters of a target may be is not asked here: it has to be one that was answered before.
-    for (; at < limit; at++) {
-      const byte = bytes[at]!;
-      if (byte <= SP) break;
-      hash = Math.imul(hash ^ byte, PRIME);
-    }
+    for (; at < limit && TARGET_BYTES[bytes[at]!] === 1; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
     this.targetEnd = at;
     this.hash = hash;
     // " HTTP/1.1" CRLF
