@@ -26,9 +26,13 @@ export interface StoreWriter {
   /** The bytes written so far can be read while writing goes on. Undefined past the end of them. */
   chunkAt(position: number): Buffer | undefined;
   readonly written: number;
+  /** Bytes it took that wait to be stored: with many, let it catch up. Undefined: none ever wait. */
+  readonly backlog?: number;
+  /** Calls the listener whenever the backlog has become less; there is one listener. */
+  onDrain?(listener: () => void): void;
   /** Makes it visible, replacing what was there. False when it could not be kept. */
   commit(meta: Buffer): Promise<boolean>;
-  /** Drops it; what was stored under the key before stays. Harmless after commit. */
+  /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. */
   abort(): void;
 }
 
@@ -40,6 +44,10 @@ export interface StoreStats {
   readonly maxBytes: number;
   readonly evictions: number;
   readonly errors: number;
+  /** Objects it was asked for and had; undefined where that is not counted. */
+  readonly hits?: number;
+  /** The stores it is made of, the fastest first; its own figures are those of the last, which has everything. */
+  readonly tiers?: readonly StoreStats[];
 }
 
 /** Stands for one stored object, and keeps nothing of it alive. */

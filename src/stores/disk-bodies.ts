@@ -5,7 +5,8 @@
  * right one. A file is never written again once it is complete, and its number never used again.
  */
 import { closeSync, open, openSync, readSync, writev } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { mkdir, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import type { Body } from '../cache/ports.ts';
@@ -155,7 +156,14 @@ export class BlockWriter {
   }
 
   static async open(directory: string, body: number): Promise<BlockWriter> {
-    return new BlockWriter(await openFile(bodyPath(directory, body), 'wx+'), body);
+    const path = bodyPath(directory, body);
+    try {
+      return new BlockWriter(await openFile(path, 'wx+'), body);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await mkdir(dirname(path), { recursive: true });
+      return new BlockWriter(await openFile(path, 'wx+'), body);
+    }
   }
 
   /** All but the last of the file have BLOCK bytes. */

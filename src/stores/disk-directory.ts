@@ -49,7 +49,7 @@ export class DiskDirectory {
       // Nothing is forced out to the disk while the cache runs: what a machine that went down has left may be anything.
       else if (last !== '' && last !== undefined && last !== machineRun()) this.discard('the machine went down while it was in use');
       for (const name of readdirSync(this.path)) if (name.startsWith('discarded-')) this.#removeLater(name);
-      this.#makeShards();
+      mkdirSync(join(this.path, 'bodies'), { recursive: true });
       writeFileSync(join(this.path, RUNNING), machineRun());
     } catch (cause) {
       this.#lock.close();
@@ -74,8 +74,8 @@ export class DiskDirectory {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }
+    mkdirSync(join(this.path, 'bodies'));
     this.#removeLater(aside);
-    this.#makeShards();
   }
 
   /** The next start will begin with nothing. */
@@ -89,10 +89,6 @@ export class DiskDirectory {
     this.#lock.close();
   }
 
-  #makeShards(): void {
-    for (let i = 0; i < SHARDS; i++) mkdirSync(join(this.path, 'bodies', shardName(i)), { recursive: true });
-  }
-
   #removeLater(name: string): void {
     rm(join(this.path, name), { recursive: true, force: true }).catch(() => {
       // The next start tries again.
@@ -100,13 +96,9 @@ export class DiskDirectory {
   }
 }
 
-/** Where the body with that number lies. */
-export function bodyPath(directory: string, id: number): string {
-  return join(directory, 'bodies', shardName(id % SHARDS), id.toString(36));
-}
-
-function shardName(shard: number): string {
-  return shard.toString(16).padStart(2, '0');
+/** Where the body with that number lies; its folder may have to be made. */
+export function bodyPath(directory: string, body: number): string {
+  return join(directory, 'bodies', (body % SHARDS).toString(16).padStart(2, '0'), body.toString(36));
 }
 
 /** Makes the directory ours, where it is new or empty. */

@@ -40,6 +40,10 @@ const NOTES_DELAY = 5000;
 /** Milliseconds a clear waits for the room to be free; the rest is freed later. */
 const CLEAR_PATIENCE = 1000;
 
+/** Cells that count changes, and the one for clears. */
+const CHANGES = 2 ** 18;
+const CLEARS = CHANGES;
+
 // What all threads count together.
 const NEXT_NUMBER = 0;
 const EVICTIONS = 1;
@@ -49,6 +53,7 @@ const ERRORS = 2;
 export interface DiskShared {
   readonly counts: SharedArrayBuffer;
   readonly pins: SharedArrayBuffer;
+  readonly changes: SharedArrayBuffer;
   readonly turn: SharedArrayBuffer;
   readonly stamps: SharedArrayBuffer;
 }
@@ -90,6 +95,7 @@ export class DiskStore implements Store {
   readonly #stamps: DiskStamps;
   readonly #pins: Pins;
   readonly #counts: BigInt64Array;
+  readonly #changes: Int32Array;
   readonly #eviction: DiskEviction;
   readonly #transactions: DiskTransactions;
   readonly #removal: DiskRemoval;
@@ -117,9 +123,10 @@ export class DiskStore implements Store {
     }
     this.stamps = this.#stamps;
     const memory = (cells: number): SharedArrayBuffer => new SharedArrayBuffer(cells * BigInt64Array.BYTES_PER_ELEMENT);
-    this.shared = options.shared ?? { counts: memory(3), pins: Pins.memory(), turn: memory(1), stamps: this.#stamps.memory };
+    this.shared = options.shared ?? { counts: memory(3), pins: Pins.memory(), changes: memory(CHANGES / 2 + 1), turn: memory(1), stamps: this.#stamps.memory };
     this.#pins = new Pins(this.shared.pins);
     this.#counts = new BigInt64Array(this.shared.counts);
+    this.#changes = new Int32Array(this.shared.changes);
     this.#eviction = new DiskEviction(this.#index, options.maxBytes, () => this.#count(NEXT_NUMBER));
     this.#transactions = new DiskTransactions(this.#index, new Int32Array(this.shared.turn), () => this.#upkeep(), (garbage) => this.#removal.add(garbage));
     this.#removal = new DiskRemoval(this.#path, this.#pins, (garbage) => this.#transactions.run(() => this.#index.removeGarbage(garbage)));
@@ -133,6 +140,11 @@ export class DiskStore implements Store {
   /** See DiskEviction. */
   set isInUse(isInUse: (key: string) => boolean) {
     this.#eviction.isInUse = (key) => isInUse(decodeKey(key));
+  }
+
+  /** A number that is another one once any thread has changed what is stored for the key; rarely also without that. */
+  changesOf(key: string): number {
+    return (Atomics.load(this.#changes, this.#hash(key) % CHANGES) + Atomics.load(this.#changes, CLEARS)) | 0;
   }
 
   async get(key: string): Promise<DiskObject | undefined> {
@@ -163,24 +175,26 @@ export class DiskStore implements Store {
   }
 
   async update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean> {
-    return previous instanceof DiskObject && (await this.describe(key, previous.version, meta)) !== undefined;
+    return previous instanceof DiskObject && typeof (await this.describe(key, previous.version, meta)) === 'number';
   }
 
-  /** update(), by the version: the new one, or undefined where that one is not there any more. */
-  async describe(key: string, version: number, meta: Buffer): Promise<number | undefined> {
-    if (this.#isClosed) return undefined;
+  /** update(), by the version: the new one, "gone" where that one is not there any more; undefined where it could not be written. */
+  async describe(key: string, version: number, meta: Buffer): Promise<number | 'gone' | undefined> {
+    if (this.#isClosed || this.#owesClear || this.#owed.has(key)) return 'gone';
     const description = Buffer.from(meta);
     const keyBytes = encodeKey(key);
-    return this.#try((tries) => {
+    const outcome = await this.#try((tries) => {
       // Making room may drop this very object: it is looked for afterwards.
       const room = this.#makeRoom(description.length, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
       const row = this.#index.find(this.#hash(key), keyBytes);
-      if (row?.version !== version) return undefined;
+      if (row?.version !== version) return 'gone';
       const next = this.#count(NEXT_NUMBER);
       this.#index.describe(row, next, rowBytes(keyBytes, description, row.inline), checksum({ ...row, version: next, meta: description }), description);
       return next;
     });
+    this.#changed(key);
+    return outcome;
   }
 
   async delete(key: string): Promise<boolean> {
@@ -192,17 +206,20 @@ export class DiskStore implements Store {
       if (row !== undefined) this.#index.remove(row);
       return row !== undefined;
     });
-    if (removed !== undefined) return removed && had;
-    // It is not served from now on; the rows follow when something can be written again.
-    this.#owed.add(key);
-    this.#payLater();
-    return had;
+    if (removed === undefined) {
+      // It is not served from now on; the row follows when something can be written again.
+      this.#owed.add(key);
+      this.#payLater();
+    }
+    this.#changed(key);
+    return (removed ?? true) && had;
   }
 
   async clear(): Promise<number> {
     if (this.#isClosed) return 0;
     const end = performance.now() + CLEAR_PATIENCE;
     const count = await this.#try(() => this.#index.clear(this.#count(NEXT_NUMBER)));
+    Atomics.add(this.#changes, CLEARS, 1);
     if (count === undefined) {
       this.#owesClear = true;
       this.#payLater();
@@ -349,6 +366,7 @@ export class DiskStore implements Store {
     });
     if (version !== undefined) {
       this.#owed.delete(key);
+      this.#changed(key);
       this.#wrote();
     }
     return version;
@@ -471,6 +489,10 @@ export class DiskStore implements Store {
 
   #notice(text: string): void {
     this.#options.onNotice?.(text);
+  }
+
+  #changed(key: string): void {
+    Atomics.add(this.#changes, this.#hash(key) % CHANGES, 1);
   }
 
   /** Counts one more; how many there were. */

@@ -86,6 +86,11 @@ export class MemoryStore implements Store {
     return this.#read(slot);
   }
 
+  /** Whether it has that object; no access. */
+  has(key: string): boolean {
+    return this.#find(key, this.#hash.of(key)) !== -1;
+  }
+
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined {
     if (expectedLength !== undefined && expectedLength > this.#maxObject) return undefined;
     const host = {
