@@ -33,6 +33,8 @@ export interface Config {
   /** Bytes of one stored response. */
   readonly maxObject: number;
   readonly sortQuery: boolean;
+  /** Threads that serve clients. */
+  readonly workers: number;
   /** Answer plain hits from the raw socket, past node:http; what clients get is the same. */
   readonly fastLane: boolean;
   /** Send Surrogate-Key, Cache-Tag and xkey on to clients. */

@@ -70,7 +70,7 @@ export function createProxy(options: Options): MillraceProxy {
     upgrade: (request, socket, head) => lane.upgrade(request, socket, head),
     connect: (request, socket, head) => lane.connect(request, socket, head),
     onOutcome: (listener) => proxy.onOutcome(listener),
-    stats: () => operations.stats(),
+    stats: () => proxy.stats(),
     purge: (what) => operations.purge(what),
     explain: (url, fields = {}) => operations.explain(url, Object.entries(fields)),
     close: async () => {

@@ -5,11 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Counters, type CounterStats } from './cache/counters.ts';
+import { Counters, type CounterStats, type Tally } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
+import { Leases } from './cache/leases.ts';
 import type { Outcome } from './cache/outcome.ts';
 import type { Store, StoreStats } from './cache/ports.ts';
+import type { Purge } from './cache/purger.ts';
+import { Stamps } from './cache/stamps.ts';
 import type { Config } from './config.ts';
 import { MillraceError } from './errors.ts';
 import type { Fields } from './http/fields.ts';
@@ -44,6 +47,39 @@ export type Admitted =
 
 export interface ProxyStats extends CounterStats {
   readonly store: StoreStats;
+  /** Where there are several; all other figures are their sums. */
+  readonly workers?: readonly WorkerStats[];
+  /** Workers that ended by an error. */
+  readonly crashes?: number;
+}
+
+export interface WorkerStats {
+  readonly number: number;
+  readonly requests: number;
+  readonly hits: number;
+}
+
+/** What the workers of one proxy have in common, for each to be handed. */
+export interface SharedMemory {
+  readonly stamps: SharedArrayBuffer;
+  /** Undefined: each has a store of its own, and so has to fetch for itself. */
+  readonly leases: SharedArrayBuffer | undefined;
+  /** What the proxy calls itself in Via and CDN-Loop. */
+  readonly instance: string;
+}
+
+/** One worker's part in a proxy of several. */
+export interface Shared extends SharedMemory {
+  /** From 1. */
+  readonly worker: number;
+  /** Of all workers. */
+  stats(): Promise<ProxyStats>;
+  /** On all workers. */
+  purge(what: Purge): Promise<number | undefined>;
+}
+
+export function sharedMemory(): SharedMemory {
+  return { stamps: Stamps.memory(), leases: undefined, instance: instanceName() };
 }
 
 /** The share of max-memory that prepared answers may take. */
@@ -62,9 +98,15 @@ export class ProxyParts {
   /** The port clients connect to; undefined until it is known. */
   #port: number | undefined;
 
-  /** @throws {MillraceError} ERR_CONFIG */
-  constructor(config: Config) {
+  readonly #shared: Shared | undefined;
+
+  /**
+   * @param shared what it has in common with the other workers of a proxy
+   * @throws {MillraceError} ERR_CONFIG
+   */
+  constructor(config: Config, shared?: Shared) {
     this.config = config;
+    this.#shared = shared;
     if (config.port !== 0) this.#port = config.port;
     let addresses: AddressRules;
     if (config.origin !== undefined) {
@@ -76,7 +118,7 @@ export class ProxyParts {
       this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort, ownPort: () => this.#port });
       addresses = rules;
     }
-    this.#forwarding = new Forwarding({ instance: `millrace-${randomBytes(8).toString('hex')}`, preserveHost: config.preserveHost, trustProxy: config.trustProxy });
+    this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: config.preserveHost, trustProxy: config.trustProxy });
     const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
     this.#origin = new OriginClient(reaching);
     this.tunnel = new Tunnel(reaching);
@@ -87,6 +129,7 @@ export class ProxyParts {
       settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, staleIfUnreachable: config.staleIfError, letter: config.letter },
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
+      ...(shared === undefined ? {} : { shared: { stamps: new Stamps(shared.stamps), leases: shared.leases && new Leases(shared.leases, shared.worker) } }),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());
@@ -158,6 +201,22 @@ export class ProxyParts {
     for (const listener of this.#listeners) listener(outcome);
   }
 
+  /** Of this thread alone, to be added to those of others. */
+  tally(): { readonly tally: Tally; readonly store: StoreStats } {
+    return { tally: this.#counters.tally(), store: this.#store.stats() };
+  }
+
+  /** Of all workers. */
+  async allStats(): Promise<ProxyStats> {
+    return this.#shared?.stats() ?? this.stats();
+  }
+
+  /** On all workers; in force before it resolves. How many stored responses it removed; undefined where that is not known. */
+  async purge(what: Purge): Promise<number | undefined> {
+    return this.#shared === undefined ? this.engine.purge(what) : this.#shared.purge(what);
+  }
+
+  /** Of this thread alone. */
   stats(): ProxyStats {
     return { ...this.#counters.stats(Date.now()), store: this.#store.stats() };
   }
@@ -168,4 +227,22 @@ export class ProxyParts {
     await this.#origin.close();
     await this.#store.close();
   }
+}
+
+/** Told to nobody else beforehand, so that only our own requests can have it. */
+function instanceName(): string {
+  return `millrace-${randomBytes(8).toString('hex')}`;
+}
+
+/** The stores of several workers as one. */
+export function storeOfAll(stores: readonly StoreStats[]): StoreStats {
+  const sum = (figure: (store: StoreStats) => number): number => stores.reduce((total, store) => total + figure(store), 0);
+  return {
+    name: stores[0]?.name ?? 'none',
+    objects: sum(({ objects }) => objects),
+    bytes: sum(({ bytes }) => bytes),
+    maxBytes: sum(({ maxBytes }) => maxBytes),
+    evictions: sum(({ evictions }) => evictions),
+    errors: sum(({ errors }) => errors),
+  };
 }

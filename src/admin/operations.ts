@@ -25,16 +25,17 @@ export class Operations {
     this.#proxy = proxy;
   }
 
-  stats(): ProxyStats {
-    return this.#proxy.stats();
+  /** Of all workers. */
+  async stats(): Promise<ProxyStats> {
+    return this.#proxy.allStats();
   }
 
   /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
   purge(what: Purge): Promise<number | undefined> {
-    if ('tag' in what) return this.#proxy.engine.purge({ tag: what.tag });
-    if ('all' in what) return this.#proxy.engine.purge({ all: true });
-    if ('url' in what) return this.#proxy.engine.purge({ url: this.#request(what.url, [], 'localhost').target });
-    return this.#proxy.engine.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target) });
+    if ('tag' in what) return this.#proxy.purge({ tag: what.tag });
+    if ('all' in what) return this.#proxy.purge({ all: true });
+    if ('url' in what) return this.#proxy.purge({ url: this.#request(what.url, [], 'localhost').target });
+    return this.#proxy.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target) });
   }
 
   /**

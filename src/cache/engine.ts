@@ -32,6 +32,7 @@ import { Flights } from './flights.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
+import type { Lease, Leases } from './leases.ts';
 import { Memo, type ServedHit, hasTickets } from './memo.ts';
 import { type Purge, Purger } from './purger.ts';
 import { sendFill, sendStored } from './reply-body.ts';
@@ -49,6 +50,8 @@ export interface EngineOptions {
   readonly sortQuery: boolean;
   /** Send the fields that tag responses for caches (Surrogate-Key, Cache-Tag, xkey) on to clients. */
   readonly keepTags: boolean;
+  /** What it has in common with the engines of other workers, whose store is the same. */
+  readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** ms since the epoch; default: the system's clock. */
@@ -67,7 +70,8 @@ export class Engine {
   readonly #sortQuery: boolean;
   readonly #withheld: readonly string[];
   readonly #now: () => number;
-  readonly #stamps = new Stamps();
+  readonly #stamps: Stamps;
+  readonly #leases: Leases | undefined;
   readonly #variants: Variants;
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
@@ -81,11 +85,13 @@ export class Engine {
     this.#sortQuery = sortQuery;
     this.#withheld = keepTags ? [] : TAG_FIELD_NAMES;
     this.#now = now;
+    this.#stamps = shared?.stamps ?? new Stamps();
+    this.#leases = shared?.leases;
     this.#variants = new Variants(store, this.#stamps);
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
-    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys });
+    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys, isShared: shared !== undefined });
   }
 
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
@@ -126,6 +132,10 @@ export class Engine {
 
   async #run(tx: Transaction): Promise<void> {
     if (tx.request.method === 'QUERY') await tx.readContent(this.#sortQuery);
+    return this.#lookUp(tx);
+  }
+
+  async #lookUp(tx: Transaction): Promise<void> {
     const { request, head } = tx;
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
     const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
@@ -133,6 +143,10 @@ export class Engine {
     const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, this.#settings, now);
     tx.decision = decision;
     tx.reasons = decision.reasons;
+    if (tx.hasWaited && decision.action === 'hit') {
+      tx.collapsed = true;
+      tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
+    }
     switch (decision.action) {
       case 'hit':
         return this.#serve(tx, lookup.located!, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names });
@@ -173,8 +187,18 @@ export class Engine {
     if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
+    const lease = this.#leases?.take(name);
+    if (lease === 'elsewhere' && !tx.hasWaited) return this.#waitForOther(tx, name);
     const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: true }, new AbortController(), name);
+    if (typeof lease === 'object') hold(lease, flight);
     return this.#land(tx, flight, lookup, name);
+  }
+
+  /** Another worker fetches it: what that one stores may serve this client too. Once only; then it goes on its own. */
+  async #waitForOther(tx: Transaction, name: string): Promise<void> {
+    tx.hasWaited = true;
+    await this.#leases!.wait(name);
+    return this.#lookUp(tx);
   }
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
@@ -269,7 +293,13 @@ export class Engine {
     const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
     tx.stored = own;
     const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
-    tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
+    try {
+      tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
+    } catch (error) {
+      // Others may wait for the body.
+      if (own) fill.start();
+      throw error;
+    }
     const hasBody = sendable.span !== 'none' && tx.request.method !== 'HEAD';
     const sent = hasBody ? sendFill(fill, tx.reply, sendable.span === 'all' ? undefined : sendable.span) : undefined;
     if (own) fill.start();
@@ -281,7 +311,10 @@ export class Engine {
   #refresh(tx: Transaction, lookup: Lookup): void {
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
     if (this.#flights.boarding(name, tx.key) !== undefined) return;
+    const lease = this.#leases?.take(name);
+    if (lease === 'elsewhere') return;
     const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new AbortController(), name);
+    if (lease !== undefined) hold(lease, flight);
     void flight.landing.then(
       (landing) => {
         if (landing.kind === 'filling') landing.fill.start();
@@ -340,4 +373,13 @@ export class Engine {
 /** The response was not stored because of how this client asked: that is no verdict on what others will be answered. */
 function isOfRequest({ method, fields }: ClientRequest, reasons: readonly Reason[]): boolean {
   return method === 'HEAD' || fields.has('range') || reasons[0]?.code === 'request-no-store';
+}
+
+/** Keeps other workers waiting for as long as that may pay. */
+function hold(lease: Lease, flight: Flight): void {
+  void flight.landing.then(
+    (landing) => (landing.kind === 'filling' ? lease.landed(landing.length) : lease.end()),
+    () => {},
+  );
+  void flight.over.then(() => lease.end());
 }

@@ -96,7 +96,8 @@ export class Fill implements BodySink {
   end(trailers: Fields | undefined): void {
     this.#ended = true;
     this.#trailers = trailers;
-    this.#settle(this.#writer === undefined ? false : this.#commit(this.#writer));
+    if (this.#writer === undefined) this.#settle(false);
+    else void this.#store(this.#writer);
     for (const reader of this.#readers) reader.end(trailers);
     this.#readers.clear();
   }
@@ -110,6 +111,15 @@ export class Fill implements BodySink {
     this.#settle(false);
     for (const reader of this.#readers) reader.fail(error);
     this.#readers.clear();
+  }
+
+  async #store(writer: StoreWriter): Promise<void> {
+    const stored = this.#commit(writer).catch(() => false);
+    this.#settle(stored);
+    if (await stored) return;
+    // Until now late readers could have it from the writer.
+    this.#writer = undefined;
+    writer.abort();
   }
 
   #hasRoom(): boolean {

@@ -25,6 +25,8 @@ export interface PurgerParts {
   readonly verdicts: Verdicts;
   /** The keys of what is being fetched. */
   readonly underWay: () => readonly string[];
+  /** Other workers have a part in stamps and store: what they hold in memory, or fetch, is not known here. */
+  readonly isShared: boolean;
 }
 
 /** Keys looked at between two turns of the event loop. */
@@ -40,11 +42,13 @@ export class Purger {
   /**
    * A stamp is written only where something is on its way, or stored where the key does not lead: what is
    * stored under the key is removed at once, and every stamp costs an unrelated response its slot some day.
+   * Among several workers that cannot be known, and each purge is stamped. With n objects stored that
+   * costs n in a million another object, which is fetched once more.
    */
   async purgeKey(key: string): Promise<number> {
-    const { stamps, variants, underWay } = this.#parts;
+    const { stamps, variants, underWay, isShared } = this.#parts;
     const scope = urlScope(key);
-    if (variants.holdsQueries || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
+    if (isShared || variants.holdsQueries || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
     return variants.remove(key);
   }
 
@@ -66,13 +70,17 @@ export class Purger {
   }
 
   async #sweep(prefix: string): Promise<number> {
-    const { store, stamps, variants, underWay } = this.#parts;
+    const { store, stamps, variants, underWay, isShared } = this.#parts;
     for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key));
     let seen = 0;
     let removed = 0;
     for await (const key of store.keys()) {
       // The variants of a URL are removed with it; a key that holds a line end is a variant's.
-      if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) removed += await variants.remove(key);
+      if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) {
+        removed += await variants.remove(key);
+        // Another worker may have read it a moment ago, and keep it in its memory.
+        if (isShared) stamps.purge(urlScope(key));
+      }
       if (++seen % SWEEP_STEP === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     return removed;

@@ -48,6 +48,8 @@ export class Transaction {
   result: CacheResult = 'MISS';
   stored = false;
   collapsed = false;
+  /** For a fetch of another worker. */
+  hasWaited = false;
   originStatus: number | undefined;
   originDuration: number | undefined;
   error: MillraceError | undefined;
@@ -139,7 +141,7 @@ export class Transaction {
       fwdStatus: this.originStatus === status ? undefined : this.originStatus,
       ttl: ttl === undefined ? undefined : Math.floor(ttl),
       stored: this.stored,
-      collapsed: this.collapsed,
+      collapsed: this.collapsed && !hit,
       detail: this.error?.code ?? (hit ? undefined : this.reasons[0]?.code),
     });
   }

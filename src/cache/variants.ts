@@ -88,10 +88,7 @@ export class Variants {
   async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
     return this.#alone(key, async () => {
-      if (this.#isDead(key, entry)) {
-        writer.abort();
-        return false;
-      }
+      if (this.#isDead(key, entry)) return false;
       const first = await this.#read(key, key);
       if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }));
       if (!(await writer.commit(encodeEntry(entry)))) return false;

@@ -69,7 +69,7 @@ describe('refusals', () => {
   const cases: [string, RegExp][] = [
     ['--prot 80', /^There is no option --prot; did you mean --port\?$/u],
     ['--cache-dir x', /^There is no option --cache-dir\.$/u],
-    ['--workers 2', /^There is no option --workers/u],
+    ['--worker 2', /^There is no option --worker; did you mean --workers\?$/u],
     ['-p 80', /^There is no option -p/u],
     ['--no-such', /^There is no option --no-such/u],
     ['stast', /^"stast" is neither a command nor a stale_time such as 60 or 5m; did you mean stats\?$/u],

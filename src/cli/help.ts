@@ -12,7 +12,7 @@ const FORMS: readonly (readonly [usage: string, doc: string])[] = [
   ...COMMANDS.map(({ usage, doc }) => [`millrace ${usage}`, doc] as const),
 ];
 
-/** At most 80 columns; for the proxy itself at most 45 lines. */
+/** At most 80 columns; for the proxy itself at most 50 lines. */
 export function helpText(command: CommandName, version: string): string {
   const own = COMMANDS.find(({ name }) => name === command);
   const lines = [own === undefined ? `Millrace ${version}, an HTTP caching proxy that can say why` : `millrace ${own.usage}`];

@@ -5,6 +5,7 @@
  */
 import { resolveConfig } from '../config.ts';
 import type { Config, Options } from '../config.ts';
+import type { ConfigSource } from '../config/file.ts';
 import { OPTION_OF_FIELD } from '../config/options.ts';
 import { MillraceError } from '../errors.ts';
 import { printable } from '../server/access-log.ts';
@@ -32,10 +33,10 @@ async function run(commandLine: CommandLine): Promise<void> {
   if (version) return void process.stdout.write(`${readVersion()}\n`);
   // What a command does not need is not loaded: --help and stats should be there at once.
   if (command === 'serve' || command === 'demo') {
-    const config = await readConfig(commandLine);
+    const { config, source } = await readConfig(commandLine);
     const { serve } = await import('./serve.ts');
+    if (command === 'serve') return void (await serve(config, readVersion(), source));
     const start = (one: Config): Promise<RunningServer> => serve(one, readVersion());
-    if (command === 'serve') return void (await start(config));
     const { runDemo } = await import('../demo/main.ts');
     return runDemo(config, { port: given.has('port') ? config.port : undefined, serve: start, say });
   }
@@ -45,7 +46,7 @@ async function run(commandLine: CommandLine): Promise<void> {
 }
 
 /** The file named with --config, and the flags over it. */
-async function readConfig(commandLine: CommandLine): Promise<Config> {
+async function readConfig(commandLine: CommandLine): Promise<{ config: Config; source: ConfigSource | undefined }> {
   const { options, places } = configOptions(commandLine);
   const file = commandLine.given.get('config');
   let fromFile: Options = {};
@@ -55,7 +56,7 @@ async function readConfig(commandLine: CommandLine): Promise<Config> {
   }
   const nameOf = (field: keyof Options): string =>
     places.get(field) ?? (fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
-  return resolveConfig({ ...fromFile, ...options }, nameOf);
+  return { config: resolveConfig({ ...fromFile, ...options }, nameOf), source: typeof file === 'string' ? { file, over: options } : undefined };
 }
 
 function fail(error: unknown): void {

@@ -5,6 +5,7 @@
 import { connect } from 'node:net';
 import { constants } from 'node:os';
 import type { Config } from '../config.ts';
+import type { ConfigSource } from '../config/file.ts';
 import { formatDuration } from '../config/quantity.ts';
 import { AccessLog } from '../server/access-log.ts';
 import { startServer } from '../server/main.ts';
@@ -13,11 +14,16 @@ import { announce } from './instances.ts';
 import { startReport, unsafeOverrides } from './start-report.ts';
 import { say, warn } from './terminal.ts';
 
-/** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
-export async function serve(config: Config, version: string): Promise<RunningServer> {
+/**
+ * Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws.
+ * @param source the file that the configuration came from
+ */
+export async function serve(config: Config, version: string, source?: ConfigSource): Promise<RunningServer> {
   const log = new AccessLog(config, process.stdout);
   const server = await startServer(config, {
-    onOutcome: (outcome) => log.write(outcome),
+    log,
+    ...(source === undefined ? {} : { source }),
+    onNotice: warn,
     onError: (error) => warn(`a defect cost one request; please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
   });
   process.on('exit', () => log.flush());

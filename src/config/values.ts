@@ -4,6 +4,7 @@
  * line (text) or from a configuration file (text, numbers, booleans, lists).
  */
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { Option, OptionType } from './options.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { didYouMean } from './suggestion.ts';
@@ -21,6 +22,7 @@ type Reader = (raw: unknown, option: Option) => Reading;
 const READERS: Record<OptionType, Reader> = {
   flag: (raw) => (typeof raw === 'boolean' ? { value: raw } : refuse('true or false', raw)),
   integer: (raw, option) => readQuantity(raw, option, 'a whole number', (text) => (/^\d{1,15}$/u.test(text) ? Number(text) : undefined)),
+  workers: (raw, option) => (raw === 'auto' ? { value: Math.min(availableParallelism(), Number(option.max)) } : readQuantity(raw, option, 'a number or auto', (text) => (/^\d{1,15}$/u.test(text) ? Number(text) : undefined))),
   duration: (raw, option) => readQuantity(raw, option, 'a duration such as 90 (seconds), 5m or 1h30m', parseDuration),
   size: (raw, option) => readQuantity(raw, option, 'a size such as 64KB, 256MB or 2GB', parseSize),
   url: (raw) => (raw instanceof URL ? readOrigin(raw.href) : typeof raw === 'string' ? readOrigin(raw) : refuse(ORIGIN_WORDS, raw)),

@@ -18,6 +18,25 @@ export interface LogStream {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
+/** What a stream is to the log, as plain data: for the logs of workers, which write through the main thread. */
+export interface LogLook {
+  readonly isTerminal: boolean;
+  readonly hasColors: boolean;
+}
+
+/** A stand-in for a stream that looks so. */
+export function logStream({ isTerminal, hasColors }: LogLook, write: (text: string) => void): LogStream {
+  return {
+    isTTY: isTerminal,
+    hasColors: () => hasColors,
+    write: (text) => {
+      write(text);
+      return true;
+    },
+    on: () => undefined,
+  };
+}
+
 type Style = Parameters<typeof styleText>[0];
 type Format = (outcome: Outcome) => string;
 
@@ -35,6 +54,18 @@ export class AccessLog {
     stream.on('error', () => {
       this.#broken = true;
     });
+  }
+
+  /** Undefined: it writes nothing. */
+  get look(): LogLook | undefined {
+    if (this.#format === undefined) return undefined;
+    const isTerminal = this.#stream.isTTY === true;
+    return { isTerminal, hasColors: isTerminal && this.#stream.hasColors?.() === true };
+  }
+
+  /** Whole lines that are in its form already. */
+  append(lines: string): void {
+    if (!this.#broken) this.#stream.write(lines);
   }
 
   write(outcome: Outcome): void {

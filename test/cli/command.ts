@@ -37,8 +37,11 @@ export interface Running {
 export class Home {
   readonly directory: string;
   readonly #t: TestContext;
+  readonly #env: Readonly<Record<string, string>>;
 
-  constructor(t: TestContext) {
+  /** @param env further variables of the environment */
+  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
+    this.#env = env;
     this.#t = t;
     this.directory = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
     t.after(() => rmSync(this.directory, { recursive: true, force: true }));
@@ -59,7 +62,7 @@ export class Home {
   }
 
   launch(...args: string[]): Omit<Running, 'url' | 'port'> {
-    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory };
+    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory, ...this.#env };
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: this.directory });
     const text = { stdout: '', stderr: '' };
     const watchers = new Set<() => void>();

@@ -1,0 +1,98 @@
+/**
+ * @module server/thread
+ * A proxy in one thread: listens, and stops so that nobody in the middle of a response is cut off.
+ */
+import type { Server as HttpServer } from 'node:http';
+import type { Server } from 'node:net';
+import { Admin } from '../admin/api.ts';
+import { Operations } from '../admin/operations.ts';
+import type { Config } from '../config.ts';
+import { ProxyParts, type Shared } from '../proxy.ts';
+import { createAdminServer } from './admin-answer.ts';
+import { Keeper } from './fast/keeper.ts';
+import { FastLane } from './fast/lane.ts';
+import { PlainHead } from './fast/plain-head.ts';
+import { listen, portOf, urlOf } from './listening.ts';
+import { KEEP_ALIVE_TIMEOUT, NodeLane, createNodeServer } from './node.ts';
+import type { RunningServer, ServerHooks } from './running-server.ts';
+
+export interface ThreadServer extends RunningServer {
+  readonly proxy: ProxyParts;
+}
+
+/**
+ * @param shared what it has in common with other threads, which listen on the same ports
+ * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG
+ */
+export async function startThread(config: Config, hooks: ServerHooks, shared?: Shared): Promise<ThreadServer> {
+  const proxy = new ProxyParts(config, shared);
+  const { log } = hooks;
+  if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
+  if (log?.look !== undefined) proxy.onOutcome((outcome) => log.write(outcome));
+  const onError = (error: unknown): void => hooks.onError?.(error);
+  const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
+  const separate = config.adminPort !== undefined;
+  const lanes = openLanes(proxy, separate ? undefined : admin, onError);
+  const { server, general } = lanes;
+  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError) : undefined;
+  const { host } = config;
+  const reusePort = shared !== undefined;
+  try {
+    await listen(server, { port: config.port, host, reusePort }, '--port');
+    if (adminServer !== undefined) await listen(adminServer, { port: config.adminPort!, host, reusePort }, '--admin-port');
+  } catch (error) {
+    server.close();
+    await proxy.close();
+    throw error;
+  }
+  proxy.listensOn(portOf(server));
+  const url = urlOf(server);
+  return {
+    proxy,
+    url,
+    adminUrl: adminServer !== undefined ? urlOf(adminServer) : admin !== undefined ? url : undefined,
+    port: portOf(server),
+    close: once(() => stop(lanes, adminServer, proxy, config.shutdownTimeout)),
+  };
+}
+
+interface Lanes {
+  readonly general: NodeLane;
+  readonly fast: FastLane | undefined;
+  /** That of the main port. */
+  readonly server: Server;
+}
+
+function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void): Lanes {
+  const { config, engine } = proxy;
+  const { memo } = engine;
+  if (memo === undefined) {
+    const general = new NodeLane(proxy, { admin, onError });
+    return { general, fast: undefined, server: createNodeServer(general) };
+  }
+  const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
+  const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
+  const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => keeper.keep(request, hit) });
+  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), head });
+  return { general, fast, server: fast.server };
+}
+
+async function stop({ server, general, fast }: Lanes, adminServer: HttpServer | undefined, proxy: ProxyParts, timeout: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  adminServer?.close();
+  adminServer?.closeAllConnections();
+  general.drain();
+  fast?.drain();
+  const cut = setTimeout(() => {
+    general.cut();
+    fast?.cut();
+  }, timeout * 1000);
+  await closed;
+  clearTimeout(cut);
+  await proxy.close();
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= run());
+}

@@ -1,0 +1,69 @@
+/**
+ * @module server/worker-calls
+ * What the main thread and its workers ask of each other, and what a worker is given at its start.
+ */
+import type { Tally } from '../cache/counters.ts';
+import type { Outcome } from '../cache/outcome.ts';
+import type { StoreStats } from '../cache/ports.ts';
+import type { Purge } from '../cache/purger.ts';
+import type { Config } from '../config.ts';
+import type { ConfigSource } from '../config/file.ts';
+import type { ProxyStats, SharedMemory } from '../proxy.ts';
+import type { LogLook } from './access-log.ts';
+import type { told } from './line.ts';
+
+/** Plain data, copied into the worker. */
+export interface WorkerStart {
+  /** From 1; the one that takes the place of another has its number. */
+  readonly number: number;
+  readonly config: Config;
+  /** Where the configuration came from: what is no plain data in it is read from there by each worker. */
+  readonly source: ConfigSource | undefined;
+  readonly shared: SharedMemory;
+  /** Undefined: no log is kept. */
+  readonly log: LogLook | undefined;
+  /** Somebody in the main thread wants to be told outcomes. */
+  readonly isObserved: boolean;
+}
+
+export interface Report {
+  readonly number: number;
+  readonly tally: Tally;
+  readonly store: StoreStats;
+}
+
+/** An outcome with its error as plain data. */
+export interface ToldOutcome extends Omit<Outcome, 'error'> {
+  readonly error: ReturnType<typeof told> | undefined;
+}
+
+/** What a worker can be asked. */
+export interface WorkerSide {
+  report(nothing?: undefined): Report;
+  purge(what: Purge): Promise<number | undefined>;
+  /** Stops as RunningServer.close() does. */
+  stop(nothing?: undefined): Promise<void>;
+}
+
+/** What the main thread can be asked. */
+export interface MainSide {
+  /** It listens. */
+  ready(where: { readonly url: string; readonly adminUrl: string | undefined }): void;
+  /** It could not start. */
+  failed(error: ReturnType<typeof told>): void;
+  /** What it has counted so far, so that not all is lost when it ends in a crash. */
+  counted(tally: Tally): void;
+  /** Whole lines of the access log. */
+  log(lines: string): void;
+  outcomes(list: readonly ToldOutcome[]): void;
+  error(error: ReturnType<typeof told>): void;
+  /** Of all workers. */
+  stats(nothing?: undefined): Promise<ProxyStats>;
+  /** On all workers. */
+  purge(what: Purge): Promise<number | undefined>;
+}
+
+/** The methods of a side, as it has them itself: an answer may come later. */
+export type Answers<Side> = {
+  readonly [Name in keyof Side]: Side[Name] extends (argument: infer Argument) => infer Answer ? (argument: Argument) => Answer | Promise<Awaited<Answer>> : never;
+};

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { describe, test } from 'node:test';
+import type { Outcome } from '../../src/cache/outcome.ts';
+import { resolveConfig } from '../../src/config.ts';
+import { startServer } from '../../src/server/main.ts';
+import { Home } from '../cli/command.ts';
+import { type ClientResponse, open, request } from '../kit/client.ts';
+import { gate } from '../kit/gate.ts';
+import { type OriginHandler, startOrigin } from '../kit/origin.ts';
+import { crashingConfig, startCrew, startCrewIn } from './crew.ts';
+
+const page: OriginHandler = (incoming, response) => {
+  response.setHeader('Cache-Control', 'max-age=60');
+  response.setHeader('Cache-Tag', 'pages');
+  response.end(`page ${incoming.url}`);
+};
+
+test('several workers serve one port, are one in the statistics, and write whole lines of log', async (t) => {
+  await using origin = await startOrigin(page);
+  const crew = await startCrew(t, '--origin', origin.url);
+  const asked = (await crew.reachAll('/a', 3)).length;
+  const stats = await crew.stats();
+  assert.equal(stats.requests, asked);
+  assert.equal(stats.workers!.reduce((sum, { requests }) => sum + requests, 0), asked);
+  assert.equal(stats.hits + stats.misses, asked);
+  assert.equal(stats.crashes, 0);
+  assert.equal((JSON.parse((await crew.home.run('stats', '--json')).stdout) as { requests: number }).requests, asked);
+  crew.process.kill('SIGTERM');
+  const done = await crew.finished;
+  assert.equal(done.code, 0);
+  const lines = done.stdout.trimEnd().split('\n').map((line) => (JSON.parse(line) as { url: string }).url);
+  assert.deepEqual(lines, Array.from({ length: asked }, () => '/a'));
+});
+
+describe('a purge is in force on all workers when it returns', () => {
+  const purges: [name: string, path: string, body?: object][] = [
+    ['clear-cache', '/__admin/clear-cache'],
+    ['all', '/__admin/purge', { all: true }],
+    ['url', '/__admin/purge', { url: '/a' }],
+    ['prefix', '/__admin/purge', { prefix: '/' }],
+    ['tag', '/__admin/purge', { tag: 'pages' }],
+  ];
+  for (const [name, path, body] of purges) {
+    test(name, async (t) => {
+      await using origin = await startOrigin(page);
+      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+      await crew.reachAll('/a', 2);
+      const asked = origin.requests.length;
+      // All are hits now, whichever worker is asked.
+      assert.ok((await crew.reachAll('/a')).every((result) => result === 'HIT'));
+      assert.equal(origin.requests.length, asked);
+      await crew.post(path, body);
+      const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
+      for (const { body: text } of explained) assert.deepEqual((JSON.parse(text.toString()) as { stored: unknown[] }).stored, []);
+      assert.equal((await crew.reachAll('/a'))[0], 'MISS');
+    });
+  }
+
+  test('and so is what an unsafe request invalidates', async (t) => {
+    await using origin = await startOrigin(page);
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    await crew.reachAll('/a', 2);
+    assert.equal((await request(`${crew.url}/a`, { method: 'PUT', body: 'x' })).status, 200);
+    const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
+    for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
+  });
+
+  test('what is on its way meanwhile is not used', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (incoming, response, context) => {
+      if (incoming.url === '/slow') await held.wait;
+      await page(incoming, response, context);
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/slow`));
+    await origin.arrived(1);
+    await crew.post('/__admin/purge', { url: '/slow' });
+    held.open();
+    await Promise.all(waiting);
+    const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/slow`)));
+    for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
+  });
+});
+
+describe('a worker that crashes', () => {
+  test('is replaced, and the others do not notice', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (incoming, response, context) => {
+      if (incoming.url === '/slow') {
+        response.write('first ');
+        await held.wait;
+        response.end('last');
+      } else await page(incoming, response, context);
+    });
+    const home = new Home(t);
+    const crew = await startCrewIn(home, '--origin', origin.url, '--config', crashingConfig(home.directory));
+    await crew.reachAll('/a', 2);
+    const before = await crew.stats();
+    // Some of each worker; those of the one that stays are to come to their end.
+    const begun = await Promise.all(Array.from({ length: 20 }, () => open(`${crew.url}/slow`)));
+    crew.process.kill('SIGUSR2');
+    await crew.wrote('stderr', /warning: worker 1 crashed, and the requests it had under way are lost\. Another takes its place\. It ended with: Error: made to crash/u);
+    held.open();
+    const finished: ClientResponse[] = await Promise.all(begun.map((response) => response.finish()));
+    assert.ok(finished.some(({ complete, body }) => complete && body.toString() === 'first last'));
+    assert.ok(finished.some(({ complete }) => !complete));
+    await crew.reachAll('/a', 2);
+    const after = await crew.stats();
+    assert.equal(after.crashes, 1);
+    assert.ok(after.requests >= before.requests);
+    crew.process.kill('SIGINT');
+    assert.equal((await crew.finished).code, 0);
+  });
+
+  test('for want of memory takes nobody with it', async (t) => {
+    await using origin = await startOrigin(page);
+    const home = new Home(t, { NODE_OPTIONS: '--max-old-space-size=64' });
+    const crew = await startCrewIn(home, '--origin', origin.url, '--config', crashingConfig(home.directory), '--log-format', 'off');
+    crew.process.kill('SIGWINCH');
+    await crew.wrote('stderr', /warning: worker 1 crashed, .*memory/u);
+    await crew.reachAll('/a');
+    assert.equal((await crew.stats()).crashes, 1);
+  });
+
+  test('again and again is replaced ever more slowly', async (t) => {
+    await using origin = await startOrigin(page);
+    const home = new Home(t);
+    const crew = await startCrewIn(home, '--origin', origin.url, '--config', crashingConfig(home.directory), '--log-format', 'off');
+    for (const words of [/Another takes its place\. It/u, /Another takes its place in 0\.1 s, as 2 crashed/u, /Another takes its place in 0\.2 s, as 3 crashed/u]) {
+      await crew.reachAll('/a');
+      crew.process.kill('SIGUSR2');
+      await crew.wrote('stderr', words);
+    }
+    await crew.reachAll('/a');
+  });
+});
+
+describe('the end', () => {
+  test('lets what any worker has under way finish', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (_incoming, response) => {
+      response.write('first ');
+      await held.wait;
+      response.end('last');
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const begun = await Promise.all(Array.from({ length: 20 }, (_, i) => open(`${crew.url}/${i}`)));
+    crew.process.kill('SIGTERM');
+    await crew.wrote('stderr', /Stopping/u);
+    held.open();
+    for (const { complete, body } of await Promise.all(begun.map((response) => response.finish()))) assert.deepEqual([complete, body.toString()], [true, 'first last']);
+    assert.equal((await crew.finished).code, 0);
+  });
+
+  test('a second Ctrl-C ends at once', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (_incoming, response) => {
+      response.write('first ');
+      await held.wait;
+      response.end();
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const response = await open(`${crew.url}/`);
+    const pressing = setInterval(() => crew.process.kill('SIGINT'), 50);
+    const done = await crew.finished;
+    clearInterval(pressing);
+    assert.equal(done.code, 130);
+    response.abort();
+  });
+});
+
+describe('the start', () => {
+  test('on a port that is taken is refused in one sentence', async (t) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    t.after(() => taken.close());
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const done = await new Home(t).run('--port', String(port), '--workers', '2');
+    assert.equal(done.code, 1);
+    assert.match(done.stderr, new RegExp(`^millrace: Port ${port} on 127\\.0\\.0\\.1 is taken by another program\\..*--port.*\\n$`, 'u'));
+  });
+
+  test('beside another proxy of the same user, whose workers share their port, is refused too', async (t) => {
+    await using origin = await startOrigin(page);
+    const crew = await startCrew(t, '--origin', origin.url);
+    const done = await crew.home.run('--port', String(crew.port), '--workers', '2');
+    assert.match(done.stderr, /is taken by another program/u);
+  });
+
+  test('where threads cannot share a port says so, and runs one worker', async () => {
+    await using origin = await startOrigin(page);
+    const notices: string[] = [];
+    const outcomes: Outcome[] = [];
+    const hooks = { onNotice: (text: string) => void notices.push(text), onOutcome: (outcome: Outcome) => void outcomes.push(outcome) };
+    const server = await startServer(resolveConfig({ origin: origin.url, port: 0, workers: 2 }), hooks, async () => false);
+    assert.equal((await request(`${server.url}/a`)).status, 200);
+    await server.close();
+    assert.match(notices.join(), /cannot spread .* over 2 workers, so one does the work/u);
+    assert.equal(outcomes.length, 1);
+  });
+
+  test('as a library gives outcomes of all workers, errors with their codes', async () => {
+    const outcomes: Outcome[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const server = await startServer(resolveConfig({ origin: 'http://127.0.0.1:9', port: 0, workers: 2 }), {
+      onOutcome: (outcome) => {
+        if (outcomes.push(outcome) === 10) resolve();
+      },
+    });
+    await Promise.all(Array.from({ length: 10 }, () => request(`${server.url}/a`)));
+    await promise;
+    await server.close();
+    for (const { error, status } of outcomes) assert.deepEqual([error?.code, status], ['ERR_CONNECTION_REFUSED', 502]);
+  });
+});
