@@ -2,7 +2,9 @@
  * @module origin/incoming-body
  * The body of an origin's response between the connection that pushes it and the sink that takes it.
  * Held back until piped; what still arrives while the sink asks for a pause waits here, and the
- * connection is paused, so that little does.
+ * connection is paused, so that little does. It is not paused for the beginning of a body whose
+ * head has just been told: that is piped within the same turn, and a pause makes the parser stop
+ * in the middle of what it was given.
  */
 import type { BodySink, OriginBody } from '../cache/ports.ts';
 import type { Fields } from '../http/fields.ts';
@@ -14,6 +16,9 @@ export interface Flow {
   abort(reason: Error): void;
 }
 
+/** Bytes that wait for a sink before the connection is paused: about one read from a socket. */
+const UNCLAIMED = 64 * 1024;
+
 type End = { readonly trailers: Fields | undefined } | { readonly error: Error };
 
 export class IncomingBody implements OriginBody {
@@ -21,6 +26,7 @@ export class IncomingBody implements OriginBody {
   #sink: BodySink | undefined;
   #paused = true;
   #waiting: Buffer[] = [];
+  #unclaimed = 0;
   #end: End | undefined;
 
   constructor(flow: Flow) {
@@ -50,7 +56,9 @@ export class IncomingBody implements OriginBody {
     if (this.#end !== undefined) return;
     this.#waiting.push(chunk);
     if (!this.#paused) this.#deliver();
-    if (this.#paused) this.#flow.pause();
+    if (!this.#paused) return;
+    // The sink asked for a pause, or there is none yet.
+    if (this.#sink !== undefined || (this.#unclaimed += chunk.length) >= UNCLAIMED) this.#flow.pause();
   }
 
   /** The connection's side: the body is complete. */
