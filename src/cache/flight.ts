@@ -22,11 +22,14 @@ export class Flight {
       for (const reply of this.#passengers) reply.informational(status, fields);
     });
     // Each passenger handles the failure; a flight without any has nobody to tell.
-    this.over = this.landing.then((landing) => landing.kind === 'filling' && landing.fill.stored).catch(() => {});
+    this.over = this.landing.then(
+      (landing) => landing.kind === 'filling' && landing.fill.stored,
+      () => {},
+    );
   }
 
   /** Interim responses reach the reply from now on. */
-  async board(reply: Reply): Promise<Landing> {
+  board(reply: Reply): Promise<Landing> {
     this.#passengers.add(reply);
     return this.landing;
   }

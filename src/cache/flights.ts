@@ -12,13 +12,19 @@ import type { Stamps } from './stamps.ts';
 interface Departure {
   readonly key: string;
   readonly controller: AbortController;
+  /** Its place among all of them. */
+  index: number;
 }
 
 export class Flights {
   readonly #fetcher: Fetcher;
   readonly #stamps: Stamps;
   readonly #boarding = new Map<string, Flight>();
-  readonly #departures = new Set<Departure>();
+  /**
+   * Not a Set: one whose members come and go is built anew all the time, and what an old one held
+   * is kept with it until the next full garbage collection.
+   */
+  readonly #departures: Departure[] = [];
 
   constructor(fetcher: Fetcher, stamps: Stamps) {
     this.#fetcher = fetcher;
@@ -33,13 +39,13 @@ export class Flights {
 
   /** @param name others may board it by that name until its response is in the store, or known to serve nobody else; undefined: nobody may */
   launch(plan: Omit<FetchPlan, 'onInformational' | 'signal' | 'stamp'>, controller: AbortController, name: string | undefined): Flight {
-    const departure: Departure = { key: plan.key, controller };
+    const departure: Departure = { key: plan.key, controller, index: this.#departures.length };
     const stamp = this.#stamps.now();
     const flight = new Flight(stamp, (onInformational) => this.#fetcher.fetch({ ...plan, stamp, signal: controller.signal, onInformational }));
-    this.#departures.add(departure);
+    this.#departures.push(departure);
     if (name !== undefined) this.#boarding.set(name, flight);
     void flight.over.then(() => {
-      this.#departures.delete(departure);
+      this.#forget(departure);
       if (name !== undefined && this.#boarding.get(name) === flight) this.#boarding.delete(name);
     });
     return flight;
@@ -47,10 +53,17 @@ export class Flights {
 
   /** The keys of what is being fetched. */
   get keys(): string[] {
-    return [...this.#departures].map(({ key }) => key);
+    return this.#departures.map(({ key }) => key);
+  }
+
+  #forget({ index }: Departure): void {
+    const last = this.#departures.pop()!;
+    if (index === this.#departures.length) return;
+    this.#departures[index] = last;
+    last.index = index;
   }
 
   close(): void {
-    for (const { controller } of this.#departures) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+    for (const { controller } of [...this.#departures]) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
   }
 }

@@ -49,8 +49,8 @@ export class NodeLane {
   readonly #admin: Admin | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #onHit: LaneOptions['onHit'];
-  /** Every connection, with the replies under way on it. */
-  readonly #connections = new Map<Duplex, Set<NodeReply>>();
+  /** Every connection, with the replies under way on it: not in a Set, see cache/flights. */
+  readonly #connections = new Map<Duplex, NodeReply[]>();
   /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
   readonly #ending = new WeakSet<Duplex>();
   /** The request that came last on each connection; a tunnel's, once it is one. */
@@ -67,10 +67,10 @@ export class NodeLane {
   }
 
   /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
-  connection(socket: Duplex): Set<NodeReply> {
+  connection(socket: Duplex): NodeReply[] {
     let replies = this.#connections.get(socket);
     if (replies === undefined) {
-      replies = new Set();
+      replies = [];
       this.#connections.set(socket, replies);
       socket.once('close', () => this.#connections.delete(socket));
     }
@@ -125,13 +125,13 @@ export class NodeLane {
   /** Every request that has come on the connection is read to its end, and answered. */
   isResting(socket: Duplex): boolean {
     const latest = this.#latest.get(socket);
-    return latest !== 'tunnel' && latest?.complete !== false && !this.#ending.has(socket) && this.#connections.get(socket)?.size === 0;
+    return latest !== 'tunnel' && latest?.complete !== false && !this.#ending.has(socket) && this.#connections.get(socket)?.length === 0;
   }
 
   /** From now on connections are closed after the response under way; those without one at once, tunnels too. */
   drain(): void {
     this.draining = true;
-    for (const [socket, replies] of this.#connections) if (replies.size === 0) socket.destroy();
+    for (const [socket, replies] of this.#connections) if (replies.length === 0) socket.destroy();
   }
 
   /** Ends every connection now. */
@@ -144,12 +144,12 @@ export class NodeLane {
     const replies = this.connection(socket);
     this.#latest.set(socket, response.req);
     const reply = new NodeReply(response, this);
-    replies.add(reply);
+    replies.push(reply);
     response.on('close', () => {
-      replies.delete(reply);
+      replies.splice(replies.indexOf(reply), 1);
       this.#startNext(socket);
       // Its head may have been sent before that was known.
-      if ((this.draining || this.#ending.has(socket)) && replies.size === 0) socket.destroySoon();
+      if ((this.draining || this.#ending.has(socket)) && replies.length === 0) socket.destroySoon();
     });
     return reply;
   }
@@ -188,7 +188,7 @@ export class NodeLane {
   /** Starts it now, or when enough of what came before it on the connection is answered. */
   #inTurn(socket: Duplex, start: () => void): void {
     const waiting = this.#waiting.get(socket) ?? [];
-    if (waiting.length === 0 && this.connection(socket).size <= MAX_AT_ONCE) return start();
+    if (waiting.length === 0 && this.connection(socket).length <= MAX_AT_ONCE) return start();
     this.#waiting.set(socket, waiting);
     waiting.push(start);
     if (waiting.length === MAX_WAITING) socket.pause();
@@ -213,7 +213,7 @@ export class NodeLane {
     this.#latest.set(socket, 'tunnel');
     socket.on('error', ignore);
     // node:http lets go of the connection at once: responses to earlier requests could not be told from the tunnel.
-    if (this.draining || this.#ending.has(socket) || earlier.size > 0) {
+    if (this.draining || this.#ending.has(socket) || earlier.length > 0) {
       socket.destroy();
       return;
     }
