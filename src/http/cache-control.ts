@@ -103,8 +103,28 @@ function listsFieldNames(argument: string | undefined): boolean {
 const DIRECTIVE = new RegExp(`^(${TCHAR}+)(?:=(?:(${TCHAR}+)|"([^"\\\\]*(?:\\\\[^][^"\\\\]*)*)"))?$`);
 const LEADING_TOKEN = new RegExp(`^${TCHAR}+`);
 
+const NO_DIRECTIVES = new Directives([]);
+
+/** The directives of single lines that were read before: most messages have one of a few. */
+const known = new Map<string, Directives>();
+const MAX_KNOWN = 1000;
+/** Characters. */
+const MAX_KNOWN_LENGTH = 200;
+
 /** The directives of all Cache-Control lines of a message. https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2 */
 export function parseCacheControl(lines: readonly string[]): Directives {
+  const [line, another] = lines;
+  if (line === undefined) return NO_DIRECTIVES;
+  if (another !== undefined || line.length > MAX_KNOWN_LENGTH) return parseLines(lines);
+  const found = known.get(line);
+  if (found !== undefined) return found;
+  const directives = parseLines(lines);
+  if (known.size === MAX_KNOWN) known.clear();
+  known.set(line, directives);
+  return directives;
+}
+
+function parseLines(lines: readonly string[]): Directives {
   const directives: Directive[] = [];
   const malformed: string[] = [];
   for (const member of lines.flatMap((line) => splitList(line))) {

@@ -109,6 +109,12 @@ export class Fields {
   }
 }
 
+/** A field name as a CGI or WSGI program sees it, to which X_Api_Key is X-Api-Key: in lower case, "-" for "_". */
+export function plainName(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
+}
+
 function sameName(a: string, b: string): boolean {
   return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
 }

@@ -3,10 +3,11 @@
  * The fields a proxy adds to a message it passes on: Host, Via, CDN-Loop, X-Forwarded-* and
  * Forwarded on the way to the origin, Via and Date on the way back.
  */
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { MillraceError } from '../errors.ts';
 import { formatHttpDate } from './date.ts';
-import { Fields } from './fields.ts';
+import { Fields, plainName } from './fields.ts';
 import { appendCdnLoop, appendVia, checkLoop } from './via.ts';
 
 /**
@@ -84,13 +85,13 @@ export class Forwarding {
     // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2
     fields.append('Host', mode === 'reverse' && this.#preserveHost && clientHost !== undefined ? clientHost : authority);
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'QUERY';
-    for (const [name, value] of request.fields) {
-      // X_Forwarded_For reaches a CGI or WSGI program as the same variable as X-Forwarded-For.
-      const plain = name.toLowerCase().replaceAll('_', '-');
+    const { lines } = request.fields;
+    for (let i = 0; i < lines.length; i += 2) {
+      const plain = plainName(lines[i]!);
       if (plain === 'host') continue;
       if (!trusted && isFromProxies(plain)) continue;
       if (cacheable && METHOD_OVERRIDES.has(plain)) continue;
-      fields.append(name, value);
+      fields.append(lines[i]!, lines[i + 1]!);
     }
     appendVia(fields, request.httpVersion);
     appendCdnLoop(fields, this.#instance);
@@ -122,7 +123,7 @@ export function completeResponse(fields: Fields, httpVersion: string, now: numbe
 
 /** Appends to, or sets, the fields that tell the origin about the client; returns the URL base they tell. */
 function describeClient(fields: Fields, request: ReceivedRequest, clientHost: string | undefined): string {
-  const address = ipaddr.isValid(request.clientAddress) ? ipaddr.process(request.clientAddress).toString() : 'unknown';
+  const address = nodeName(request.clientAddress);
   const addressesBefore = fields.get('x-forwarded-for');
   fields.set('X-Forwarded-For', addressesBefore === undefined ? address : `${addressesBefore}, ${address}`);
   if (!fields.has('x-forwarded-proto')) fields.append('X-Forwarded-Proto', request.scheme);
@@ -140,7 +141,7 @@ function describeClient(fields: Fields, request: ReceivedRequest, clientHost: st
 function toldOfUrl(fields: Fields): string {
   let told = '';
   for (const [name, value] of fields) {
-    const plain = name.toLowerCase().replaceAll('_', '-');
+    const plain = plainName(name);
     if (ABOUT_URL.includes(plain)) told += ` ${plain}: ${value}`;
     else if (plain === 'forwarded') told += (value.match(HOST_AND_PROTO) ?? []).map((pair) => ` ${pair}`).join('');
     // With "-" in the name it is part of forwardedAs by itself.
@@ -150,6 +151,13 @@ function toldOfUrl(fields: Fields): string {
 }
 
 const HOST_AND_PROTO = /\b(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,\s]*)/gi;
+
+/** https://www.rfc-editor.org/rfc/rfc7239.html#section-6 */
+function nodeName(address: string): string {
+  // In four decimal numbers it is in its one spelling already.
+  if (isIPv4(address)) return address;
+  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : 'unknown';
+}
 
 // https://www.rfc-editor.org/rfc/rfc7239.html#section-4
 function forwardedElement(address: string, scheme: string, host: string | undefined): string {

@@ -49,6 +49,7 @@ export function endToEnd(fields: Fields): Fields {
 
 /** The trailer fields that may go on; undefined where none are left. */
 export function endToEndTrailers(trailers: Fields): Fields | undefined {
+  if (trailers.size === 0) return undefined;
   const kept = new Fields();
   for (const [name, value] of endToEnd(trailers)) {
     if (!NOT_IN_TRAILERS.has(name.toLowerCase())) kept.append(name, value);

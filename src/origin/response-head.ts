@@ -25,6 +25,7 @@ export function checkStatus(status: number, { host, port }: Target, isFinal: boo
  */
 // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3
 export function checkFraming(fields: Fields, target: Target): void {
+  if (isPlain(fields)) return;
   const lengths = new Set(fields.all('content-length').flatMap((line) => line.split(',').map((value) => value.trim())));
   const coding = fields.get('transfer-encoding');
   let what: string | undefined;
@@ -34,6 +35,12 @@ export function checkFraming(fields: Fields, target: Target): void {
   else if (coding !== undefined && isCoded(coding)) what = `the Transfer-Encoding "${coding}"`;
   if (what === undefined) return;
   throw new MillraceError('ERR_ORIGIN_RESPONSE', `The response of ${target.host}:${target.port} has ${what}, so where it ends cannot be trusted. Correct the origin.`);
+}
+
+/** One Content-Length at most, and nothing else to read: nearly every response. */
+function isPlain(fields: Fields): boolean {
+  const lengths = fields.get('content-length');
+  return (lengths === undefined || /^\d+$/.test(lengths)) && !fields.has('transfer-encoding');
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112.html#section-7 */

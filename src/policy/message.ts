@@ -2,7 +2,7 @@
  * @module policy/message
  * The heads of messages as policy sees them: no bodies, no sockets.
  */
-import type { Fields } from '../http/fields.ts';
+import { type Fields, plainName } from '../http/fields.ts';
 
 export interface RequestHead {
   readonly method: string;
@@ -53,7 +53,6 @@ export const CREDENTIALS: ReadonlySet<string> = new Set([
 /** Cookies or credentials are in play, so that the response may be meant for one person. */
 export function carriesPrivate(request: RequestHead): boolean {
   const { lines } = request.fields;
-  // As a CGI program sees it, X_Api_Key is X-Api-Key.
-  for (let i = 0; i < lines.length; i += 2) if (CREDENTIALS.has(lines[i]!.toLowerCase().replaceAll('_', '-'))) return true;
+  for (let i = 0; i < lines.length; i += 2) if (CREDENTIALS.has(plainName(lines[i]!))) return true;
   return false;
 }

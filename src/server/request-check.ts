@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
 import { parseAuthority } from '../origin/targets.ts';
 
 /** Bytes of a request target. */
@@ -46,13 +47,25 @@ function checkFraming(request: IncomingMessage): MillraceError | undefined {
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2 */
-function checkHost({ headersDistinct, httpVersion }: IncomingMessage): MillraceError | undefined {
-  const hosts = headersDistinct.host ?? [];
+function checkHost({ rawHeaders, httpVersion }: IncomingMessage): MillraceError | undefined {
+  const hosts = new Fields(rawHeaders).all('host');
   if (hosts.length === 0 && httpVersion === '1.0') return undefined;
   if (hosts.length !== 1) return bad(hosts.length === 0 ? 'The request has no Host.' : 'The request has more than one Host.');
   // Empty where the target has no authority, as in "OPTIONS *".
-  if (hosts[0] === '' || parseAuthority(hosts[0]!) !== undefined) return undefined;
+  if (hosts[0] === '' || isAuthority(hosts[0]!)) return undefined;
   return bad('Host is no host name or address with an optional port.');
+}
+
+/** Values of Host that were found good: nearly every request names one of a few, and to read one takes a URL parser. */
+const knownHosts = new Set<string>();
+const MAX_KNOWN_HOSTS = 1000;
+
+function isAuthority(host: string): boolean {
+  if (knownHosts.has(host)) return true;
+  if (parseAuthority(host) === undefined) return false;
+  if (knownHosts.size === MAX_KNOWN_HOSTS) knownHosts.clear();
+  knownHosts.add(host);
+  return true;
 }
 
 function bad(message: string): MillraceError {
