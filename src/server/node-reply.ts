@@ -15,6 +15,9 @@ export interface Draining {
   readonly draining: boolean;
 }
 
+/** Milliseconds a client may take nothing of what waits for it: a response that nobody reads holds memory, and maybe the origin. */
+const STALLED = 60_000;
+
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;
   readonly #state: Draining;
@@ -121,7 +124,10 @@ export class NodeReply implements Reply {
     }
     this.#bytes += chunk.length;
     this.#flushed = true;
-    return this.#response.write(chunk);
+    const more = this.#response.write(chunk);
+    // Node refreshes it as long as bytes leave, and closes the connection where none do.
+    if (!more) this.#response.socket?.setTimeout(STALLED);
+    return more;
   }
 
   onDrain(callback: () => void): void {
@@ -169,6 +175,8 @@ export class NodeReply implements Reply {
   };
 
   readonly #onDrain = (): void => {
+    // After the response node keeps the time of the idle connection.
+    if (!this.#ended) this.#response.socket?.setTimeout(0);
     const callbacks = this.#drainCallbacks;
     this.#drainCallbacks = [];
     for (const callback of callbacks) callback();

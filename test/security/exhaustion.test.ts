@@ -3,6 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { Engine } from '../../src/cache/engine.ts';
+import type { Reply } from '../../src/cache/exchange.ts';
+import type { Origin, OriginBody } from '../../src/cache/ports.ts';
+import { NodeReply } from '../../src/server/node-reply.ts';
+import { MemoryStore } from '../../src/stores/memory.ts';
 import { Verdicts } from '../../src/cache/verdicts.ts';
 import type { Options } from '../../src/config.ts';
 import { Fields } from '../../src/http/fields.ts';
@@ -131,6 +139,65 @@ describe('one connection', () => {
     await request(`http://127.0.0.1:${port}/last`);
     assert.equal(origin.requests.length, before + 1);
   });
+});
+
+describe('a client that does not read', () => {
+  test('is given up some time after it took its last byte, and only then', async () => {
+    const chunk = Buffer.alloc(1 << 20, 'x');
+    const stalled = gate();
+    const drained = gate();
+    const server = createServer((incoming, response) => {
+      const reply = new NodeReply(response, { draining: false });
+      const { socket } = incoming;
+      assert.equal(socket.timeout ?? 0, 0);
+      reply.head(200, new Fields(), undefined);
+      while (reply.write(chunk));
+      assert.ok(socket.timeout! > 0);
+      stalled.open();
+      reply.onDrain(() => {
+        assert.equal(socket.timeout, 0);
+        drained.open();
+        reply.end();
+      });
+    });
+    server.timeout = 0;
+    closing({ close: () => new Promise<void>((resolve) => void server.close(() => resolve())) });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const connection = await openRaw((server.address() as AddressInfo).port);
+    connection.socket.pause();
+    await connection.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await stalled.wait;
+    connection.socket.resume();
+    await drained.wait;
+    await connection.readAll();
+  });
+});
+
+test('a head that cannot be sent leaves nobody waiting who asked for the same', async () => {
+  const store = new MemoryStore({ maxBytes: 1e6, maxObject: 1e5 });
+  const settings = { cache: true, ttl: undefined, defaultTtl: 120, staleIfUnreachable: 0, letter: false };
+  const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, abort: () => undefined };
+  const origin: Origin = { fetch: async () => ({ status: 200, fields: new Fields(), httpVersion: '1.1', body }), close: async () => undefined };
+  const engine = new Engine({ store, origin, settings, sortQuery: true, keepTags: false });
+  const target = { scheme: 'http', host: 'a', port: 80, authority: 'a', path: '/' } as const;
+  const handle = async (decorate?: () => void): Promise<string> => {
+    let sent = '';
+    const reply: Reply = {
+      headSent: false, closed: false, bytesWritten: 0, informational: () => undefined, head: (status) => void (sent += `${status} `), write: (chunk) => ((sent += chunk.toString()), true),
+      onDrain: () => undefined, end: () => undefined, abort: () => undefined, onClose: () => undefined,
+    };
+    let failed = false;
+    const decorateOnce = (): void => {
+      if (failed) return;
+      failed = true;
+      decorate?.();
+    };
+    await engine.handle({ method: 'GET', target, url: '/', fields: new Fields(), forwardedAs: '', httpVersion: '1.1', body: undefined }, reply, { clientAddress: '', startedAt: 0, decorate: decorateOnce });
+    return sent;
+  };
+  const [broken, waiting] = await Promise.all([handle(() => { throw new Error('cannot'); }), handle()]);
+  assert.match(broken, /^500 /);
+  assert.equal(waiting, '200 page');
 });
 
 test('many ranges cost no more than the whole', async () => {

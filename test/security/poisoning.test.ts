@@ -105,7 +105,7 @@ describe('the key', () => {
   });
 
   test('the host in an absolute URL is not believed before Host', async () => {
-    const { port, get } = await setup(({ headers, url }, response) => void response.end(`${url} ${headers.host} ${headers['x-forwarded-host']}`));
+    const { port, get } = await setup(({ headers, url }, response) => void response.end(`${url} ${headers.host!} ${headers['x-forwarded-host']!.toString()}`));
     const poisoned = await rawRequest(port, 'GET http://evil.example/ HTTP/1.1\r\nHost: good.example\r\n\r\n');
     assert.doesNotMatch(poisoned.toString('latin1'), /evil/);
     assert.doesNotMatch((await get('/', { headers: { Host: 'good.example' } })).body.toString(), /evil/);
