@@ -64,6 +64,7 @@ export class Flights {
   }
 
   close(): void {
-    for (const { controller } of [...this.#departures]) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+    // A departure that is aborted leaves the list.
+    for (const { controller } of this.#departures.slice()) controller.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
   }
 }

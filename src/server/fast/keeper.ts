@@ -56,9 +56,9 @@ function bytesOf({ method, url, rawHeaders }: IncomingMessage): Buffer {
 }
 
 function text(lines: readonly string[], start: number, end: number): string {
-  let text = '';
-  for (let i = start; i < end; i += 2) text += `${lines[i]!}: ${lines[i + 1]!}\r\n`;
-  return text;
+  let written = '';
+  for (let i = start; i < end; i += 2) written += `${lines[i]!}: ${lines[i + 1]!}\r\n`;
+  return written;
 }
 
 /** The last line of which that is true. */
