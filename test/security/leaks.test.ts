@@ -121,7 +121,8 @@ describe('credentials', () => {
       const { get } = await setup(({ headers }, response) => void response.end(headers[name.toLowerCase()] ?? 'nobody'));
       assert.equal((await get({ [name]: 'alice' })).body.toString(), 'alice');
       assert.equal((await get({ [name]: 'bob' })).body.toString(), 'bob');
-      assert.equal((await get()).body.toString(), 'nobody');
+      // Twice from the cache, so that an answer is ready to be given without a look at it.
+      for (let i = 0; i < 3; i++) assert.equal((await get()).body.toString(), 'nobody');
       assert.equal((await get({ [name]: 'alice' })).body.toString(), 'alice');
     });
   }

@@ -6,6 +6,7 @@
  */
 import { ABSENT, type PlainRequest, REPEATED } from '../../cache/memo.ts';
 import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
+import { CREDENTIALS } from '../../policy/message.ts';
 
 /** Bytes of a head; the general lane takes more. */
 const MAX_HEAD = 16_384;
@@ -26,9 +27,12 @@ type Kind =
   | 'deciding'
   | 'host'
   | 'connection'
-  | 'cookie';
+  | 'cookie'
+  /** Counts as a cookie does: whoever sends it may be meant by the response. */
+  | 'credential';
 
 const KINDS: Readonly<Record<string, Kind>> = {
+  ...Object.fromEntries([...CREDENTIALS].map((name) => [name, 'credential' as const])),
   host: 'host',
   connection: 'connection',
   cookie: 'cookie',
@@ -203,6 +207,9 @@ export class PlainHead implements PlainRequest {
       case 'cookie':
         this.hasCookie = true;
         return this.#isNamed(field, 'cookie');
+      case 'credential':
+        this.hasCookie = true;
+        return true;
       case 'connection':
         return this.#isKeepAlive(field);
     }
