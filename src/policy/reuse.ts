@@ -113,7 +113,9 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.4
   if (settings.ttl === undefined && forbids(governing.directives, 'no-cache')) return again('stale', { code: 'no-cache', detail: `${governing.field}: no-cache` });
   const refused = asked === undefined ? undefined : requestRefuses(asked, age, lifetime.seconds);
-  if (refused !== undefined) return again('request', refused);
+  // A reload (max-age=0) is no reason to validate what is said not to change while it is fresh: https://www.rfc-editor.org/rfc/rfc8246.html#section-2
+  const isReloadOnly = refused?.code === 'request-max-age' && governing.directives.has('immutable') && age < lifetime.seconds;
+  if (refused !== undefined && !isReloadOnly) return again('request', refused);
   if (stored.invalidated) return again('stale', { code: 'soft-purged' });
   if (age < lifetime.seconds) return { action: 'hit', reasons: freshReasons(age, lifetime), ...used };
 

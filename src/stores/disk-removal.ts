@@ -21,7 +21,8 @@ export class DiskRemoval {
   #held: Garbage[] = [];
   #heldBytes = 0;
   #active = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** Those that are held will be looked at again. */
+  #isWaiting = false;
   /** More of what an earlier process left, behind that number. */
   #left: ((behind: number) => Garbage[]) | undefined;
   #leftBehind = 0;
@@ -84,8 +85,10 @@ export class DiskRemoval {
   #hold(garbage: Garbage): void {
     this.#held.push(garbage);
     this.#heldBytes += garbage.size;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    setTimeout(() => {
+      this.#isWaiting = false;
       this.#queue.push(...this.#held);
       this.#held = [];
       this.#heldBytes = 0;

@@ -8,7 +8,7 @@ import type { StoreWriter } from '../cache/ports.ts';
 import { BLOCK, BlockWriter, fileBytes } from './disk-bodies.ts';
 
 /** Bytes of the longest body that lies in its row. */
-export const INLINE_BODY = 16 * 1024;
+const INLINE_BODY = 16 * 1024;
 /** Blocks that go to the file together. */
 const BATCH = 4;
 const FIRST_BLOCK = 4096;
