@@ -213,7 +213,7 @@ describe('the bytes of a memo', () => {
   });
 
   test('are not taken where the store has no room', async () => {
-    const scene = new Scene(1_000_000, 19_500);
+    const scene = new Scene(1_000_000, 19_000);
     await scene.put('/a', 'x'.repeat(500));
     // What is on its way into the store cannot be dropped.
     const writer = scene.store.put('/writing', undefined)!;
