@@ -25,7 +25,10 @@ import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
 import type { Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
+import { type DiskShared, DiskStore, type DiskStoreOptions } from './stores/disk.ts';
 import { MemoryStore } from './stores/memory.ts';
+import { type Scratch, makeScratch } from './stores/scratch.ts';
+import { TieredStore } from './stores/tiered.ts';
 
 /** A request as a lane received it. */
 export interface ReceivedMessage {
@@ -61,9 +64,9 @@ export interface WorkerStats {
 
 /** What the workers of one proxy have in common, for each to be handed. */
 export interface SharedMemory {
-  readonly stamps: SharedArrayBuffer;
-  /** Undefined: each has a store of its own, and so has to fetch for itself. */
-  readonly leases: SharedArrayBuffer | undefined;
+  readonly leases: SharedArrayBuffer;
+  /** The store that all use, each behind a memory of its own. */
+  readonly disk: DiskStoreOptions & { readonly shared: DiskShared };
   /** What the proxy calls itself in Via and CDN-Loop. */
   readonly instance: string;
 }
@@ -72,16 +75,52 @@ export interface SharedMemory {
 export interface Shared extends SharedMemory {
   /** From 1. */
   readonly worker: number;
+  /** Tells the main thread what an operator should know. */
+  notice(text: string): void;
   /** Of all workers. */
   stats(): Promise<ProxyStats>;
   /** On all workers. */
   purge(what: Purge): Promise<number | undefined>;
 }
 
-export function sharedMemory(): SharedMemory {
-  return { stamps: Stamps.memory(), leases: undefined, instance: instanceName() };
+/** Opens what the workers of a proxy will share. @throws {MillraceError} ERR_STORE */
+export class Common {
+  readonly memory: SharedMemory;
+  /** What each of them gets of the configuration. */
+  readonly config: Config;
+  readonly #disk: DiskStore;
+  readonly #scratch: Scratch;
+
+  constructor(config: Config, onNotice: (text: string) => void) {
+    const maxBytes = Math.floor(config.maxMemory * COMMON_SHARE);
+    const maxMemory = Math.floor((config.maxMemory - maxBytes) / config.workers);
+    this.config = { ...config, maxMemory };
+    this.#scratch = makeScratch(maxBytes);
+    const { path, problem } = this.#scratch;
+    if (problem !== undefined) onNotice(`what the workers store lies in ${path} and not in memory alone, as ${problem}.`);
+    const options = { directory: path, maxBytes, maxObject: config.maxObject };
+    try {
+      this.#disk = new DiskStore({ ...options, onNotice });
+    } catch (error) {
+      this.#scratch.remove();
+      throw error;
+    }
+    this.memory = { disk: { ...options, shared: this.#disk.shared }, leases: Leases.memory(), instance: instanceName() };
+  }
+
+  /** At once, when the process ends otherwise than by close(). */
+  remove(): void {
+    this.#scratch.remove();
+  }
+
+  async close(): Promise<void> {
+    await this.#disk.close();
+    this.#scratch.remove();
+  }
 }
 
+/** The share of max-memory that is the workers' common store; the rest is theirs in equal parts, for hot answers. */
+const COMMON_SHARE = 1 / 2;
 /** The share of max-memory that prepared answers may take. */
 const MEMO_SHARE = 1 / 8;
 
@@ -122,14 +161,16 @@ export class ProxyParts {
     const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
     this.#origin = new OriginClient(reaching);
     this.tunnel = new Tunnel(reaching);
-    this.#store = new MemoryStore({ maxBytes: config.maxMemory, maxObject: config.maxObject });
+    const memory = new MemoryStore({ maxBytes: config.maxMemory, maxObject: Math.min(config.maxObject, config.maxMemory) });
+    const disk = shared && new DiskStore({ ...shared.disk, onNotice: (text) => shared.notice(text) });
+    this.#store = disk === undefined ? memory : new TieredStore(memory, disk);
     this.engine = new Engine({
       store: this.#store,
       origin: this.#origin,
       settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, staleIfUnreachable: config.staleIfError, letter: config.letter },
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
-      ...(shared === undefined ? {} : { shared: { stamps: new Stamps(shared.stamps), leases: shared.leases && new Leases(shared.leases, shared.worker) } }),
+      ...(shared === undefined || disk === undefined ? {} : { shared: { stamps: new Stamps(disk.stamps.memory, disk.stamps), leases: new Leases(shared.leases, shared.worker) } }),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());
@@ -234,15 +275,25 @@ function instanceName(): string {
   return `millrace-${randomBytes(8).toString('hex')}`;
 }
 
-/** The stores of several workers as one. */
-export function storeOfAll(stores: readonly StoreStats[]): StoreStats {
-  const sum = (figure: (store: StoreStats) => number): number => stores.reduce((total, store) => total + figure(store), 0);
+/** The stores of several workers as one: the same store, behind memories of their own. */
+export function storeOfAll([first, ...others]: readonly StoreStats[]): StoreStats {
+  if (first?.tiers === undefined) throw new TypeError('Workers have a store in common.');
+  const hitsOf = (stores: readonly StoreStats[]): number => stores.reduce((sum, { hits = 0 }) => sum + hits, 0);
+  const tiers = first.tiers.map((tier, i) => {
+    const ofAll = [tier, ...others.map(({ tiers: each }) => each![i]!)];
+    return i === first.tiers!.length - 1 ? { ...tier, hits: hitsOf(ofAll) } : ofAll.reduce(together);
+  });
+  return { ...first, hits: hitsOf([first, ...others]), tiers };
+}
+
+function together(a: StoreStats, b: StoreStats): StoreStats {
   return {
-    name: stores[0]?.name ?? 'none',
-    objects: sum(({ objects }) => objects),
-    bytes: sum(({ bytes }) => bytes),
-    maxBytes: sum(({ maxBytes }) => maxBytes),
-    evictions: sum(({ evictions }) => evictions),
-    errors: sum(({ errors }) => errors),
+    name: a.name,
+    objects: a.objects + b.objects,
+    bytes: a.bytes + b.bytes,
+    maxBytes: a.maxBytes + b.maxBytes,
+    evictions: a.evictions + b.evictions,
+    errors: a.errors + b.errors,
+    hits: (a.hits ?? 0) + (b.hits ?? 0),
   };
 }

@@ -51,7 +51,7 @@ export interface EngineOptions {
   /** Send the fields that tag responses for caches (Surrogate-Key, Cache-Tag, xkey) on to clients. */
   readonly keepTags: boolean;
   /** What it has in common with the engines of other workers, whose store is the same. */
-  readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
+  readonly shared?: { readonly stamps: Stamps; readonly leases: Leases };
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** ms since the epoch; default: the system's clock. */

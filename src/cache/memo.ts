@@ -256,7 +256,7 @@ export class Memo {
     const span = spanOf(hit);
     const conditions = conditionsOf(request, hit.selecting);
     const tickets = hit.read.map((object) => this.#store.ticket(object)).filter((ticket) => ticket !== undefined);
-    if (span === undefined || conditions === undefined || tickets.length < hit.read.length) return;
+    if (span === undefined || conditions === undefined || tickets.length < hit.read.length || !canReadNow(hit.body)) return;
     const slots = hit.scopes.map((scope) => this.#stamps.slot(scope));
     const answer = new PreparedAnswer(request, conditions, hit, head, slots, tickets, span);
     if (answer.cost > this.#maxBytes) return;
@@ -326,11 +326,12 @@ function conditionsOf(request: PlainRequest, selecting: readonly string[]): Cond
   return conditions;
 }
 
+function canReadNow(body: Body): boolean {
+  return Symbol.iterator in body.read(0, 0);
+}
+
 function readNow(body: Body, start: number, end: number): Iterable<Buffer> {
-  const chunks = body.read(start, end);
-  // What has a ticket is in memory, and can be read at once.
-  if (!(Symbol.iterator in chunks)) throw new TypeError('A stored body with a ticket cannot be read at once.');
-  return chunks;
+  return body.read(start, end) as Iterable<Buffer>;
 }
 
 function readAll(body: Body, start: number, end: number): Buffer {

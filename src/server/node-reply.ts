@@ -16,7 +16,7 @@ export interface Draining {
 }
 
 /** Milliseconds a client may take nothing of what waits for it: a response that nobody reads holds memory, and maybe the origin. */
-const STALLED = 60_000;
+export const STALLED = 60_000;
 
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;

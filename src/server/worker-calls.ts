@@ -56,6 +56,8 @@ export interface MainSide {
   /** Whole lines of the access log. */
   log(lines: string): void;
   outcomes(list: readonly ToldOutcome[]): void;
+  /** What an operator should know. */
+  notice(text: string): void;
   error(error: ReturnType<typeof told>): void;
   /** Of all workers. */
   stats(nothing?: undefined): Promise<ProxyStats>;

@@ -33,7 +33,7 @@ try {
   const server = await startThread(
     await readConfig(start),
     { ...(log === undefined ? {} : { log }), ...(start.isObserved ? { onOutcome: tellOutcome } : {}), onError: (error) => main.tell('error', told(error)) },
-    { ...start.shared, worker: start.number, stats: () => main.ask('stats', undefined), purge: (what) => main.ask('purge', what) },
+    { ...start.shared, worker: start.number, notice: (text) => main.tell('notice', text), stats: () => main.ask('stats', undefined), purge: (what) => main.ask('purge', what) },
   );
   starting.resolve(server);
   main.tell('ready', { url: server.url, adminUrl: server.adminUrl });

@@ -11,7 +11,7 @@ import type { Purge } from '../cache/purger.ts';
 import { Leases, MAX_WORKERS } from '../cache/leases.ts';
 import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
-import { type ProxyStats, type SharedMemory, sharedMemory, storeOfAll } from '../proxy.ts';
+import { Common, type ProxyStats, storeOfAll } from '../proxy.ts';
 import { Line, received } from './line.ts';
 import { freePort } from './listening.ts';
 import type { RunningServer, ServerHooks } from './running-server.ts';
@@ -67,8 +67,9 @@ class Seat {
 class Crew {
   readonly #config: Config;
   readonly #hooks: ServerHooks;
-  readonly #shared: SharedMemory;
-  readonly #leases: Leases | undefined;
+  readonly #common: Common;
+  readonly #leases: Leases;
+  readonly #removeCommon = (): void => this.#common.remove();
   readonly #seats: readonly Seat[];
   readonly #startedAt = Date.now();
   /** What those counted that are no more. */
@@ -77,11 +78,11 @@ class Crew {
   #isStopping = false;
 
   constructor(config: Config, hooks: ServerHooks) {
-    const maxMemory = Math.floor(config.maxMemory / config.workers);
-    this.#config = { ...config, maxMemory, maxObject: Math.min(config.maxObject, maxMemory) };
+    this.#common = new Common(config, (text) => hooks.onNotice?.(text));
+    process.once('exit', this.#removeCommon);
+    this.#config = this.#common.config;
     this.#hooks = hooks;
-    this.#shared = sharedMemory();
-    this.#leases = this.#shared.leases && new Leases(this.#shared.leases, MAX_WORKERS);
+    this.#leases = new Leases(this.#common.memory.leases, MAX_WORKERS);
     this.#seats = Array.from({ length: config.workers }, (_, i) => new Seat(i + 1));
   }
 
@@ -102,12 +103,14 @@ class Crew {
   async end(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#seats.map(async ({ worker }) => worker?.terminate()));
+    await this.#common.close();
+    process.off('exit', this.#removeCommon);
   }
 
   /** Starts a worker in that place. */
   #fill(seat: Seat): Promise<Where> {
     const { log, source } = this.#hooks;
-    const start: WorkerStart = { number: seat.number, config: this.#config, source, shared: this.#shared, log: log?.look, isObserved: this.#hooks.onOutcome !== undefined };
+    const start: WorkerStart = { number: seat.number, config: this.#config, source, shared: this.#common.memory, log: log?.look, isObserved: this.#hooks.onOutcome !== undefined };
     const worker = new Worker(WORKER, { workerData: start, resourceLimits: { maxOldGenerationSizeMb: HEAP } });
     const started = Promise.withResolvers<Where>();
     let cause: Error | undefined;
@@ -125,6 +128,7 @@ class Crew {
       outcomes: (list) => {
         for (const outcome of list) this.#hooks.onOutcome?.({ ...outcome, error: outcome.error && MillraceError.from(received(outcome.error)) });
       },
+      notice: (text) => this.#hooks.onNotice?.(text),
       error: (error) => this.#hooks.onError?.(received(error)),
       stats: () => this.stats(),
       purge: (what) => this.purge(what, seat.number),
@@ -144,7 +148,7 @@ class Crew {
   #left(seat: Seat, failure: Error): void {
     const wasReady = seat.isReady;
     Object.assign(seat, { worker: undefined, line: undefined, isReady: false });
-    this.#leases?.release(seat.number);
+    this.#leases.release(seat.number);
     if (seat.tally !== undefined) this.#departed.add(seat.tally);
     seat.tally = undefined;
     // One that fails before all have started ends the start.

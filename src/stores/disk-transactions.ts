@@ -108,8 +108,14 @@ export class DiskTransactions {
 
   async #takeTurn(): Promise<void> {
     while (Atomics.compareExchange(this.#turn, 0, 0, 1) !== 0) {
-      const { async, value } = Atomics.waitAsync(this.#turn, 0, 1, PATIENCE);
-      if (async && (await value) === 'timed-out') return;
+      const { async, value } = Atomics.waitAsync(this.#turn, 0, 1);
+      if (!async) continue;
+      // The timer also keeps the event loop going, which the wait alone does not.
+      const patience = Promise.withResolvers<'timed-out'>();
+      const timer = setTimeout(() => patience.resolve('timed-out'), PATIENCE);
+      const outcome = await Promise.race([value, patience.promise]);
+      clearTimeout(timer);
+      if (outcome === 'timed-out') return;
     }
   }
 

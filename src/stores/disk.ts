@@ -114,8 +114,9 @@ export class DiskStore implements Store {
     this.#maxObject = Math.min(options.maxObject, options.maxBytes);
     this.#directory = options.shared === undefined ? new DiskDirectory(options.directory) : undefined;
     this.#path = this.#directory?.path ?? options.directory;
+    let firstNumber: number | undefined;
     try {
-      this.#index = this.#openIndex();
+      [this.#index, firstNumber] = this.#openIndex();
       this.#stamps = new DiskStamps(this.#path, options.shared?.stamps);
     } catch (cause) {
       this.#directory?.close(false);
@@ -130,8 +131,8 @@ export class DiskStore implements Store {
     this.#eviction = new DiskEviction(this.#index, options.maxBytes, () => this.#count(NEXT_NUMBER));
     this.#transactions = new DiskTransactions(this.#index, new Int32Array(this.shared.turn), () => this.#upkeep(), (garbage) => this.#removal.add(garbage));
     this.#removal = new DiskRemoval(this.#path, this.#pins, (garbage) => this.#transactions.run(() => this.#index.removeGarbage(garbage)));
-    if (options.shared === undefined) {
-      Atomics.store(this.#counts, NEXT_NUMBER, BigInt(this.#index.begin()));
+    if (firstNumber !== undefined) {
+      Atomics.store(this.#counts, NEXT_NUMBER, BigInt(firstNumber));
       this.#removal.addLeft((behind) => (this.#isClosed ? [] : this.#index.garbageBehind(behind)));
     }
     if (this.#directory?.discarded !== undefined) this.#notice(`The cache in ${this.#path} begins empty, as ${this.#directory.discarded}.`);
@@ -144,7 +145,17 @@ export class DiskStore implements Store {
 
   /** A number that is another one once any thread has changed what is stored for the key; rarely also without that. */
   changesOf(key: string): number {
-    return (Atomics.load(this.#changes, this.#hash(key) % CHANGES) + Atomics.load(this.#changes, CLEARS)) | 0;
+    return this.changesAt(this.cellOf(key));
+  }
+
+  /** Where the changes are counted of what is stored for the key. */
+  cellOf(key: string): number {
+    return this.#hash(key) % CHANGES;
+  }
+
+  /** changesOf, for a key whose cell is known. */
+  changesAt(cell: number): number {
+    return (Atomics.load(this.#changes, cell) + Atomics.load(this.#changes, CLEARS)) | 0;
   }
 
   async get(key: string): Promise<DiskObject | undefined> {
@@ -276,18 +287,19 @@ export class DiskStore implements Store {
     this.#directory?.close(well);
   }
 
-  #openIndex(): DiskIndex {
+  /** With the first number of this process, where this is its first thread. */
+  #openIndex(): [index: DiskIndex, firstNumber: number | undefined] {
     const path = join(this.#path, 'index.db');
     const directory = this.#directory;
-    if (directory === undefined) return new DiskIndex(path);
+    if (directory === undefined) return [new DiskIndex(path), undefined];
     // Without stamps it is not known what was purged.
     if (existsSync(path) && !hasStamps(this.#path)) directory.discard('its purge stamps are missing or used up');
     try {
-      return new DiskIndex(path);
+      return beginIndex(path);
     } catch (error) {
       if (!isDamage(error)) throw error;
       directory.discard('its index was damaged');
-      return new DiskIndex(path);
+      return beginIndex(path);
     }
   }
 
@@ -492,7 +504,7 @@ export class DiskStore implements Store {
   }
 
   #changed(key: string): void {
-    Atomics.add(this.#changes, this.#hash(key) % CHANGES, 1);
+    Atomics.add(this.#changes, this.cellOf(key), 1);
   }
 
   /** Counts one more; how many there were. */
@@ -502,6 +514,16 @@ export class DiskStore implements Store {
 
   #hash(key: string): number {
     return hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
+  }
+}
+
+function beginIndex(path: string): [index: DiskIndex, firstNumber: number] {
+  const index = new DiskIndex(path);
+  try {
+    return [index, index.begin()];
+  } catch (error) {
+    index.close(false);
+    throw error;
   }
 }
 

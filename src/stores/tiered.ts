@@ -24,14 +24,20 @@ class TieredObject implements StoredObject {
   /** On disk. */
   readonly version: number;
   /** Where it was read from memory. */
-  readonly inMemory: StoredObject | undefined;
+  readonly inMemory: { readonly key: string; readonly object: StoredObject } | undefined;
 
-  constructor(meta: Buffer, body: Body, version: number, inMemory: StoredObject | undefined) {
+  constructor(meta: Buffer, body: Body, version: number, inMemory: TieredObject['inMemory']) {
     this.meta = meta;
     this.body = body;
     this.version = version;
     this.inMemory = inMemory;
   }
+}
+
+/** Of an object in memory, for as long as no thread has changed what the disk has for its key. */
+interface TieredTicket extends StoreTicket {
+  readonly cell: number;
+  readonly changes: number;
 }
 
 export class TieredStore implements Store {
@@ -121,11 +127,17 @@ export class TieredStore implements Store {
   }
 
   ticket(object: StoredObject): StoreTicket | undefined {
-    return object instanceof TieredObject && object.inMemory !== undefined ? this.#memory.ticket(object.inMemory) : undefined;
+    if (!(object instanceof TieredObject) || object.inMemory === undefined) return undefined;
+    const { key, object: held } = object.inMemory;
+    const ticket = this.#memory.ticket(held);
+    if (ticket === undefined) return undefined;
+    const tiered: TieredTicket = { ...ticket, cell: this.#disk.cellOf(key), changes: changesOf(held.meta) };
+    return tiered;
   }
 
   touch(ticket: StoreTicket): boolean {
-    return this.#memory.touch(ticket);
+    const { cell, changes } = ticket as TieredTicket;
+    return this.#disk.changesAt(cell) === changes && this.#memory.touch(ticket);
   }
 
   lend(bytes: number): boolean {
@@ -140,7 +152,7 @@ export class TieredStore implements Store {
   #peek(key: string): TieredObject | undefined {
     const held = this.#memory.peek(key);
     if (held === undefined) return undefined;
-    if (changesOf(held.meta) === this.#disk.changesOf(key)) return new TieredObject(held.meta.subarray(PREFIX), held.body, versionOf(held.meta), held);
+    if (changesOf(held.meta) === this.#disk.changesOf(key)) return new TieredObject(held.meta.subarray(PREFIX), held.body, versionOf(held.meta), { key, object: held });
     void this.#memory.delete(key);
     return undefined;
   }

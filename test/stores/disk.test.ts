@@ -1,13 +1,495 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { type TestContext, after, describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { Stamps } from '../../src/cache/stamps.ts';
+import { MillraceError } from '../../src/errors.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
-import { storeContract } from './contract.ts';
+import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
 
+const MB = 1024 * 1024;
 const root = mkdtempSync(join(tmpdir(), 'millrace-disk-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
-const directory = (): string => join(root, String(++count));
+const newDirectory = (): string => join(root, String(++count));
 
-storeContract('DiskStore', (limits) => new DiskStore({ ...limits, directory: directory() }));
+storeContract('DiskStore', (limits) => new DiskStore({ ...limits, directory: newDirectory() }));
+
+interface Opened {
+  readonly store: DiskStore;
+  readonly notices: string[];
+}
+
+function open(directory: string, maxBytes = 64 * MB, maxObject = maxBytes): Opened {
+  const notices: string[] = [];
+  return { store: new DiskStore({ directory, maxBytes, maxObject, onNotice: (text) => notices.push(text) }), notices };
+}
+
+/** Bytes that everything below a directory takes on the disk. */
+function bytesOnDisk(directory: string): number {
+  return readdirSync(directory, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(directory, entry.name);
+    return sum + (entry.isDirectory() ? bytesOnDisk(path) : statSync(path).blocks * 512);
+  }, 0);
+}
+
+function bodyFiles(directory: string): string[] {
+  return readdirSync(join(directory, 'bodies'), { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+}
+
+function storeError(pattern: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof MillraceError && error.code === 'ERR_STORE' && pattern.test(error.message);
+}
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (await isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.fail('it did not come to that within five seconds');
+}
+
+describe('what is stored on disk', () => {
+  test('is there after a restart, with what counts for it', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory);
+    for (const length of [0, 100, 20_000, 100_000, 700_000]) await putWhole(store, `k${length}`, bytesOf(50), [bytesOf(length)]);
+    const { objects, bytes } = store.stats();
+    await store.close();
+    const { store: again, notices } = open(directory);
+    assert.deepEqual([again.stats().objects, again.stats().bytes], [objects, bytes]);
+    for (const length of [0, 100, 20_000, 100_000, 700_000]) {
+      const stored = (await again.get(`k${length}`))!;
+      assert.deepEqual(stored.meta, bytesOf(50));
+      assert.ok(bytesOf(length).equals(await readBody(stored.body)));
+    }
+    assert.deepEqual(notices, []);
+    await again.close();
+  });
+
+  test('was purged, and is so after a restart', async () => {
+    const directory = newDirectory();
+    const first = open(directory).store;
+    const stamps = new Stamps(first.stamps.memory, first.stamps);
+    const old = stamps.now();
+    stamps.purge('a');
+    const young = stamps.now();
+    await first.close();
+    const second = open(directory).store;
+    const restored = new Stamps(second.stamps.memory, second.stamps);
+    assert.ok(restored.isDead('a', old));
+    assert.equal(restored.isDead('b', old), false);
+    assert.equal(restored.isDead('a', young), false);
+    assert.ok(restored.now() > young, 'numbers go on, beyond any that was not written down');
+    restored.purgeAll();
+    await second.close();
+    const third = open(directory).store;
+    assert.ok(new Stamps(third.stamps.memory, third.stamps).isDead('b', young));
+    await third.close();
+  });
+
+  test('is dropped where its stamps are missing: it may have been purged', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory);
+    await putWhole(store, 'k', bytesOf(3), [bytesOf(100)]);
+    await store.close();
+    rmSync(join(directory, 'stamps'));
+    const { store: again, notices } = open(directory);
+    assert.equal(await again.get('k'), undefined);
+    assert.match(notices[0]!, /begins empty/);
+    await again.close();
+  });
+
+  test('is dropped when the machine went down while it was in use, and only then', async (context) => {
+    if (!existsSync('/proc/sys/kernel/random/boot_id')) return context.skip('this system does not name its runs');
+    const directory = newDirectory();
+    const { store } = open(directory);
+    for (const length of [100, 100_000]) await putWhole(store, `k${length}`, bytesOf(3), [bytesOf(length)]);
+    await store.close();
+    writeFileSync(join(directory, 'running'), readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+    const killed = open(directory).store;
+    assert.equal(killed.stats().objects, 2, 'a process that was killed leaves what it stored');
+    await killed.close();
+    writeFileSync(join(directory, 'running'), 'another run of the machine');
+    const { store: again, notices } = open(directory);
+    assert.equal(again.stats().objects, 0);
+    assert.match(notices[0]!, /machine went down/);
+    await until(() => !readdirSync(directory).some((name) => name.startsWith('discarded')));
+    await again.close();
+  });
+
+  test('what was being written when the process ended is removed', async () => {
+    const directory = newDirectory();
+    const script = `
+      import { DiskStore } from ${JSON.stringify(new URL('../../src/stores/disk.ts', import.meta.url).href)};
+      const store = new DiskStore({ directory: process.argv[1], maxBytes: 64e6, maxObject: 64e6 });
+      const writer = store.put('k', undefined);
+      for (let i = 0; i < 40; i++) writer.write(Buffer.alloc(65_536));
+      while (store.stats().bytes < 1e6) await new Promise(setImmediate);
+      process.kill(process.pid, 'SIGKILL');`;
+    assert.throws(() => execFileSync(process.execPath, ['--input-type=module', '-e', script, directory], { stdio: 'ignore' }));
+    assert.ok(bodyFiles(directory).length > 0);
+    const { store } = open(directory);
+    await until(() => bodyFiles(directory).length === 0);
+    await until(() => store.stats().bytes === 0);
+    await store.close();
+  });
+});
+
+describe('a directory', () => {
+  test('of another program is refused, and left as it is', () => {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'thesis.txt'), 'words');
+    assert.throws(() => open(directory), storeError(/thesis\.txt.*Nothing was touched/));
+    assert.deepEqual(readdirSync(directory), ['thesis.txt']);
+    writeFileSync(join(directory, 'millrace.json'), '{"program":"another"}');
+    assert.throws(() => open(directory), storeError(/not Millrace's/));
+    assert.deepEqual(readdirSync(directory).sort(), ['millrace.json', 'thesis.txt']);
+  });
+
+  test('of another version is refused, and left as it is', async () => {
+    const directory = newDirectory();
+    await open(directory).store.close();
+    writeFileSync(join(directory, 'millrace.json'), '{"program":"millrace","format":99}');
+    const before = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]);
+    assert.throws(() => open(directory), storeError(/format 99, this program reads 1/));
+    assert.deepEqual(readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]), before);
+  });
+
+  test('that cannot be made is refused', () => {
+    writeFileSync(join(root, 'file'), '');
+    assert.throws(() => open(join(root, 'file', 'cache')), storeError(/cannot be used/));
+  });
+
+  test('belongs to one process at a time, and is free as soon as that one is killed', async () => {
+    const directory = newDirectory();
+    const script = `
+      import { DiskStore } from ${JSON.stringify(new URL('../../src/stores/disk.ts', import.meta.url).href)};
+      const store = new DiskStore({ directory: process.argv[1], maxBytes: 1e6, maxObject: 1e6 });
+      const writer = store.put('k', 5);
+      writer.write(Buffer.from('hello'));
+      await writer.commit(Buffer.from('meta'));
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const other = spawn(process.execPath, ['--input-type=module', '-e', script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    assert.throws(() => open(directory), storeError(/in use by another running proxy/));
+    other.kill('SIGKILL');
+    await once(other, 'close');
+    const { store } = open(directory);
+    assert.equal((await store.get('k'))?.meta.toString(), 'meta');
+    assert.throws(() => open(directory), storeError(/in use/), 'nor to two stores of one process that know nothing of each other');
+    await store.close();
+    await open(directory).store.close();
+  });
+});
+
+describe('damage', () => {
+  test('in a body costs a miss, or breaks the response off, but is never served', async () => {
+    for (const length of [20_000, 60_000, 500_000]) {
+      const directory = newDirectory();
+      const { store, notices } = open(directory);
+      await putWhole(store, 'k', bytesOf(3), [bytesOf(length)]);
+      await putWhole(store, 'other', bytesOf(3), [bytesOf(length, 2)]);
+      const path = bodyFiles(directory).find((file) => readFileSync(file)[0] === bytesOf(1)[0])!;
+      flip(path, Math.floor(length * 0.9));
+      const stored = await store.get('k');
+      if (length > 65_536) await assert.rejects(() => readBody(stored!.body), storeError(/damaged/));
+      else assert.equal(stored, undefined);
+      await until(() => store.stats().objects === 1);
+      assert.equal(await store.get('k'), undefined);
+      assert.equal(store.stats().errors, 1);
+      assert.equal(notices.length, 1);
+      assert.ok(bytesOf(length, 2).equals(await readBody((await store.get('other'))!.body)), 'others are as they were');
+      await store.close();
+    }
+  });
+
+  test('a body cut short, or gone, or put in the place of another, is never served', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory);
+    for (const [i, key] of ['cut', 'gone', 'swapped', 'whole'].entries()) await putWhole(store, key, bytesOf(3), [bytesOf(300_000, i)]);
+    const file = (i: number): string => bodyFiles(directory).find((path) => readFileSync(path)[0] === bytesOf(1, i)[0])!;
+    const [cut, gone, swapped, whole] = [0, 1, 2, 3].map(file) as [string, string, string, string];
+    writeFileSync(cut, readFileSync(cut).subarray(0, 200_000));
+    rmSync(gone);
+    writeFileSync(swapped, readFileSync(whole));
+    for (const key of ['cut', 'gone', 'swapped']) {
+      const stored = await store.get(key);
+      await assert.rejects(() => readBody(stored!.body), storeError(/damaged|cannot be read/));
+      await until(async () => (await store.get(key)) === undefined);
+    }
+    assert.ok(bytesOf(300_000, 3).equals(await readBody((await store.get('whole'))!.body)));
+    await store.close();
+  });
+
+  test('of any pages of the index ends neither the process nor in a wrong byte', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory);
+    for (let i = 0; i < 1500; i++) await putWhole(store, `k${i}`, bytesOf(200, i), [bytesOf(1000, i)]);
+    await store.close();
+    const index = join(directory, 'index.db');
+    const good = readFileSync(index);
+    let missed = 0;
+    let found = 0;
+    for (let round = 0; round < 12; round++) {
+      writeFileSync(index, good);
+      const pages = good.length / 8192;
+      const file = openSync(index, 'r+');
+      for (let i = 0; i < 4; i++) writeSync(file, randomBytes(8192), 0, 8192, Math.floor(Math.random() * (round === 0 ? 1 : pages)) * 8192);
+      closeSync(file);
+      const { store: damaged, notices } = open(directory);
+      for (let i = 0; i < 1500; i++) {
+        const stored = await damaged.get(`k${i}`);
+        if (stored === undefined) missed++;
+        else {
+          assert.deepEqual(stored.meta, bytesOf(200, i));
+          assert.ok(bytesOf(1000, i).equals(await readBody(stored.body)));
+          found++;
+        }
+      }
+      for (let i = 0; i < 50; i++) await putWhole(damaged, `new ${i}`, bytesOf(3), [bytesOf(100)]);
+      await damaged.close();
+      assert.ok(notices.length > 0, 'it is said');
+      // Where it was noticed only while it ran, the next start begins anew.
+      const { store: next } = open(directory);
+      assert.equal(await putWhole(next, 'after', bytesOf(3), [bytesOf(100)]), true);
+      assert.ok((await next.get('after')) !== undefined);
+      await next.close();
+    }
+    assert.ok(missed > 0 && found > 0, `${missed} missed, ${found} found`);
+  });
+
+  function flip(path: string, position: number): void {
+    const file = openSync(path, 'r+');
+    const byte = readFileSync(path).subarray(position, position + 1);
+    writeSync(file, Buffer.from([byte[0]! ^ 1]), 0, 1, position);
+    closeSync(file);
+  }
+});
+
+describe('the quota of the disk store', () => {
+  test('holds at all times in a flood of distinct objects, on the disk too', async () => {
+    const directory = newDirectory();
+    const maxBytes = 24 * MB;
+    const { store, notices } = open(directory, maxBytes, 6 * MB);
+    let most = 0;
+    const watch = (): void => {
+      const { bytes } = store.stats();
+      assert.ok(bytes <= maxBytes, `${bytes} of ${maxBytes}`);
+      most = Math.max(most, bytes);
+    };
+    let stored = 0;
+    let mostOnDisk = 0;
+    const flood = async (lane: number): Promise<void> => {
+      for (let i = 0; i < 60; i++) {
+        const length = [900, 14_000, 60_000, 400_000, 2_500_000][(i + lane) % 5]!;
+        const writer = store.put(`${lane}/${i}`, i % 2 === 0 ? undefined : length);
+        assert.ok(writer !== undefined);
+        for (let at = 0; at < length; at += 50_000) {
+          writer.write(bytesOf(Math.min(50_000, length - at), i));
+          watch();
+          while (writer.backlog > MB) await new Promise(setImmediate);
+        }
+        if (await writer.commit(bytesOf(200))) stored++;
+        writer.abort();
+        watch();
+        if (i % 10 === 0) mostOnDisk = Math.max(mostOnDisk, bytesOnDisk(directory));
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(flood));
+    assert.ok(stored > 220, `${stored} of 240 were stored`);
+    assert.ok(store.stats().evictions > 50);
+    assert.ok(most > 0.8 * maxBytes, 'it is used, not just kept');
+    // 1.25 times the quota, and 8 MB: what DiskStoreOptions and the README promise.
+    assert.ok(mostOnDisk < 1.25 * maxBytes + 8 * MB, `${mostOnDisk} bytes on disk`);
+    assert.deepEqual(notices, []);
+    await store.close();
+  });
+
+  test('holds while open writers have all of it; then who comes too late is refused', async () => {
+    const { store } = open(newDirectory(), 4 * MB, 4 * MB);
+    const writers = Array.from({ length: 6 }, (_, i) => store.put(`k${i}`, undefined)!);
+    const results = await Promise.all(
+      writers.map(async (writer, i) => {
+        for (let n = 0; n < 20; n++) {
+          if (!writer.write(bytesOf(65_536, i))) break;
+          await new Promise(setImmediate);
+          assert.ok(store.stats().bytes <= 4 * MB);
+        }
+        return writer.commit(bytesOf(10));
+      }),
+    );
+    assert.ok(results.some(Boolean), 'some got through');
+    assert.ok(store.stats().bytes <= 4 * MB);
+    for (const [i, kept] of results.entries()) {
+      if (kept) assert.ok(Buffer.concat(Array.from({ length: 20 }, () => bytesOf(65_536, i))).equals(await readBody((await store.get(`k${i}`))!.body)));
+    }
+    await store.close();
+  });
+
+  test('small objects take no more room on the disk than they count for', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory, 8 * MB);
+    for (let round = 0; round < 40; round++) {
+      await Promise.all(Array.from({ length: 500 }, (_, i) => putWhole(store, `${round}/${i}`, bytesOf(300), [bytesOf((i * 37) % 3000)])));
+    }
+    assert.ok(store.stats().evictions > 10_000);
+    assert.ok(bytesOnDisk(directory) < 1.25 * 8 * MB + 8 * MB, `${bytesOnDisk(directory)} bytes on disk`);
+    await store.close();
+  });
+
+  test('a reader of what is evicted keeps it whole, and it counts until then', async () => {
+    const { store } = open(newDirectory(), 4 * MB, 4 * MB);
+    await putWhole(store, 'k', bytesOf(3), [bytesOf(1_000_000)]);
+    const reading = ((await store.get('k'))!.body.read(0, 1_000_000) as Iterable<Buffer>)[Symbol.iterator]();
+    const chunks = [reading.next().value as Buffer];
+    for (let i = 0; i < 30; i++) await putWhole(store, `other ${i}`, bytesOf(3), [bytesOf(500_000, i)]);
+    assert.equal(await store.get('k'), undefined, 'it was evicted');
+    for (let next = reading.next(); next.done !== true; next = reading.next()) {
+      chunks.push(next.value);
+      assert.ok(store.stats().bytes <= 4 * MB);
+    }
+    assert.ok(bytesOf(1_000_000).equals(Buffer.concat(chunks)));
+    await store.close();
+  });
+});
+
+describe('eviction on disk', () => {
+  const room = 200;
+  const put = (store: DiskStore, key: string): Promise<boolean> => putWhole(store, key, bytesOf(100), [bytesOf(10_000)]);
+
+  test('one-hit wonders leave first, a scan does not sweep out what is asked for; also across restarts', async () => {
+    const directory = newDirectory();
+    const quota = room * 10_400;
+    let { store } = open(directory, quota);
+    const popular = Array.from({ length: 50 }, (_, i) => `popular ${i}`);
+    for (const key of popular) await put(store, key);
+    for (let round = 0; round < 3; round++) for (const key of popular) assert.ok(await store.get(key));
+    await store.close();
+    ({ store } = open(directory, quota));
+    for (let i = 0; i < 6 * room; i++) {
+      await put(store, `scanned ${i}`);
+      if (i === 3 * room) {
+        await store.close();
+        ({ store } = open(directory, quota));
+      }
+    }
+    for (const key of popular) assert.ok(await store.get(key), `${key} outlives the scan`);
+    assert.equal(await store.get('scanned 5'), undefined);
+    assert.ok(store.stats().bytes > 0.9 * quota);
+    await store.close();
+  });
+
+  test('what comes back soon after it left goes to the main queue', async () => {
+    const { store } = open(newDirectory(), room * 10_400);
+    const has = (key: string): boolean => [...store.keys()].includes(key);
+    await put(store, 'back');
+    let pushed = 0;
+    while (has('back')) await put(store, `push ${pushed++}`);
+    assert.ok(pushed < 2 * room, 'nobody asked for it');
+    await put(store, 'back');
+    for (let i = 0; i < 3 * room; i++) await put(store, `later ${i}`);
+    assert.equal(has('back'), true);
+    await store.close();
+  });
+});
+
+describe('a full disk', () => {
+  test('stops storing and nothing else, is said once, and is over when there is room', async (context) => {
+    const directory = mountSmall(context, 12);
+    if (directory === undefined) return;
+    const filler = join(directory, 'filler');
+    const { store, notices } = open(join(directory, 'cache'), 200 * MB);
+    await putWhole(store, 'kept', bytesOf(3), [bytesOf(100_000)]);
+    await putWhole(store, 'small', bytesOf(3), [bytesOf(100)]);
+    fill(filler);
+    let refused = 0;
+    for (let i = 0; i < 40; i++) {
+      if (!(await putWhole(store, `k${i}`, bytesOf(3), [bytesOf(300_000, i)]))) refused++;
+    }
+    assert.ok(refused > 30, `${refused} of 40 refused`);
+    assert.equal(notices.length, 1, notices.join('\n'));
+    assert.match(notices[0]!, /Nothing can be stored/);
+    assert.ok(store.stats().errors > 0);
+    assert.ok(bytesOf(100_000).equals(await readBody((await store.get('kept'))!.body)), 'what is stored is served');
+    // Removed for good, though perhaps not written down yet.
+    assert.equal(await store.delete('small'), true);
+    assert.equal(await store.get('small'), undefined);
+    rmSync(filler);
+    await until(() => putWhole(store, 'after', bytesOf(3), [bytesOf(300_000)]));
+    assert.match(notices[1]!, /can be written again/);
+    assert.ok(bytesOf(300_000).equals(await readBody((await store.get('after'))!.body)));
+    await until(async () => (await store.get('small')) === undefined && ![...store.keys()].includes('small'));
+    await store.close();
+    const again = open(join(directory, 'cache'), 200 * MB).store;
+    assert.equal(await again.get('small'), undefined);
+    assert.ok(await again.get('kept'));
+    await again.close();
+  });
+
+  /** A file system of so many MB; undefined, and the test skipped, where none can be mounted. */
+  function mountSmall(context: TestContext, megabytes: number): string | undefined {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory], { stdio: 'pipe' });
+    } catch {
+      context.skip('only root can mount a small file system');
+      return undefined;
+    }
+    context.after(() => execFileSync('umount', ['-l', directory]));
+    return directory;
+  }
+
+  function fill(path: string): void {
+    const file = openSync(path, 'w');
+    try {
+      for (const size of [65_536, 4096]) {
+        try {
+          for (;;) writeSync(file, Buffer.alloc(size));
+        } catch {
+          // Full, but for less than that.
+        }
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+});
+
+test('worker threads share one store: what one stores, changes and purges, all see', async () => {
+  const directory = newDirectory();
+  const { store } = open(directory, 24 * MB, 4 * MB);
+  const stamps = new Stamps(store.stamps.memory, store.stamps);
+  const stamp = stamps.now();
+  const workers = [1, 2].map((number) => new Worker(new URL('./disk-worker.ts', import.meta.url), { workerData: { directory, number, shared: store.shared } }));
+  const done = await Promise.all(workers.map(async (worker) => (await once(worker, 'message')) as [{ stored: number; wrong: number }]));
+  for (const [{ stored, wrong }] of done) {
+    assert.ok(stored > 150, `${stored} were stored`);
+    assert.equal(wrong, 0);
+  }
+  let seen = 0;
+  for (const key of store.keys()) {
+    const stored = (await store.get(key))!;
+    const [length, seed] = JSON.parse(stored.meta.toString()) as [number, number];
+    assert.ok(bytesOf(length, seed).equals(await readBody(stored.body)));
+    seen++;
+  }
+  assert.equal(seen, store.stats().objects);
+  assert.ok(store.stats().bytes <= 24 * MB);
+  assert.ok(stamps.isDead('scope of 1', stamp) && stamps.isDead('scope of 2', stamp), 'purges of other threads');
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  await store.clear();
+  await until(() => store.stats().bytes === 0);
+  await store.close();
+  const again = open(directory).store;
+  assert.ok(new Stamps(again.stamps.memory, again.stamps).isDead('scope of 1', stamp), 'written down by the thread that purged');
+  await again.close();
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
@@ -9,7 +10,7 @@ import { Home } from '../cli/command.ts';
 import { type ClientResponse, open, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { type OriginHandler, startOrigin } from '../kit/origin.ts';
-import { crashingConfig, startCrew, startCrewIn } from './crew.ts';
+import { type Crew, crashingConfig, startCrew, startCrewIn } from './crew.ts';
 
 const page: OriginHandler = (incoming, response) => {
   response.setHeader('Cache-Control', 'max-age=60');
@@ -17,10 +18,16 @@ const page: OriginHandler = (incoming, response) => {
   response.end(`page ${incoming.url}`);
 };
 
+/** Where that process keeps what its workers store. */
+function scratchOf({ process: { pid }, home }: Crew): string | undefined {
+  return ['/dev/shm', home.directory].filter((base) => existsSync(base)).flatMap((base) => readdirSync(base)).find((name) => name.startsWith('millrace-') && name.includes(`-${pid}-`));
+}
+
 test('several workers serve one port, are one in the statistics, and write whole lines of log', async (t) => {
   await using origin = await startOrigin(page);
   const crew = await startCrew(t, '--origin', origin.url);
   const asked = (await crew.reachAll('/a', 3)).length;
+  assert.notEqual(scratchOf(crew), undefined);
   const stats = await crew.stats();
   assert.equal(stats.requests, asked);
   assert.equal(stats.workers!.reduce((sum, { requests }) => sum + requests, 0), asked);
@@ -30,8 +37,70 @@ test('several workers serve one port, are one in the statistics, and write whole
   crew.process.kill('SIGTERM');
   const done = await crew.finished;
   assert.equal(done.code, 0);
+  assert.equal(scratchOf(crew), undefined);
   const lines = done.stdout.trimEnd().split('\n').map((line) => (JSON.parse(line) as { url: string }).url);
   assert.deepEqual(lines, Array.from({ length: asked }, () => '/a'));
+});
+
+describe('what one worker stores', () => {
+  test('is a hit for all', async (t) => {
+    await using origin = await startOrigin(page);
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const results = await crew.reachAll('/a', 2);
+    assert.deepEqual(results, ['MISS', ...Array.from({ length: results.length - 1 }, () => 'HIT')]);
+    assert.equal(origin.requests.length, 1);
+    const { store } = await crew.stats();
+    assert.deepEqual([store.name, store.objects, store.tiers?.map(({ name }) => name)], ['tiered', 1, ['memory', 'disk']]);
+  });
+
+  test('is replaced for all at once, also where it was answered from memory', async (t) => {
+    let version = 1;
+    await using origin = await startOrigin((_incoming, response) => {
+      response.setHeader('Cache-Control', 'max-age=60');
+      response.end(`version ${version}`);
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    await crew.reachAll('/a', 5);
+    version = 2;
+    assert.equal((await request(`${crew.url}/a`, { headers: { 'Cache-Control': 'no-cache' } })).body.toString(), 'version 2');
+    // The client has its answer a moment before the store has.
+    while ((await request(`${crew.url}/a`)).body.toString() !== 'version 2');
+    for (let i = 0; i < 20; i++) assert.equal((await request(`${crew.url}/a`)).body.toString(), 'version 2');
+  });
+
+  test('is asked for once by all that miss it at one moment', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (incoming, response, context) => {
+      await held.wait;
+      await page(incoming, response, context);
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const waiting = Array.from({ length: 50 }, () => request(`${crew.url}/a`));
+    await origin.arrived(1);
+    held.open();
+    for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'page /a');
+    assert.equal(origin.requests.length, 1);
+    const { collapsed, workers } = await crew.stats();
+    assert.ok(workers!.every(({ requests }) => requests > 0));
+    assert.ok(collapsed > 0);
+  });
+
+  test('is asked for by each where it is not stored after all', async (t) => {
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (_incoming, response) => {
+      await held.wait;
+      response.setHeader('Cache-Control', 'no-store');
+      response.end('for you');
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+    const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/a`));
+    await origin.arrived(1);
+    held.open();
+    for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'for you');
+    assert.equal(origin.requests.length, 20);
+  });
 });
 
 describe('a purge is in force on all workers when it returns', () => {
@@ -70,18 +139,21 @@ describe('a purge is in force on all workers when it returns', () => {
   test('what is on its way meanwhile is not used', async (t) => {
     const held = gate();
     t.after(held.open);
-    await using origin = await startOrigin(async (incoming, response, context) => {
-      if (incoming.url === '/slow') await held.wait;
-      await page(incoming, response, context);
+    let version = 'old';
+    await using origin = await startOrigin(async (_incoming, response) => {
+      const body = version;
+      await held.wait;
+      response.setHeader('Cache-Control', 'max-age=60');
+      response.end(body);
     });
     const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
     const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/slow`));
     await origin.arrived(1);
+    version = 'new';
     await crew.post('/__admin/purge', { url: '/slow' });
     held.open();
-    await Promise.all(waiting);
-    const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/slow`)));
-    for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
+    assert.ok((await Promise.all(waiting)).every(({ complete }) => complete));
+    for (const { body } of await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/slow`)))) assert.equal(body.toString(), 'new');
   });
 });
 
@@ -171,6 +243,7 @@ describe('the end', () => {
     const done = await crew.finished;
     clearInterval(pressing);
     assert.equal(done.code, 130);
+    assert.equal(scratchOf(crew), undefined);
     response.abort();
   });
 });

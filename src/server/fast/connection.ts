@@ -8,7 +8,8 @@ import type { Socket } from 'node:net';
 import type { PreparedAnswer } from '../../cache/memo.ts';
 import { MillraceError } from '../../errors.ts';
 import { freshReasons } from '../../policy/reuse.ts';
-import { GeneralSide } from './general-side.ts';
+import { STALLED } from '../node-reply.ts';
+import { GeneralSide, IDLE } from './general-side.ts';
 import type { FastLane } from './lane.ts';
 import { readShared } from './raw-socket.ts';
 
@@ -39,6 +40,8 @@ export class Connection {
   /** The lane's turn at which bytes came last. */
   #lastTurn: number;
   #hasAsked = false;
+  /** Bytes that waited for the client when the lane looked last. */
+  #waiting = 0;
 
   constructor(lane: FastLane, accepted: Socket) {
     this.#lane = lane;
@@ -48,13 +51,18 @@ export class Connection {
     socket.on('end', () => this.#end());
     socket.on('error', (error) => this.#general?.destroy(error));
     socket.on('drain', () => this.#goOn());
+    socket.on('timeout', () => this.#stalled());
     socket.once('close', () => this.#closed());
     socket.resume();
   }
 
   /** Turns of the lane without a byte from the client; undefined while it is not idle, or node:http has an eye on it. */
   idleSince(): { readonly turn: number; readonly hasAsked: boolean } | undefined {
-    if (this.#general !== undefined || this.#isClosing || this.#socket.writableLength > 0) return undefined;
+    if (this.#general !== undefined || this.#isClosing || this.#underWay !== undefined) return undefined;
+    const { writableLength } = this.#socket;
+    // The client takes what waits for it.
+    if (writableLength !== this.#waiting) this.#lastTurn = this.#lane.turn;
+    this.#waiting = writableLength;
     return { turn: this.#lastTurn, hasAsked: this.#hasAsked };
   }
 
@@ -131,8 +139,16 @@ export class Connection {
       this.#writeStep(this.#underWay);
       socket.uncork();
     }
-    if (this.#underWay.isWritten && !socket.writableNeedDrain) this.#finish(this.#underWay);
-    else socket.pause();
+    if (this.#underWay.isWritten && !socket.writableNeedDrain) return this.#finish(this.#underWay);
+    socket.pause();
+    // Node refreshes it as long as bytes leave.
+    socket.setTimeout(STALLED);
+  }
+
+  /** Too long without a byte in either direction. */
+  #stalled(): void {
+    if (this.#underWay === undefined) this.#general?.emit('timeout');
+    else this.#socket.destroy();
   }
 
   #writeStep(underWay: UnderWay): void {
@@ -163,7 +179,10 @@ export class Connection {
     this.#rest = undefined;
     if (this.#isClosing) return this.#closeSoon();
     if (rest !== undefined) this.#answer(rest, rest.length);
-    if (this.#underWay === undefined) this.#socket.resume();
+    if (this.#underWay !== undefined) return;
+    // Where node:http knows the connection, its eye on idle ones is this timer.
+    this.#socket.setTimeout(this.#general === undefined || !this.#general.isRead ? 0 : IDLE);
+    this.#socket.resume();
   }
 
   #finish({ answer, startedAt, method, url }: UnderWay): void {

@@ -5,6 +5,10 @@
  */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { KEEP_ALIVE_TIMEOUT } from '../node.ts';
+
+/** Milliseconds node:http keeps an idle connection: a second beyond the time it announces. */
+export const IDLE: number = KEEP_ALIVE_TIMEOUT + 1_000;
 
 /** CR LF CR LF as one number. */
 const BLANK_LINE = 0x0d0a0d0a;
@@ -21,7 +25,6 @@ export class GeneralSide extends Duplex {
     super({ decodeStrings: false });
     this.#socket = socket;
     this.#onClosed = onClosed;
-    socket.on('timeout', () => this.emit('timeout'));
   }
 
   /** @param bytes are kept */

@@ -7,8 +7,9 @@ import type { Server as HttpServer } from 'node:http';
 import { type Server, createServer } from 'node:net';
 import type { Memo } from '../../cache/memo.ts';
 import type { ProxyParts } from '../../proxy.ts';
-import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT, type NodeLane } from '../node.ts';
+import { HEAD_TIMEOUT, type NodeLane } from '../node.ts';
 import { Connection } from './connection.ts';
+import { IDLE } from './general-side.ts';
 import type { PlainHead } from './plain-head.ts';
 
 export interface FastLaneParts {
@@ -22,8 +23,6 @@ export interface FastLaneParts {
 
 /** Milliseconds between two looks for idle connections. */
 const TURN = 5_000;
-/** What node:http grants beyond the time it announces. */
-const KEEP_ALIVE_GRACE = 1_000;
 
 export class FastLane implements FastLaneParts {
   readonly proxy: ProxyParts;
@@ -71,7 +70,7 @@ export class FastLane implements FastLaneParts {
       const idle = connection.idleSince();
       if (idle === undefined) continue;
       const time = (this.turn - idle.turn) * TURN;
-      if (idle.hasAsked && time > KEEP_ALIVE_TIMEOUT + KEEP_ALIVE_GRACE) connection.destroy();
+      if (idle.hasAsked && time > IDLE) connection.destroy();
       else if (!idle.hasAsked && time > HEAD_TIMEOUT) connection.expire();
     }
   }

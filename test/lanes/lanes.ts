@@ -1,0 +1,53 @@
+/**
+ * @module test/lanes/lanes
+ * Both lanes on a free port, put together here so that a test can reach into them.
+ */
+import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Outcome } from '../../src/cache/outcome.ts';
+import { type Options, resolveConfig } from '../../src/config.ts';
+import { ProxyParts } from '../../src/proxy.ts';
+import { Keeper } from '../../src/server/fast/keeper.ts';
+import { FastLane } from '../../src/server/fast/lane.ts';
+import { PlainHead } from '../../src/server/fast/plain-head.ts';
+import { KEEP_ALIVE_TIMEOUT, NodeLane, createNodeServer } from '../../src/server/node.ts';
+
+export interface OpenLanes extends AsyncDisposable {
+  readonly port: number;
+  readonly proxy: ProxyParts;
+  readonly fast: FastLane;
+  readonly general: NodeLane;
+  readonly http: HttpServer;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** @param tune called before it listens */
+export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 'port' | keyof AsyncDisposable>) => void = () => undefined): Promise<OpenLanes> {
+  const proxy = new ProxyParts(resolveConfig({ port: 0, ...options }));
+  const memo = proxy.engine.memo!;
+  const head = new PlainHead({ refererDecides: false, trustsProxies: false });
+  const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
+  const general = new NodeLane(proxy, { admin: undefined, onHit: (request, hit) => keeper.keep(request, hit) });
+  const http = createNodeServer(general);
+  const fast = new FastLane({ proxy, memo, general, http, head });
+  const outcomes: Outcome[] = [];
+  proxy.onOutcome((outcome) => outcomes.push(outcome));
+  const lanes = { proxy, fast, general, http, outcomes };
+  tune(lanes);
+  fast.server.listen(0, '127.0.0.1');
+  await once(fast.server, 'listening');
+  const { port } = fast.server.address() as AddressInfo;
+  return {
+    ...lanes,
+    port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(fast.server, 'close');
+      fast.server.close();
+      general.cut();
+      fast.cut();
+      await closed;
+      await proxy.close();
+    },
+  };
+}
