@@ -12,7 +12,7 @@ describe('durations', () => {
   for (const [text, seconds] of cases) test(`${JSON.stringify(text.slice(0, 20))} is ${seconds}`, () => assert.equal(parseDuration(text), seconds));
 
   test('what is printed reads back the same, to the millisecond', () => {
-    fc.assert(fc.property(fc.maxSafeNat(), (milliseconds) => {
+    fc.assert(fc.property(fc.nat({ max: 2 ** 46 }), (milliseconds) => {
       const text = formatDuration(milliseconds / 1000);
       assert.equal(parseDuration(text), milliseconds / 1000, text);
     }));
