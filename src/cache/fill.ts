@@ -2,7 +2,8 @@
  * @module cache/fill
  * One body on its way from the origin, given to every reader as it comes and, where it is storable,
  * to the store. While it is being stored it comes at the origin's pace and readers take what is
- * there at theirs; when it is not, it comes at the pace of its slowest reader.
+ * there at theirs; when it is not, it comes at the pace of its slowest reader. Where the store keeps
+ * the body elsewhere than in memory, a reader who falls far behind reads it from there.
  */
 import type { Fields } from '../http/fields.ts';
 import type { BodySink, OriginBody, StoreWriter } from './ports.ts';
@@ -12,12 +13,18 @@ export interface FillReader {
   chunk(chunk: Buffer): void;
   end(trailers: Fields | undefined): void;
   fail(error: Error): void;
+  /** It begins with what the writer has; see `chunkAt`. */
+  readBehind(): void;
   /** Bytes it was given and has not passed on. */
   readonly backlog: number;
+  /** It reads from the writer what it was not given. */
+  readonly isBehind: boolean;
 }
 
 /** A reader may be so many bytes behind before the origin is asked to pause. */
-const MAX_BACKLOG = 256 * 1024;
+export const MAX_BACKLOG = 256 * 1024;
+/** The store may be so many bytes behind before the origin is asked to pause. */
+const MAX_UNSTORED = 1024 * 1024;
 
 export class Fill implements BodySink {
   /** True once the response is stored; false when it was not. Never rejects. */
@@ -27,6 +34,9 @@ export class Fill implements BodySink {
   readonly #commit: (writer: StoreWriter) => Promise<boolean>;
   readonly #settle: (stored: boolean | Promise<boolean>) => void;
   #writer: StoreWriter | undefined;
+  /** It takes no more, but readers who are behind still need it. */
+  #kept: StoreWriter | undefined;
+  #isStored = false;
   #received = 0;
   #paused = false;
   #ended = false;
@@ -48,6 +58,7 @@ export class Fill implements BodySink {
 
   /** Begins to take the body; readers are attached before, or join later. */
   start(): void {
+    this.#writer?.onDrain?.(() => this.readerHasRoom());
     this.#body.pipe(this);
   }
 
@@ -58,22 +69,45 @@ export class Fill implements BodySink {
 
   attach(reader: FillReader): boolean {
     if (!this.joinable) return false;
+    if (this.allowsLag && this.#received > 0) {
+      this.#readers.add(reader);
+      reader.readBehind();
+      if (this.#ended) reader.end(this.#trailers);
+      return true;
+    }
     for (let chunk, position = 0; (chunk = this.#writer?.chunkAt(position)) !== undefined; position += chunk.length) reader.chunk(chunk);
     if (this.#ended) reader.end(this.#trailers);
     else this.#readers.add(reader);
     return true;
   }
 
+  /** What it receives can be read from the writer later: a reader need not keep it. */
+  get allowsLag(): boolean {
+    return this.#writer?.backlog !== undefined;
+  }
+
+  /** Bytes of the body from that position on, for a reader who is behind; undefined at the end of what the writer took. */
+  chunkAt(position: number): Buffer | undefined {
+    return (this.#writer ?? this.#kept)?.chunkAt(position);
+  }
+
+  /** Bytes that can be had by chunkAt(). */
+  get kept(): number {
+    return (this.#writer ?? this.#kept)?.written ?? 0;
+  }
+
   /** The reader has left, or has all it wanted. A body that nobody reads and nobody stores is given up. */
   detach(reader: FillReader): void {
     if (!this.#readers.delete(reader)) return;
+    this.#letGo();
     if (this.#readers.size === 0 && this.#writer === undefined && !this.#ended) this.#body.abort(new Error('nobody reads it any more'));
     else this.readerHasRoom();
   }
 
   /** A reader has passed on what it was given. */
   readerHasRoom(): void {
-    if (!this.#paused || !this.#hasRoom()) return;
+    this.#letGo();
+    if (!this.#paused || this.#ended || !this.#hasRoom()) return;
     this.#paused = false;
     this.#body.resume();
   }
@@ -81,7 +115,7 @@ export class Fill implements BodySink {
   data(chunk: Buffer): boolean {
     this.#received += chunk.length;
     if (this.#writer !== undefined && !this.#writer.write(chunk)) {
-      this.#writer = undefined;
+      this.#onlyKeep(this.#writer);
       this.#settle(false);
     }
     for (const reader of this.#readers) reader.chunk(chunk);
@@ -98,33 +132,54 @@ export class Fill implements BodySink {
     this.#trailers = trailers;
     if (this.#writer === undefined) this.#settle(false);
     else void this.#store(this.#writer);
-    for (const reader of this.#readers) reader.end(trailers);
-    this.#readers.clear();
+    for (const reader of this.#readers) {
+      reader.end(trailers);
+      if (!reader.isBehind) this.#readers.delete(reader);
+    }
   }
 
   error(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
-    this.#writer?.abort();
-    this.#writer = undefined;
+    if (this.#writer !== undefined) this.#onlyKeep(this.#writer);
     this.#settle(false);
-    for (const reader of this.#readers) reader.fail(error);
-    this.#readers.clear();
+    for (const reader of this.#readers) {
+      reader.fail(error);
+      if (!reader.isBehind) this.#readers.delete(reader);
+    }
   }
 
   async #store(writer: StoreWriter): Promise<void> {
     const stored = this.#commit(writer).catch(() => false);
     this.#settle(stored);
-    if (await stored) return;
     // Until now late readers could have it from the writer.
+    if (await stored) {
+      this.#isStored = true;
+      this.#letGo();
+    } else this.#onlyKeep(writer);
+  }
+
+  /** The writer stores nothing any more. */
+  #onlyKeep(writer: StoreWriter): void {
     this.#writer = undefined;
-    writer.abort();
+    this.#kept = writer;
+    this.#letGo();
+  }
+
+  /** Lets go of a writer that stores nothing any more, once nobody is behind. */
+  #letGo(): void {
+    if (this.#writer === undefined ? this.#kept === undefined : !this.#isStored) return;
+    for (const reader of this.#readers) if (reader.isBehind) return;
+    this.#kept?.abort();
+    this.#kept = undefined;
+    // Where it is stored: nobody reads it here any more.
+    this.#writer?.abort();
   }
 
   #hasRoom(): boolean {
-    if (this.#writer !== undefined) return true;
-    for (const reader of this.#readers) if (reader.backlog > MAX_BACKLOG) return false;
+    if (this.#writer !== undefined) return (this.#writer.backlog ?? 0) < MAX_UNSTORED;
+    for (const reader of this.#readers) if (reader.isBehind || reader.backlog > MAX_BACKLOG) return false;
     return true;
   }
 }

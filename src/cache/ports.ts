@@ -26,11 +26,15 @@ export interface StoreWriter {
   /** The bytes written so far can be read while writing goes on. Undefined past the end of them. */
   chunkAt(position: number): Buffer | undefined;
   readonly written: number;
-  /** Bytes it took that wait to be stored: with many, let it catch up. Undefined: none ever wait. */
-  readonly backlog?: number;
+  /**
+   * Bytes it took that wait to be stored: with many, let it catch up. Such a writer keeps what it took
+   * elsewhere than in memory, and can be read until it is aborted, even when it takes no more.
+   * Undefined: what it takes is in memory, and gone when it is given up.
+   */
+  readonly backlog?: number | undefined;
   /** Calls the listener whenever the backlog has become less; there is one listener. */
   onDrain?(listener: () => void): void;
-  /** Makes it visible, replacing what was there. False when it could not be kept. */
+  /** Makes it visible, replacing what was there. False when it could not be kept; it is still to be aborted then. */
   commit(meta: Buffer): Promise<boolean>;
   /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. */
   abort(): void;

@@ -6,7 +6,7 @@ import type { MillraceError } from '../errors.ts';
 import { MillraceError as Failure } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Reply } from './exchange.ts';
-import type { Fill, FillReader } from './fill.ts';
+import { type Fill, type FillReader, MAX_BACKLOG } from './fill.ts';
 import type { Body } from './ports.ts';
 
 /** How the body of a reply ended; undefined: well. */
@@ -41,10 +41,13 @@ class ReplyReader implements FillReader {
   #position = 0;
   /** Chunks the client is not ready for. */
   #queue: Buffer[] = [];
+  /** Chunks that come after what is read behind. */
+  #later: Buffer[] = [];
   #waiting = false;
   #ending: Ending | undefined;
   #left = false;
   backlog = 0;
+  isBehind = false;
 
   constructor(fill: Fill, reply: Reply, span: Span | undefined, over: (end: ReplyEnd) => void) {
     this.#fill = fill;
@@ -54,16 +57,52 @@ class ReplyReader implements FillReader {
   }
 
   chunk(chunk: Buffer): void {
+    if (this.#left) return;
+    const isKept = this.#fill.allowsLag;
+    if (isKept && (this.isBehind || (this.#waiting && this.backlog >= MAX_BACKLOG))) this.isBehind = true;
+    else if (this.isBehind) {
+      this.#later.push(chunk);
+      this.backlog += chunk.length;
+    } else this.#pass(chunk);
+  }
+
+  readBehind(): void {
+    this.isBehind = true;
+    if (this.#span !== undefined) this.#position = Math.min(this.#span.start, this.#fill.kept);
+    this.#catchUp();
+  }
+
+  #pass(chunk: Buffer): void {
     const wanted = this.#cut(chunk);
-    if (wanted === undefined || this.#left) return;
+    if (wanted === undefined) return;
     if (this.#waiting) {
       this.#queue.push(wanted);
       this.backlog += wanted.length;
     } else this.#write(wanted);
     if (this.#span !== undefined && this.#position >= this.#span.end) {
+      this.isBehind = false;
+      this.#later = [];
       this.end(undefined);
       this.#fill.detach(this);
     }
+  }
+
+  /** Passes on what the writer has, as far as the client is ready for it, and then what came after that. */
+  #catchUp(): void {
+    while (this.isBehind && !this.#waiting) {
+      const chunk = this.#fill.chunkAt(this.#position);
+      if (chunk !== undefined) {
+        this.#pass(chunk);
+        continue;
+      }
+      this.isBehind = false;
+      const later = this.#later;
+      this.#later = [];
+      for (const each of later) this.backlog -= each.length;
+      if (this.#position < this.#fill.kept) this.#ending = { error: new Failure('ERR_STORE', 'What a slow client had not read yet could not be read from the store.') };
+      else for (const each of later) this.#pass(each);
+    }
+    if (this.#ending !== undefined) this.#finishWhenSent(this.#ending);
   }
 
   end(trailers: Fields | undefined): void {
@@ -79,7 +118,9 @@ class ReplyReader implements FillReader {
     if (this.#left) return;
     this.#left = true;
     this.#queue = [];
+    this.#later = [];
     this.backlog = 0;
+    this.isBehind = false;
     this.#fill.detach(this);
     this.#over(new Failure('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.'));
   }
@@ -106,8 +147,8 @@ class ReplyReader implements FillReader {
       this.backlog -= next.length;
       this.#write(next);
     }
+    this.#catchUp();
     this.#fill.readerHasRoom();
-    if (this.#ending !== undefined) this.#finishWhenSent(this.#ending);
   }
 
   #finish(ending: Ending): void {
@@ -117,8 +158,9 @@ class ReplyReader implements FillReader {
   }
 
   #finishWhenSent(ending: Ending): void {
-    if (this.#left || this.#queue.length > 0) return;
+    if (this.#left || this.isBehind || this.#queue.length > 0) return;
     this.#left = true;
+    this.#fill.detach(this);
     if ('error' in ending) {
       this.#reply.abort();
       this.#over(Failure.from(ending.error));

@@ -145,12 +145,14 @@ const forgotten = new FinalizationRegistry<number>((file) => closeSync(file));
 /** Writes the blocks of one body file, in order, and reads them again, even when the file has been removed meanwhile. */
 export class BlockWriter {
   readonly #file: number;
+  readonly #directory: string;
   readonly #body: number;
   #position = 0;
   #isOpen = true;
 
-  private constructor(file: number, body: number) {
+  private constructor(file: number, directory: string, body: number) {
     this.#file = file;
+    this.#directory = directory;
     this.#body = body;
     forgotten.register(this, file, this);
   }
@@ -158,11 +160,11 @@ export class BlockWriter {
   static async open(directory: string, body: number): Promise<BlockWriter> {
     const path = bodyPath(directory, body);
     try {
-      return new BlockWriter(await openFile(path, 'wx+'), body);
+      return new BlockWriter(await openFile(path, 'wx+'), directory, body);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await mkdir(dirname(path), { recursive: true });
-      return new BlockWriter(await openFile(path, 'wx+'), body);
+      return new BlockWriter(await openFile(path, 'wx+'), directory, body);
     }
   }
 
@@ -181,9 +183,17 @@ export class BlockWriter {
     this.#position += length;
   }
 
-  /** A block of a body of that length; undefined where it is damaged. */
+  /** A block of a body of that length; undefined where it is damaged, or was removed after close(). */
   read(number: number, length: number): Buffer | undefined {
-    return this.#isOpen ? readBlock(this.#file, this.#body, number, length) : undefined;
+    if (this.#isOpen) return readBlock(this.#file, this.#body, number, length);
+    try {
+      const reader = new BlockReader(this.#directory, this.#body, length);
+      const block = reader.block(number);
+      reader.close();
+      return block;
+    } catch {
+      return undefined;
+    }
   }
 
   close(): void {

@@ -30,6 +30,19 @@ export interface DiskWriterHost {
   failed(error: unknown): void;
 }
 
+interface Room {
+  body: number;
+  bytes: number;
+}
+
+/** Gives up what was being written by writers that were let go of without a word. */
+const forgotten = new FinalizationRegistry<{ readonly host: DiskWriterHost; readonly room: Room }>(({ host, room }) => giveUp(host, room));
+
+function giveUp(host: DiskWriterHost, room: Room): void {
+  if (room.bytes > 0) host.giveUp(room.body, room.bytes);
+  room.bytes = 0;
+}
+
 export class DiskWriter implements StoreWriter {
   readonly #host: DiskWriterHost;
   readonly #maxObject: number;
@@ -47,8 +60,8 @@ export class DiskWriter implements StoreWriter {
   /** Blocks in the file. */
   #inFile = 0;
   #file: BlockWriter | undefined;
-  #body = 0;
-  #reserved = 0;
+  /** The body file, and what is reserved for it. */
+  readonly #room: Room = { body: 0, bytes: 0 };
   #flushing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
@@ -56,6 +69,7 @@ export class DiskWriter implements StoreWriter {
     this.#host = host;
     this.#expectedLength = expectedLength ?? 0;
     this.#maxObject = maxObject;
+    forgotten.register(this, { host, room: this.#room });
   }
 
   get written(): number {
@@ -81,7 +95,7 @@ export class DiskWriter implements StoreWriter {
       return false;
     }
     for (let taken = 0; taken < chunk.length; ) {
-      const block = this.#room(chunk.length - taken);
+      const block = this.#blockFor(chunk.length - taken);
       const copied = chunk.copy(block, this.#filled, taken);
       taken += copied;
       this.#filled += copied;
@@ -101,16 +115,14 @@ export class DiskWriter implements StoreWriter {
   }
 
   async commit(meta: Buffer): Promise<boolean> {
-    if (this.#state !== 'open') {
-      this.abort();
-      return false;
-    }
+    if (this.#state !== 'open') return false;
     this.#state = 'committing';
     // The caller may use its bytes again.
     const description = Buffer.from(meta);
     this.#version = await this.#finish(description);
-    if (this.#version === undefined) this.#giveUp();
-    else this.#state = 'over';
+    if (this.#version !== undefined) this.#room.bytes = 0;
+    // What could not be kept can still be read, until it is aborted.
+    this.#state = this.#version === undefined ? 'refused' : 'over';
     return this.#version !== undefined;
   }
 
@@ -127,7 +139,7 @@ export class DiskWriter implements StoreWriter {
       await this.#flushing;
       await this.#flush(1);
       if (this.#blocks.length > 0) return undefined;
-      return await this.#host.store(meta, { body: this.#body, length: this.#written, file: this.#reserved });
+      return await this.#host.store(meta, { body: this.#room.body, length: this.#written, file: this.#room.bytes });
     } catch (error) {
       this.#host.failed(error);
       return undefined;
@@ -136,19 +148,19 @@ export class DiskWriter implements StoreWriter {
 
   /** Brings blocks to the file while there are so many. Never rejects; what it cannot bring stays. */
   async #flush(fewest: number): Promise<void> {
+    const room = this.#room;
     try {
       while (this.#blocks.length >= fewest && (this.#state === 'open' || this.#state === 'committing')) {
         const batch = this.#blocks.slice(0, 2 * BATCH);
-        const bytes = fileBytes(batch.reduce((sum, block) => sum + block.length, this.#inFile * BLOCK)) - this.#reserved;
-        const isNew = this.#body === 0;
-        if (isNew) this.#body = this.#host.nextNumber();
-        if (!(await this.#host.reserve(this.#body, bytes, isNew))) {
-          if (isNew) this.#body = 0;
+        const bytes = fileBytes(batch.reduce((sum, block) => sum + block.length, this.#inFile * BLOCK)) - room.bytes;
+        const isNew = room.bytes === 0;
+        if (isNew) room.body = this.#host.nextNumber();
+        if (!(await this.#host.reserve(room.body, bytes, isNew))) {
           if (this.#state === 'open') this.#state = 'refused';
           break;
         }
-        this.#reserved += bytes;
-        this.#file ??= await BlockWriter.open(this.#host.directory, this.#body);
+        room.bytes += bytes;
+        this.#file ??= await BlockWriter.open(this.#host.directory, room.body);
         await this.#file.write(batch);
         this.#blocks.splice(0, batch.length);
         this.#inFile += batch.length;
@@ -173,11 +185,11 @@ export class DiskWriter implements StoreWriter {
     this.#blocks.length = 0;
     this.#block = undefined;
     this.#file?.close();
-    if (this.#reserved > 0) this.#host.giveUp(this.#body, this.#reserved);
+    giveUp(this.#host, this.#room);
   }
 
   /** The block to fill; it grows with what was really written. */
-  #room(needed: number): Buffer {
+  #blockFor(needed: number): Buffer {
     const block = this.#block;
     if (block !== undefined && this.#filled < block.length) return block;
     const missing = this.#expectedLength - this.#written;

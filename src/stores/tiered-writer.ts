@@ -1,6 +1,7 @@
 /**
  * @module stores/tiered-writer
- * An object on its way to disk and to memory at once, for as long as each of them takes it.
+ * An object on its way to disk and to memory at once. What memory does not take, the disk has; when
+ * the disk gives up, so does this, as readers may count on what it had.
  */
 import type { StoreWriter } from '../cache/ports.ts';
 
@@ -8,7 +9,6 @@ export class TieredWriter implements StoreWriter {
   readonly #commit: (meta: Buffer) => Promise<boolean>;
   #memory: StoreWriter | undefined;
   readonly #disk: StoreWriter | undefined;
-  #isOnDisk: boolean;
   #isOpen = true;
   #written = 0;
 
@@ -16,7 +16,6 @@ export class TieredWriter implements StoreWriter {
   constructor(memory: StoreWriter | undefined, disk: StoreWriter | undefined, commit: (meta: Buffer) => Promise<boolean>) {
     this.#memory = memory;
     this.#disk = disk;
-    this.#isOnDisk = disk !== undefined;
     this.#commit = commit;
   }
 
@@ -24,8 +23,8 @@ export class TieredWriter implements StoreWriter {
     return this.#written;
   }
 
-  get backlog(): number {
-    return this.#disk?.backlog ?? 0;
+  get backlog(): number | undefined {
+    return this.#disk?.backlog;
   }
 
   onDrain(listener: () => void): void {
@@ -34,11 +33,17 @@ export class TieredWriter implements StoreWriter {
 
   write(chunk: Buffer): boolean {
     if (!this.#isOpen) return false;
-    if (this.#memory?.write(chunk) === false) this.#memory = undefined;
-    if (this.#isOnDisk && !this.#disk!.write(chunk)) this.#isOnDisk = false;
-    this.#isOpen = this.#memory !== undefined || this.#isOnDisk;
-    if (this.#isOpen) this.#written += chunk.length;
-    return this.#isOpen;
+    if (this.#disk?.write(chunk) === false) this.#memory?.abort();
+    else {
+      if (this.#memory?.write(chunk) === false) this.#memory = undefined;
+      if (this.#memory !== undefined || this.#disk !== undefined) {
+        this.#written += chunk.length;
+        return true;
+      }
+    }
+    this.#isOpen = false;
+    this.#memory = undefined;
+    return false;
   }
 
   chunkAt(position: number): Buffer | undefined {
@@ -46,10 +51,7 @@ export class TieredWriter implements StoreWriter {
   }
 
   async commit(meta: Buffer): Promise<boolean> {
-    if (!this.#isOpen) {
-      this.abort();
-      return false;
-    }
+    if (!this.#isOpen) return false;
     this.#isOpen = false;
     return this.#commit(meta);
   }

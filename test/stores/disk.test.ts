@@ -319,11 +319,16 @@ describe('the quota of the disk store', () => {
     const results = await Promise.all(
       writers.map(async (writer, i) => {
         for (let n = 0; n < 20; n++) {
-          if (!writer.write(bytesOf(65_536, i))) break;
+          if (!writer.write(bytesOf(65_536, i))) {
+            writer.abort();
+            break;
+          }
           await new Promise(setImmediate);
           assert.ok(store.stats().bytes <= 4 * MB);
         }
-        return writer.commit(bytesOf(10));
+        const kept = await writer.commit(bytesOf(10));
+        writer.abort();
+        return kept;
       }),
     );
     assert.ok(results.some(Boolean), 'some got through');

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Reply } from './exchange.ts';
+import { Fill } from './fill.ts';
+import type { BodySink, OriginBody, StoreWriter } from './ports.ts';
+import { sendFill } from './reply-body.ts';
+
+const CHUNK = 64 * 1024;
+
+class ScriptedBody implements OriginBody {
+  sink!: BodySink;
+  isPaused = false;
+  isAborted = false;
+  pipe(sink: BodySink): void {
+    this.sink = sink;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+  abort(): void {
+    this.isAborted = true;
+  }
+  /** The n-th chunk has the byte n everywhere. */
+  send(n: number): void {
+    this.isPaused = !this.sink.data(Buffer.alloc(CHUNK, n));
+  }
+}
+
+/** Keeps what it takes, as if on a disk. */
+class FarWriter implements StoreWriter {
+  chunks: Buffer[] = [];
+  backlog = 0;
+  isRefusing = false;
+  isAborted = false;
+  drained: (() => void) | undefined;
+  stores = true;
+  get written(): number {
+    return this.chunks.length * CHUNK;
+  }
+  write(chunk: Buffer): boolean {
+    if (!this.isRefusing) this.chunks.push(Buffer.from(chunk));
+    return !this.isRefusing;
+  }
+  reads = 0;
+  chunkAt(position: number): Buffer | undefined {
+    this.reads++;
+    if (this.isAborted) return undefined;
+    return this.chunks[Math.floor(position / CHUNK)]?.subarray(position % CHUNK);
+  }
+  onDrain(listener: () => void): void {
+    this.drained = listener;
+  }
+  async commit(): Promise<boolean> {
+    return this.stores;
+  }
+  abort(): void {
+    this.isAborted = true;
+  }
+}
+
+/** A client that takes so many bytes and then one more write for each drain(). */
+class SlowClient {
+  readonly got: Buffer[] = [];
+  room: number;
+  isEnded = false;
+  isCut = false;
+  #drain: (() => void) | undefined;
+  readonly reply: Reply;
+
+  constructor(room: number) {
+    this.room = room;
+    this.reply = {
+      closed: false,
+      write: (chunk: Buffer) => {
+        this.got.push(chunk);
+        this.room -= chunk.length;
+        return this.room > 0;
+      },
+      onDrain: (listener: () => void) => (this.#drain = listener),
+      onClose: () => {},
+      end: () => (this.isEnded = true),
+      abort: () => (this.isCut = true),
+    } as unknown as Reply;
+  }
+
+  drain(room: number): void {
+    this.room = room;
+    const listener = this.#drain;
+    this.#drain = undefined;
+    listener?.();
+  }
+
+  /** The bytes it got are those of the body from that chunk on, each once. */
+  assertGot(chunks: number, first = 0): void {
+    const all = Buffer.concat(this.got);
+    assert.equal(all.length, (chunks - first) * CHUNK);
+    for (let n = first; n < chunks; n++) assert.ok(all.subarray((n - first) * CHUNK, (n - first + 1) * CHUNK).equals(Buffer.alloc(CHUNK, n)), `chunk ${n} is at its place`);
+  }
+}
+
+function start(writer: StoreWriter | undefined): { body: ScriptedBody; fill: Fill } {
+  const body = new ScriptedBody();
+  const fill = new Fill(body, writer, async (written) => written.commit(Buffer.alloc(0)));
+  return { body, fill };
+}
+
+describe('a client that is slower than the origin', () => {
+  test('reads from the store what it was not given, and holds up neither the origin nor memory', async () => {
+    const writer = new FarWriter();
+    const { body, fill } = start(writer);
+    const client = new SlowClient(2 * CHUNK);
+    const fast = new SlowClient(Infinity);
+    const over = [sendFill(fill, client.reply, undefined)!, sendFill(fill, fast.reply, undefined)!];
+    fill.start();
+    for (let n = 0; n < 100; n++) {
+      body.send(n);
+      assert.equal(body.isPaused, false);
+      if (n === 50) client.drain(20 * CHUNK);
+    }
+    fast.assertGot(100);
+    body.sink.end(undefined);
+    assert.equal(fast.isEnded, true);
+    assert.equal(await fill.stored, true);
+    assert.equal(writer.isAborted, false, 'somebody still reads it');
+    while (!client.isEnded) client.drain(3 * CHUNK);
+    client.assertGot(100);
+    assert.ok(writer.reads > 70, `it was given few, and read ${writer.reads}`);
+    await Promise.all(over);
+    assert.equal(writer.isAborted, true, 'let go of');
+  });
+
+  test('gets all when the store gives up, which then comes at its pace', async () => {
+    const writer = new FarWriter();
+    const { body, fill } = start(writer);
+    const client = new SlowClient(CHUNK);
+    const over = sendFill(fill, client.reply, undefined)!;
+    fill.start();
+    for (let n = 0; n < 30; n++) body.send(n);
+    writer.isRefusing = true;
+    body.send(30);
+    assert.equal(body.isPaused, true, 'nothing keeps what comes now');
+    assert.equal(await fill.stored, false);
+    assert.equal(writer.isAborted, false);
+    body.send(31);
+    for (let i = 0; body.isPaused && i < 100; i++) client.drain(2 * CHUNK);
+    assert.equal(writer.isAborted, true);
+    for (let n = 32; n < 40; n++) {
+      body.send(n);
+      if (body.isPaused) client.drain(8 * CHUNK);
+    }
+    body.sink.end(undefined);
+    for (let i = 0; !client.isEnded && i < 100; i++) client.drain(2 * CHUNK);
+    client.assertGot(40);
+    assert.equal(await over, undefined);
+  });
+
+  test('gets all when the store could not keep it in the end', async () => {
+    const writer = new FarWriter();
+    writer.stores = false;
+    const { body, fill } = start(writer);
+    const client = new SlowClient(CHUNK);
+    void sendFill(fill, client.reply, undefined);
+    fill.start();
+    for (let n = 0; n < 30; n++) body.send(n);
+    body.sink.end(undefined);
+    assert.equal(await fill.stored, false);
+    await new Promise(setImmediate);
+    while (!client.isEnded) client.drain(4 * CHUNK);
+    client.assertGot(30);
+    assert.equal(writer.isAborted, true);
+  });
+
+  test('gets what came before a break, and the break', async () => {
+    const writer = new FarWriter();
+    const { body, fill } = start(writer);
+    const client = new SlowClient(CHUNK);
+    const over = sendFill(fill, client.reply, undefined)!;
+    fill.start();
+    for (let n = 0; n < 30; n++) body.send(n);
+    body.sink.error(new Error('broken'));
+    for (let i = 0; !client.isCut && i < 100; i++) client.drain(4 * CHUNK);
+    client.assertGot(30);
+    assert.ok((await over) !== undefined);
+    assert.equal(writer.isAborted, true);
+  });
+
+  test('who joins late reads from the store, also a part', async () => {
+    const { body, fill } = start(new FarWriter());
+    const first = new SlowClient(Infinity);
+    void sendFill(fill, first.reply, undefined);
+    fill.start();
+    for (let n = 0; n < 20; n++) body.send(n);
+    const late = new SlowClient(3 * CHUNK);
+    const part = new SlowClient(Infinity);
+    void sendFill(fill, late.reply, undefined);
+    void sendFill(fill, part.reply, { start: 10 * CHUNK, end: 25 * CHUNK });
+    for (let n = 20; n < 40; n++) body.send(n);
+    assert.equal(part.isEnded, true);
+    part.assertGot(25, 10);
+    body.sink.end(undefined);
+    while (!late.isEnded) late.drain(5 * CHUNK);
+    late.assertGot(40);
+  });
+
+  test('whose bytes the store has lost is told so by a response that breaks off', async () => {
+    const writer = new FarWriter();
+    const { body, fill } = start(writer);
+    const client = new SlowClient(CHUNK);
+    const over = sendFill(fill, client.reply, undefined)!;
+    fill.start();
+    for (let n = 0; n < 30; n++) body.send(n);
+    writer.chunkAt = (): undefined => undefined;
+    for (let i = 0; !client.isCut && i < 20; i++) client.drain(4 * CHUNK);
+    assert.equal(client.isEnded, false);
+    assert.match(String(await over), /could not be read from the store/);
+  });
+});
+
+test('a store that is slower than the origin holds it up, until it has caught up', () => {
+  const writer = new FarWriter();
+  const { body, fill } = start(writer);
+  const client = new SlowClient(Infinity);
+  void sendFill(fill, client.reply, undefined);
+  fill.start();
+  body.send(0);
+  assert.equal(body.isPaused, false);
+  writer.backlog = 4 * 1024 * 1024;
+  body.send(1);
+  assert.equal(body.isPaused, true);
+  writer.backlog = 0;
+  writer.drained?.();
+  assert.equal(body.isPaused, false);
+});
