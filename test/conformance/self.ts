@@ -4,6 +4,7 @@
  */
 import { resolveConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server/main.ts';
+import { FAST_LANE } from '../kit/proxy.ts';
 import type { Mode } from './expected.ts';
 import type { RunningCache } from './peers.ts';
 
@@ -14,6 +15,7 @@ export async function startSelf(mode: Mode, originPort: number, onError: (error:
     host: '127.0.0.1',
     port: 0,
     shutdownTimeout: 0,
+    fastLane: FAST_LANE,
     ...(mode === 'rfc9111' ? { preset: 'rfc9111' } : { defaultTtl: 0 }),
   });
   return startServer(config, { onError });
