@@ -78,6 +78,34 @@ describe('what is recognised', () => {
   });
 });
 
+test('what it remembers reads as what it recognises', () => {
+  const line = fc.constantFrom('Cookie: a', 'X-A:  b \t', 'x-a: c', 'If-None-Match: "1"', 'Authorization: a', 'Accept: text/html', `X-Long: ${'l'.repeat(150)}`, `X-Long: ${'m'.repeat(150)}`, 'Host: b', 'X-API-Key: k');
+  const target = fc.constantFrom('/', '/a', '/a?b');
+  const head = plain();
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), target, fc.nat(5), fc.boolean(), (lines, at, before, more) => {
+      const bytes = Buffer.from(`${'.'.repeat(before)}GET ${at} HTTP/1.1\r\nHost: a\r\n${lines.join('\r\n')}${lines.length > 0 ? '\r\n' : ''}\r\n${more ? 'GET' : ''}`, 'latin1');
+      const fresh = plain();
+      const recognised = fresh.recognise(bytes, before, bytes.length);
+      // So often that it remembers.
+      for (let times = 0; times < 10; times++) {
+        assert.equal(head.recognise(bytes, before, bytes.length), recognised);
+        if (recognised) assert.deepEqual(said(head), said(fresh));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function said(head: PlainHead): unknown {
+  const { hash, end, hasCookie, hostStart, hostEnd, targetStart, targetEnd, decidingCount } = head;
+  const named = ['host', 'cookie', 'x-a', 'x-long', 'if-none-match', 'accept'].map((name) => {
+    const field = head.find(name);
+    return field < 0 ? field : [head.nameOf(field), head.valueStart(field), head.valueEnd(field)];
+  });
+  return { hash, end, hasCookie, hostStart, hostEnd, targetStart, targetEnd, deciding: [...head.deciding.subarray(0, decidingCount)], named };
+}
+
 test('no bytes make it read past their end, or fail', () => {
   const head = plain();
   const part = fc.constantFrom('GET /', 'HEAD /', ' HTTP/1.1\r\n', 'Host: a\r\n', 'X: y\r\n', '\r\n', '\r', '\n', ':', ' ', '\0');

@@ -7,10 +7,10 @@
 import { ABSENT, type PlainRequest, REPEATED } from '../../cache/memo.ts';
 import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
 import { CREDENTIALS } from '../../policy/message.ts';
+import { FieldLines, KnownFieldLines, MAX_FIELDS } from './field-lines.ts';
 
 /** Bytes of a head; the general lane takes more. */
 const MAX_HEAD = 16_384;
-const MAX_FIELDS = 64;
 
 const SP = 0x20;
 const HTAB = 0x09;
@@ -87,18 +87,15 @@ export class PlainHead implements PlainRequest {
   hostStart = 0;
   hostEnd = 0;
   hash = 0;
-  hasCookie = false;
-  readonly deciding: Int32Array = new Int32Array(MAX_FIELDS);
-  decidingCount = 0;
   /** Where the head ends, and what comes next begins. */
   end = 0;
   readonly #kinds = new Map<number, Kind>();
   readonly #trustsProxies: boolean;
-  #count = 0;
-  readonly #nameStarts = new Int32Array(MAX_FIELDS);
-  readonly #nameEnds = new Int32Array(MAX_FIELDS);
-  readonly #valueStarts = new Int32Array(MAX_FIELDS);
-  readonly #valueEnds = new Int32Array(MAX_FIELDS);
+  readonly #known = new KnownFieldLines();
+  readonly #recognised = new FieldLines();
+  /** Those of this head; they begin at #start. */
+  #lines = this.#recognised;
+  #start = 0;
 
   constructor({ refererDecides, trustsProxies }: PlainHeadOptions) {
     this.#trustsProxies = trustsProxies;
@@ -112,20 +109,42 @@ export class PlainHead implements PlainRequest {
   recognise(bytes: Buffer, start: number, end: number): boolean {
     const limit = Math.min(end, start + MAX_HEAD);
     this.bytes = bytes;
-    this.#count = 0;
-    this.decidingCount = 0;
-    this.hasCookie = false;
     const fields = this.#requestLine(bytes, start, limit);
-    return fields !== 0 && this.#fieldLines(bytes, fields, limit);
+    if (fields === 0) return false;
+    this.#start = fields;
+    // Where several requests came at once, it is not known before where the lines of one end.
+    const known = this.#known.find(bytes, fields, limit);
+    if (known !== undefined) this.#lines = known;
+    else {
+      this.#lines = this.#recognised;
+      this.#lines.clear();
+      if (!this.#fieldLines(bytes, fields, limit)) return false;
+      this.#known.remember(bytes, fields, this.#lines.length + fields, this.#lines);
+    }
+    this.end = fields + this.#lines.length;
+    this.#addHost(this.#lines.host);
+    return true;
+  }
+
+  get hasCookie(): boolean {
+    return this.#lines.hasCookie;
+  }
+
+  get deciding(): Int32Array {
+    return this.#lines.deciding;
+  }
+
+  get decidingCount(): number {
+    return this.#lines.decidingCount;
   }
 
   nameOf(field: number): string {
-    return this.bytes.toString('latin1', this.#nameStarts[field], this.#nameEnds[field]).toLowerCase();
+    return this.bytes.toString('latin1', this.#nameStart(field), this.#nameEnd(field)).toLowerCase();
   }
 
   find(name: string): number {
     let found = ABSENT;
-    for (let field = 0; field < this.#count; field++) {
+    for (let field = 0; field < this.#lines.count; field++) {
       if (!this.#isNamed(field, name)) continue;
       if (found !== ABSENT) return REPEATED;
       found = field;
@@ -134,11 +153,19 @@ export class PlainHead implements PlainRequest {
   }
 
   valueStart(field: number): number {
-    return this.#valueStarts[field]!;
+    return this.#start + this.#lines.valueStarts[field]!;
   }
 
   valueEnd(field: number): number {
-    return this.#valueEnds[field]!;
+    return this.#start + this.#lines.valueEnds[field]!;
+  }
+
+  #nameStart(field: number): number {
+    return this.#start + this.#lines.nameStarts[field]!;
+  }
+
+  #nameEnd(field: number): number {
+    return this.#start + this.#lines.nameEnds[field]!;
   }
 
   /** Returns where the field lines begin; 0 where the line is another one. */
@@ -162,28 +189,29 @@ export class PlainHead implements PlainRequest {
   }
 
   #fieldLines(bytes: Uint8Array, start: number, limit: number): boolean {
+    const lines = this.#lines;
     let hosts = 0;
     for (let at = start; at < limit; ) {
       if (bytes[at] === CR) {
-        this.end = at + 2;
+        lines.length = at + 2 - start;
         return at + 1 < limit && bytes[at + 1] === LF && hosts === 1;
       }
-      const field = this.#count++;
+      const field = lines.count++;
       if (field === MAX_FIELDS) return false;
       const nameStart = at;
       let hash = 0;
       for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, PRIME);
       if (at >= limit || at === nameStart || bytes[at] !== COLON) return false;
-      this.#nameStarts[field] = nameStart;
-      this.#nameEnds[field] = at++;
+      lines.nameStarts[field] = nameStart - start;
+      lines.nameEnds[field] = at++ - start;
       while (at < limit && (bytes[at] === SP || bytes[at] === HTAB)) at++;
       const valueStart = at;
       while (at < limit && VALUE_BYTES[bytes[at]!] === 1) at++;
       if (at + 1 >= limit || bytes[at] !== CR || bytes[at + 1] !== LF) return false;
       let valueEnd = at;
       while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--;
-      this.#valueStarts[field] = valueStart;
-      this.#valueEnds[field] = valueEnd;
+      lines.valueStarts[field] = valueStart - start;
+      lines.valueEnds[field] = valueEnd - start;
       at += 2;
       const kind = this.#kinds.get(hash);
       if (kind === undefined) {
@@ -196,39 +224,39 @@ export class PlainHead implements PlainRequest {
 
   /** False: the general lane has to answer. */
   #take(kind: Kind, field: number): boolean {
+    const lines = this.#lines;
     switch (kind) {
       case 'decline':
         return false;
       case 'deciding':
-        this.deciding[this.decidingCount++] = field;
+        lines.deciding[lines.decidingCount++] = field;
         return true;
       case 'host':
-        return this.#isHost(field);
+        lines.host = field;
+        return this.#isNamed(field, 'host');
       case 'cookie':
-        this.hasCookie = true;
+        lines.hasCookie = true;
         return this.#isNamed(field, 'cookie');
       case 'credential':
-        this.hasCookie = true;
+        lines.hasCookie = true;
         return true;
       case 'connection':
         return this.#isKeepAlive(field);
     }
   }
 
-  #isHost(field: number): boolean {
-    if (!this.#isNamed(field, 'host')) return false;
-    this.hostStart = this.#valueStarts[field]!;
-    this.hostEnd = this.#valueEnds[field]!;
+  #addHost(field: number): void {
+    this.hostStart = this.valueStart(field);
+    this.hostEnd = this.valueEnd(field);
     let { hash } = this;
     for (let at = this.hostStart; at < this.hostEnd; at++) hash = Math.imul(hash ^ this.bytes[at]!, PRIME);
     // Without it GET /ab with Host c and GET /a with Host bc would meet.
     this.hash = Math.imul(hash ^ (this.targetEnd - this.targetStart), PRIME);
-    return true;
   }
 
   #isKeepAlive(field: number): boolean {
-    const start = this.#valueStarts[field]!;
-    return this.#valueEnds[field]! - start === KEEP_ALIVE.length && this.#is(start, KEEP_ALIVE);
+    const start = this.valueStart(field);
+    return this.valueEnd(field) - start === KEEP_ALIVE.length && this.#is(start, KEEP_ALIVE);
   }
 
   /** Without regard to case, and to what CGI programs do not tell apart. */
@@ -239,8 +267,8 @@ export class PlainHead implements PlainRequest {
 
   /** In lower case. */
   #isNamed(field: number, name: string): boolean {
-    const start = this.#nameStarts[field]!;
-    return this.#nameEnds[field]! - start === name.length && this.#is(start, name);
+    const start = this.#nameStart(field);
+    return this.#nameEnd(field) - start === name.length && this.#is(start, name);
   }
 
   /** @param text in lower case */
