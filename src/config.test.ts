@@ -9,7 +9,7 @@ import type { MillraceError } from './errors.ts';
 
 const DEFAULTS: Config = {
   origin: undefined, port: 8888, host: '127.0.0.1', upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, staleIfError: 3600, letter: false,
-  maxMemory: 268_435_456, maxObject: 33_554_432, sortQuery: true, workers: 1, fastLane: true, keepTags: false, preserveHost: false, trustProxy: [], allowHost: [], allowConnect: false,
+  maxMemory: 268_435_456, cacheDir: undefined, maxDisk: 10_737_418_240, maxObject: 33_554_432, sortQuery: true, workers: 1, fastLane: true, keepTags: false, preserveHost: false, trustProxy: [], allowHost: [], allowConnect: false,
   admin: true, adminPort: undefined, adminToken: undefined, logFormat: 'auto', verbose: false, shutdownTimeout: 10, connectTimeout: 10, originTimeout: 60,
 };
 
@@ -21,6 +21,7 @@ describe('resolved values', () => {
     ['a base path keeps no slash at its end', { origin: 'HTTP://Example.com:80/base/' }, { origin: 'http://example.com/base', port: 8080 }],
     ['a host that is no ASCII', { origin: 'https://bücher.example' }, { origin: 'https://xn--bcher-kva.example', port: 8080 }],
     ['numbers', { port: 0, ttl: 0, defaultTtl: 1.5, maxMemory: 1_048_576 }, { port: 0, ttl: 0, defaultTtl: 1.5, maxMemory: 1_048_576, maxObject: 131_072 }],
+    ['a directory', { cacheDir: 'x', maxDisk: '1GB' }, { cacheDir: 'x', maxDisk: 1_073_741_824, maxObject: 134_217_728 }],
     ['text', { port: '0', ttl: '5m', maxMemory: '2GB', maxObject: '1KB' }, { port: 0, ttl: 300, maxMemory: 2_147_483_648, maxObject: 1024 }],
     ['lists', { host: '0.0.0.0', allowHost: ['API.example.com,*.example.org', '10.0.0.5:80'], trustProxy: '10.0.0.0/8, ::1' },
       { host: '0.0.0.0', allowHost: ['api.example.com', '*.example.org', '10.0.0.5:80'], trustProxy: ['10.0.0.0/8', '::1'] }],
@@ -49,6 +50,8 @@ describe('refusals name the field and what it takes', () => {
     [{ originTimeout: '2d' }, /^originTimeout takes/u],
     [{ maxMemory: 256 }, /^maxMemory takes a size such as 64KB, 256MB or 2GB, at least 64KB, not 256\.$/u],
     [{ maxMemory: '1MB', maxObject: '2MB' }, /^maxObject is larger than maxMemory/u],
+    [{ cacheDir: 'x', maxDisk: '1MB', maxObject: '2MB' }, /^maxObject is larger than maxDisk/u],
+    [{ maxDisk: '1GB' }, /^maxDisk has no meaning without cacheDir/u],
     [{ cache: 'false' }, /^cache takes true or false, not "false"\.$/u],
     [{ logFormat: 'jsn' }, /^logFormat takes auto, pretty, json or off, not "jsn"; did you mean json\?$/u],
     [{ logFormat: 3 }, /^logFormat takes auto, pretty, json or off, not 3\.$/u],

@@ -30,6 +30,10 @@ export interface Config {
   readonly letter: boolean;
   /** Bytes. */
   readonly maxMemory: number;
+  /** Where the cache is kept on disk, as seen from the working directory; undefined: in memory alone. */
+  readonly cacheDir: string | undefined;
+  /** Bytes, of the cache on disk. */
+  readonly maxDisk: number;
   /** Bytes of one stored response. */
   readonly maxObject: number;
   readonly sortQuery: boolean;
@@ -99,11 +103,16 @@ export function resolveConfig(options: Options = {}, nameOf: (field: keyof Optio
   if (preset && options.defaultTtl === undefined) values.set('defaultTtl', 0);
   values.set('letter', preset);
   if (options.port === undefined) values.set('port', values.get('origin') === undefined ? 8888 : 8080);
-  if (options.maxObject === undefined) values.set('maxObject', Math.floor((values.get('maxMemory') as number) / 8));
+  if (options.maxObject === undefined) values.set('maxObject', defaultMaxObject(values.get(values.get('cacheDir') === undefined ? 'maxMemory' : 'maxDisk') as number));
   // The table of options has every field of Config with a value of its type, as a test makes sure.
   const config = Object.fromEntries(values) as unknown as Config;
   checkTogether(config, options, nameOf);
   return config;
+}
+
+/** Bytes of the largest response that is kept where so many can be kept in all. */
+export function defaultMaxObject(room: number): number {
+  return Math.floor(room / 8);
 }
 
 function defaultOf(option: Option): unknown {
@@ -116,7 +125,9 @@ function defaultOf(option: Option): unknown {
 
 /** What is right one by one, but not together. */
 function checkTogether(config: Config, options: Options, nameOf: (field: keyof Options) => string): void {
-  if (config.maxObject > config.maxMemory) throw configError(`${nameOf('maxObject')} is larger than ${nameOf('maxMemory')}; make it smaller, or the other larger.`);
+  const room = config.cacheDir === undefined ? 'maxMemory' : 'maxDisk';
+  if (config.maxObject > config[room]) throw configError(`${nameOf('maxObject')} is larger than ${nameOf(room)}; make it smaller, or the other larger.`);
+  if (options.maxDisk !== undefined && config.cacheDir === undefined) throw configError(`${nameOf('maxDisk')} has no meaning without ${nameOf('cacheDir')}; name a directory, or leave it out.`);
   if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
   if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
     throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);

@@ -53,8 +53,10 @@ export interface MillraceProxy {
 
 /**
  * A proxy without a server. Options are those of the command line, in camel case; `admin` is off
- * unless asked for, because this object says and does what the admin API would.
- * @throws {MillraceError} ERR_CONFIG; the message names the option
+ * unless asked for, because this object says and does what the admin API would. Nothing is kept on
+ * disk unless `cacheDir` names a directory; what is to be known of it comes as a warning of the
+ * process, a `MillraceWarning`.
+ * @throws {MillraceError} ERR_CONFIG; the message names the option. ERR_STORE where cacheDir cannot be used
  */
 export function createProxy(options: Options): MillraceProxy {
   // The port is its server's; where it is named, explain and purge know its URLs.
@@ -62,7 +64,7 @@ export function createProxy(options: Options): MillraceProxy {
   if (config.origin === undefined && config.allowHost.length === 0) {
     throw new MillraceError('ERR_CONFIG', 'createProxy needs "origin" (the one server to stand in front of), or "allowHost" (the hosts that may be reached; "*" for any).');
   }
-  const proxy = new ProxyParts(config);
+  const proxy = new ProxyParts(config, undefined, (text) => process.emitWarning(text, 'MillraceWarning'));
   const operations = new Operations(proxy);
   const lane = new NodeLane(proxy, { admin: config.admin ? new Admin(operations, config) : undefined });
   return {

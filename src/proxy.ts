@@ -1,7 +1,7 @@
 /**
  * @module proxy
- * The composition root: from a configuration to the parts that work together. The only file that
- * names a concrete store or origin.
+ * The composition root: from a configuration to the parts that work together. Only this file and
+ * those in proxy/ name a concrete store or origin.
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
@@ -12,7 +12,6 @@ import { Leases } from './cache/leases.ts';
 import type { Outcome } from './cache/outcome.ts';
 import type { Store, StoreStats } from './cache/ports.ts';
 import type { Purge } from './cache/purger.ts';
-import { Stamps } from './cache/stamps.ts';
 import type { Config } from './config.ts';
 import { MillraceError } from './errors.ts';
 import type { Fields } from './http/fields.ts';
@@ -25,10 +24,7 @@ import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
 import type { Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
-import { type DiskShared, DiskStore, type DiskStoreOptions } from './stores/disk.ts';
-import { MemoryStore } from './stores/memory.ts';
-import { type Scratch, makeScratch } from './stores/scratch.ts';
-import { TieredStore } from './stores/tiered.ts';
+import { CommonStorage, type SharedStorage, openStorage } from './proxy/storage.ts';
 
 /** A request as a lane received it. */
 export interface ReceivedMessage {
@@ -63,10 +59,7 @@ export interface WorkerStats {
 }
 
 /** What the workers of one proxy have in common, for each to be handed. */
-export interface SharedMemory {
-  readonly leases: SharedArrayBuffer;
-  /** The store that all use, each behind a memory of its own. */
-  readonly disk: DiskStoreOptions & { readonly shared: DiskShared };
+export interface SharedMemory extends SharedStorage {
   /** What the proxy calls itself in Via and CDN-Loop. */
   readonly instance: string;
 }
@@ -83,44 +76,32 @@ export interface Shared extends SharedMemory {
   purge(what: Purge): Promise<number | undefined>;
 }
 
-/** Opens what the workers of a proxy will share. @throws {MillraceError} ERR_STORE */
+/** What the workers of a proxy have in common, in the main thread. */
 export class Common {
   readonly memory: SharedMemory;
-  /** What each of them gets of the configuration. */
-  readonly config: Config;
-  readonly #disk: DiskStore;
-  readonly #scratch: Scratch;
+  readonly #storage: CommonStorage;
 
+  /** @throws {MillraceError} ERR_STORE */
   constructor(config: Config, onNotice: (text: string) => void) {
-    const maxBytes = Math.floor(config.maxMemory * COMMON_SHARE);
-    const maxMemory = Math.floor((config.maxMemory - maxBytes) / config.workers);
-    this.config = { ...config, maxMemory };
-    this.#scratch = makeScratch(maxBytes);
-    const { path, problem } = this.#scratch;
-    if (problem !== undefined) onNotice(`what the workers store lies in ${path} and not in memory alone, as ${problem}.`);
-    const options = { directory: path, maxBytes, maxObject: config.maxObject };
-    try {
-      this.#disk = new DiskStore({ ...options, onNotice });
-    } catch (error) {
-      this.#scratch.remove();
-      throw error;
-    }
-    this.memory = { disk: { ...options, shared: this.#disk.shared }, leases: Leases.memory(), instance: instanceName() };
+    this.#storage = new CommonStorage(config, onNotice);
+    this.memory = { ...this.#storage.shared, instance: instanceName() };
+  }
+
+  /** What each of them gets of the configuration. */
+  get config(): Config {
+    return this.#storage.config;
   }
 
   /** At once, when the process ends otherwise than by close(). */
   remove(): void {
-    this.#scratch.remove();
+    this.#storage.remove();
   }
 
   async close(): Promise<void> {
-    await this.#disk.close();
-    this.#scratch.remove();
+    await this.#storage.close();
   }
 }
 
-/** The share of max-memory that is the workers' common store; the rest is theirs in equal parts, for hot answers. */
-const COMMON_SHARE = 1 / 2;
 /** The share of max-memory that prepared answers may take. */
 const MEMO_SHARE = 1 / 8;
 
@@ -141,9 +122,10 @@ export class ProxyParts {
 
   /**
    * @param shared what it has in common with the other workers of a proxy
-   * @throws {MillraceError} ERR_CONFIG
+   * @param onNotice told what an operator should know
+   * @throws {MillraceError} ERR_CONFIG, ERR_STORE
    */
-  constructor(config: Config, shared?: Shared) {
+  constructor(config: Config, shared?: Shared, onNotice: (text: string) => void = () => undefined) {
     this.config = config;
     this.#shared = shared;
     if (config.port !== 0) this.#port = config.port;
@@ -161,16 +143,15 @@ export class ProxyParts {
     const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
     this.#origin = new OriginClient(reaching);
     this.tunnel = new Tunnel(reaching);
-    const memory = new MemoryStore({ maxBytes: config.maxMemory, maxObject: Math.min(config.maxObject, config.maxMemory) });
-    const disk = shared && new DiskStore({ ...shared.disk, onNotice: (text) => shared.notice(text) });
-    this.#store = disk === undefined ? memory : new TieredStore(memory, disk);
+    const { store, stamps } = openStorage(config, shared, onNotice);
+    this.#store = store;
     this.engine = new Engine({
-      store: this.#store,
+      store,
       origin: this.#origin,
       settings: { cache: config.cache, ttl: config.ttl, defaultTtl: config.defaultTtl, staleIfUnreachable: config.staleIfError, letter: config.letter },
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
-      ...(shared === undefined || disk === undefined ? {} : { shared: { stamps: new Stamps(disk.stamps.memory, disk.stamps), leases: new Leases(shared.leases, shared.worker) } }),
+      ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());
@@ -273,27 +254,4 @@ export class ProxyParts {
 /** Told to nobody else beforehand, so that only our own requests can have it. */
 function instanceName(): string {
   return `millrace-${randomBytes(8).toString('hex')}`;
-}
-
-/** The stores of several workers as one: the same store, behind memories of their own. */
-export function storeOfAll([first, ...others]: readonly StoreStats[]): StoreStats {
-  if (first?.tiers === undefined) throw new TypeError('Workers have a store in common.');
-  const hitsOf = (stores: readonly StoreStats[]): number => stores.reduce((sum, { hits = 0 }) => sum + hits, 0);
-  const tiers = first.tiers.map((tier, i) => {
-    const ofAll = [tier, ...others.map(({ tiers: each }) => each![i]!)];
-    return i === first.tiers!.length - 1 ? { ...tier, hits: hitsOf(ofAll) } : ofAll.reduce(together);
-  });
-  return { ...first, hits: hitsOf([first, ...others]), tiers };
-}
-
-function together(a: StoreStats, b: StoreStats): StoreStats {
-  return {
-    name: a.name,
-    objects: a.objects + b.objects,
-    bytes: a.bytes + b.bytes,
-    maxBytes: a.maxBytes + b.maxBytes,
-    evictions: a.evictions + b.evictions,
-    errors: a.errors + b.errors,
-    hits: (a.hits ?? 0) + (b.hits ?? 0),
-  };
 }

@@ -50,8 +50,8 @@ export interface EngineOptions {
   readonly sortQuery: boolean;
   /** Send the fields that tag responses for caches (Surrogate-Key, Cache-Tag, xkey) on to clients. */
   readonly keepTags: boolean;
-  /** What it has in common with the engines of other workers, whose store is the same. */
-  readonly shared?: { readonly stamps: Stamps; readonly leases: Leases };
+  /** Where the store outlives this engine, or other workers have it too: stamps that do as well, and who fetches what among the workers. */
+  readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** ms since the epoch; default: the system's clock. */

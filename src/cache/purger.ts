@@ -25,7 +25,7 @@ export interface PurgerParts {
   readonly verdicts: Verdicts;
   /** The keys of what is being fetched. */
   readonly underWay: () => readonly string[];
-  /** Other workers have a part in stamps and store: what they hold in memory, or fetch, is not known here. */
+  /** Other workers, or processes to come, have a part in stamps and store: what they hold or fetch is not known here. */
   readonly isShared: boolean;
 }
 

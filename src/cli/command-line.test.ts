@@ -45,6 +45,9 @@ describe('commands', () => {
     ['demo --port 0', 'demo', []],
     ['--clear-cache', 'clear-cache', []],
     ['--clear-cache --port 8080 --admin-token x', 'clear-cache', []],
+    ['--clear-cache --origin http://a', 'serve', []],
+    ['--cache-dir x --clear-cache --port 8080', 'serve', []],
+    ['--clear-cache 60', 'serve', ['60']],
   ];
   for (const [line, command, operands] of cases) {
     test(line, () => {
@@ -68,7 +71,7 @@ describe('commands', () => {
 describe('refusals', () => {
   const cases: [string, RegExp][] = [
     ['--prot 80', /^There is no option --prot; did you mean --port\?$/u],
-    ['--cache-dir x', /^There is no option --cache-dir\.$/u],
+    ['--cache-die x', /^There is no option --cache-die; did you mean --cache-dir\?$/u],
     ['--worker 2', /^There is no option --worker; did you mean --workers\?$/u],
     ['-p 80', /^There is no option -p/u],
     ['--no-such', /^There is no option --no-such/u],
@@ -83,7 +86,8 @@ describe('refusals', () => {
     ['stats x', /^millrace stats has no use for "x"/u],
     ['explain', /^millrace explain needs the URL/u],
     ['explain a b', /^millrace explain has no use for "b"/u],
-    ['--clear-cache --origin http://a', /^millrace --clear-cache takes no option --origin/u],
+    ['--clear-cache --origin', /^--origin needs a value/u],
+    ['--clear-cache --json --all', /^millrace --clear-cache takes no option --all/u],
     ['--json', /^millrace takes no option --json/u],
     ['--__proto__ x', /^There is no option --__proto__/u],
   ];

@@ -39,8 +39,10 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
   const asked = (name: string): boolean => tokens.some((token) => token.kind === 'option' && token.name === name);
   const word = COMMANDS.find(({ name }) => name === words[0])?.name;
-  const command = word ?? (asked('clear-cache') ? 'clear-cache' : 'serve');
   const operands = word === undefined ? words : words.slice(1);
+  // Alone it is for the instance that runs; beside what only a start has a use for, it is a start with an empty cache.
+  const starts = operands.length > 0 || OPTIONS.some(({ name, commands }) => asked(name) && commands.includes('serve') && !commands.includes('clear-cache'));
+  const command = word ?? (asked('clear-cache') && !starts ? 'clear-cache' : 'serve');
   // Whoever asks for help is not corrected first.
   const help = asked('help');
   const version = asked('version');

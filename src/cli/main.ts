@@ -28,15 +28,16 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(commandLine: CommandLine): Promise<void> {
-  const { command, help, version, given } = commandLine;
+  const { command, help, given } = commandLine;
   if (help) return void process.stdout.write(helpText(command, readVersion()));
-  if (version) return void process.stdout.write(`${readVersion()}\n`);
+  if (commandLine.version) return void process.stdout.write(`${readVersion()}\n`);
   // What a command does not need is not loaded: --help and stats should be there at once.
   if (command === 'serve' || command === 'demo') {
-    const { config, source } = await readConfig(commandLine);
+    const version = readVersion();
+    const { config, ...from } = await readConfig(commandLine);
     const { serve } = await import('./serve.ts');
-    if (command === 'serve') return void (await serve(config, readVersion(), source));
-    const start = (one: Config): Promise<RunningServer> => serve(one, readVersion());
+    if (command === 'serve') return void (await serve(config, { ...from, version, clear: given.has('clear-cache') }));
+    const start = (one: Config): Promise<RunningServer> => serve(one, { version });
     const { runDemo } = await import('../demo/main.ts');
     return runDemo(config, { port: given.has('port') ? config.port : undefined, serve: start, say });
   }
@@ -45,8 +46,11 @@ async function run(commandLine: CommandLine): Promise<void> {
   process.stdout.write(text);
 }
 
+/** Where the command keeps what any host may send, unless it is told where. */
+const DEFAULT_DIRECTORY = './cache';
+
 /** The file named with --config, and the flags over it. */
-async function readConfig(commandLine: CommandLine): Promise<{ config: Config; source: ConfigSource | undefined }> {
+async function readConfig(commandLine: CommandLine): Promise<{ config: Config; source: ConfigSource | undefined; mayDoWithoutDisk: boolean }> {
   const { options, places } = configOptions(commandLine);
   const file = commandLine.given.get('config');
   let fromFile: Options = {};
@@ -56,7 +60,10 @@ async function readConfig(commandLine: CommandLine): Promise<{ config: Config; s
   }
   const nameOf = (field: keyof Options): string =>
     places.get(field) ?? (fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
-  return { config: resolveConfig({ ...fromFile, ...options }, nameOf), source: typeof file === 'string' ? { file, over: options } : undefined };
+  const all = { ...fromFile, ...options };
+  const mayDoWithoutDisk = commandLine.command === 'serve' && all.origin === undefined && all.cacheDir === undefined;
+  const config = resolveConfig(mayDoWithoutDisk ? { ...all, cacheDir: DEFAULT_DIRECTORY } : all, nameOf);
+  return { config, source: typeof file === 'string' ? { file, over: options } : undefined, mayDoWithoutDisk };
 }
 
 function fail(error: unknown): void {

@@ -4,27 +4,45 @@
  */
 import { connect } from 'node:net';
 import { constants } from 'node:os';
-import type { Config } from '../config.ts';
+import { type Config, defaultMaxObject } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
 import { formatDuration } from '../config/quantity.ts';
+import { MillraceError } from '../errors.ts';
 import { AccessLog } from '../server/access-log.ts';
+import { clearStored } from '../proxy/storage.ts';
 import { startServer } from '../server/main.ts';
-import type { RunningServer } from '../server/main.ts';
+import type { RunningServer, ServerHooks } from '../server/main.ts';
 import { announce } from './instances.ts';
 import { startReport, unsafeOverrides } from './start-report.ts';
 import { say, warn } from './terminal.ts';
 
-/**
- * Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws.
- * @param source the file that the configuration came from
- */
-export async function serve(config: Config, version: string, source?: ConfigSource): Promise<RunningServer> {
-  const log = new AccessLog(config, process.stdout);
-  const server = await startServer(config, {
+export interface ServeOptions {
+  readonly version: string;
+  /** The file that the configuration came from. */
+  readonly source?: ConfigSource | undefined;
+  /** Nobody named the directory for the cache: where it cannot be used, there is none. */
+  readonly mayDoWithoutDisk?: boolean;
+  /** Begin with an empty cache. */
+  readonly clear?: boolean;
+}
+
+/** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
+export async function serve(wanted: Config, { version, source, mayDoWithoutDisk = false, clear = false }: ServeOptions): Promise<RunningServer> {
+  const log = new AccessLog(wanted, process.stdout);
+  const hooks: ServerHooks = {
     log,
     ...(source === undefined ? {} : { source }),
     onNotice: warn,
     onError: (error) => warn(`a defect cost one request; please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  };
+  const start = async (config: Config): Promise<Started> => {
+    if (clear) await clearStored(config);
+    return { config, server: await startServer(config, hooks) };
+  };
+  const { config, server } = await start(wanted).catch((error: unknown) => {
+    if (!mayDoWithoutDisk || !(error instanceof MillraceError) || error.code !== 'ERR_STORE') throw error;
+    warn(`${error.message} Until then responses are kept in memory alone.`);
+    return start(withoutDisk(wanted));
   });
   process.on('exit', () => log.flush());
   makeKnown(config, server, version);
@@ -36,6 +54,15 @@ export async function serve(config: Config, version: string, source?: ConfigSour
   stopOnSignal(() => server.close(), config.shutdownTimeout);
   await warnWhereUnreachable(config);
   return server;
+}
+
+interface Started {
+  readonly config: Config;
+  readonly server: RunningServer;
+}
+
+function withoutDisk(config: Config): Config {
+  return { ...config, cacheDir: undefined, maxObject: Math.min(config.maxObject, defaultMaxObject(config.maxMemory)) };
 }
 
 function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, version: string): void {

@@ -27,10 +27,11 @@ export function startReport(config: Config, { url, adminUrl, version, command }:
   return lines.join('\n');
 }
 
-function whatIsKept({ cache, ttl, defaultTtl, maxMemory }: Config): string {
+function whatIsKept({ cache, ttl, defaultTtl, maxMemory, cacheDir, maxDisk }: Config): string {
   if (!cache) return 'nothing (--no-cache)';
   if (ttl === 0) return 'nothing (a lifetime of 0)';
-  const memory = `in ${formatSize(maxMemory)} of memory`;
+  const disk = cacheDir === undefined ? '' : ` and ${formatSize(maxDisk)} on disk, in ${cacheDir}`;
+  const memory = `in ${formatSize(maxMemory)} of memory${disk}`;
   if (ttl !== undefined) return `everything for ${formatDuration(ttl)}, ${memory}`;
   return `what responses allow for as long as they state${defaultTtl > 0 ? `, or ${formatDuration(defaultTtl)}` : ''}, ${memory}`;
 }

@@ -19,6 +19,9 @@ export function statsText(stats: ProxyStats): string {
     ['sent', `${formatSize(stats.bytes)}, ${formatSize(stats.bytesFromCache)} of it from the cache`],
     ['stored', `${store.objects} objects in ${formatSize(store.bytes)} of ${formatSize(store.maxBytes)}, ${store.evictions} evicted`],
   ];
+  for (const { name, objects, bytes, maxBytes, evictions, errors, hits = 0 } of store.tiers ?? []) {
+    rows.push([`  ${name}`, `${objects} objects in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${hits} hits, ${evictions} evicted${errors > 0 ? `, ${errors} errors` : ''}`]);
+  }
   if (origin.count > 0) {
     rows.push(['origin', `${origin.count} responses; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);
   }

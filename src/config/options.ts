@@ -64,7 +64,9 @@ export const OPTIONS: readonly Option[] = [
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
   { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
-  { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },
+  { name: 'cache-dir', field: 'cacheDir', type: 'string', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
+  { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '1MB', default: '10GB', doc: 'for what is kept there', group: 'Caching', commands: SERVE },
+  { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-disk or -memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },
   { name: 'no-sort-query', field: 'sortQuery', type: 'flag', sets: false, doc: '?a&b and ?b&a are cached apart', group: 'Caching', commands: SERVE },
   { name: 'keep-tags', field: 'keepTags', type: 'flag', sets: true, doc: 'send Surrogate-Key, Cache-Tag, xkey to clients', group: 'Caching', commands: SERVE },
 
@@ -81,7 +83,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'workers', field: 'workers', type: 'workers', value: 'N', min: '1', max: '64', default: '1', doc: 'threads that serve clients; auto: one per core', group: 'Running', commands: SERVE },
   { name: 'no-fast-lane', field: 'fastLane', type: 'flag', sets: false, doc: 'answer hits by way of node:http too', group: 'Running', commands: SERVE },
   { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
-  { name: 'clear-cache', type: 'flag', doc: 'empty the cache of the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
+  { name: 'clear-cache', type: 'flag', doc: 'begin empty; alone: empty the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
 
   { name: 'url', type: 'string', value: 'URL', doc: 'purge this URL, all its variants', commands: ['purge'] },
   { name: 'prefix', type: 'string', value: 'URL', doc: 'purge every URL that begins so', commands: ['purge'] },

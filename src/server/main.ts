@@ -12,7 +12,7 @@ export type { RunningServer, ServerHooks };
 
 /**
  * @param canShare whether several threads can listen on one port here
- * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG
+ * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG, ERR_STORE where cacheDir cannot be used
  */
 export async function startServer(config: Config, hooks: ServerHooks = {}, canShare: () => Promise<boolean> = canSharePort): Promise<RunningServer> {
   if (config.workers === 1) return startThread(config, hooks);

@@ -22,10 +22,10 @@ export interface ThreadServer extends RunningServer {
 
 /**
  * @param shared what it has in common with other threads, which listen on the same ports
- * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG
+ * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG, ERR_STORE
  */
 export async function startThread(config: Config, hooks: ServerHooks, shared?: Shared): Promise<ThreadServer> {
-  const proxy = new ProxyParts(config, shared);
+  const proxy = new ProxyParts(config, shared, (text) => (shared === undefined ? hooks.onNotice?.(text) : shared.notice(text)));
   const { log } = hooks;
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
   if (log?.look !== undefined) proxy.onOutcome((outcome) => log.write(outcome));

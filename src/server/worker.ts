@@ -42,11 +42,12 @@ try {
   main.tell('failed', told(error));
 }
 
-/** From where it came, as what hooks it has are functions, which cannot be handed over; but for the ports, which the main thread chose. */
+/** From where it came, as what hooks it has are functions, which cannot be handed over; but for what the main thread decided. */
 async function readConfig({ config, source }: WorkerStart): Promise<Config> {
   if (source === undefined) return config;
-  const { port, adminPort, maxMemory, maxObject } = config;
-  return { ...resolveConfig({ ...(await loadConfigFile(source.file)), ...source.over }), port, adminPort, maxMemory, maxObject };
+  const { port, adminPort, maxMemory, cacheDir, maxDisk, maxObject } = config;
+  const { maxObject: _maxObject, maxDisk: _maxDisk, ...options } = { ...(await loadConfigFile(source.file)), ...source.over };
+  return { ...resolveConfig(options), port, adminPort, maxMemory, cacheDir, maxDisk, maxObject };
 }
 
 function tellOutcome(outcome: Outcome): void {
