@@ -60,7 +60,7 @@ export interface EngineOptions {
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
 
-const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [], read: [] };
+const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [], read: [], softPurged: false };
 
 export class Engine {
   /** Undefined where none is wanted, or the store is not in memory. */
@@ -113,10 +113,10 @@ export class Engine {
     return () => this.#listeners.delete(listener);
   }
 
-  /** In force before it returns: how many stored responses it removed; undefined where that is not known. */
+  /** In force before it returns: how many stored responses it hit; undefined where that is not known. */
   async purge(what: Purge): Promise<number | undefined> {
-    if ('all' in what) this.memo?.clear();
-    return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery)) : this.#purger.purge(what);
+    if ('all' in what && what.soft !== true) this.memo?.clear();
+    return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery), what.soft) : this.#purger.purge(what);
   }
 
   /** What is stored for the request, what would be done with it now, and why. */
@@ -140,7 +140,7 @@ export class Engine {
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
     const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
     const now = this.#now();
-    const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, this.#settings, now);
+    const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, this.#settings, now);
     tx.decision = decision;
     tx.reasons = decision.reasons;
     if (tx.hasWaited && decision.action === 'hit') {
@@ -172,7 +172,7 @@ export class Engine {
     const { status, fields, length: announced, pieces } = answer(tx.head, entry, length, omit, this.#now());
     tx.sendHead(status, fields, announced, { result, age, ttl: lifetime.seconds - age });
     const send = pieces === 'all' || tx.request.method === 'HEAD' ? [] : pieces;
-    if (found !== undefined) tx.onHit?.({ ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.tags), stamp: entry.stamp });
+    if (found !== undefined) tx.onHit?.({ ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.selection.forwardedAs, entry.tags), stamp: entry.stamp });
     tx.error = await sendStored(object.body, send, tx.reply);
   }
 
@@ -183,7 +183,7 @@ export class Engine {
     const validate = decision.action === 'revalidate';
     // A client that asks for a response of its own must not get one that was asked for before.
     const shares = this.#verdicts.get(name, this.#now()) === undefined && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
-    const boarding = shares ? this.#flights.boarding(name, tx.key) : undefined;
+    const boarding = shares ? this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) : undefined;
     if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
@@ -233,6 +233,8 @@ export class Engine {
   /** Serves a client that waits for another's flight, where the response may serve it too. */
   async #follow(tx: Transaction, flight: Flight, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
     tx.collapsed = true;
+    // Tags are known when it has landed, and not before.
+    const mayBePurged = flight.stamp !== this.#stamps.now();
     const landing = await this.#landing(tx, flight, lookup.located);
     if (landing === undefined) return;
     if (landing.kind === 'passing') {
@@ -245,9 +247,10 @@ export class Engine {
         tx.collapsed = false;
         return this.#forward(tx, { ...lookup, names: entry.selection.names }, decision, false);
       }
-      const again = decide(tx.head, { stored: entry, mismatch: undefined }, this.#settings, this.#now());
+      const again = decide(tx.head, { stored: entry, mismatch: undefined, softPurged: this.#variants.isSoftPurged(tx.key, entry) }, this.#settings, this.#now());
+      const isPurged = mayBePurged && this.#variants.isDead(tx.key, entry);
       const usable = again.action === 'hit' || again.action === 'stale' || again.action === 'stale-while-revalidate';
-      if (mismatch === undefined && usable && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serveLanded(tx, landing, again.omit);
+      if (mismatch === undefined && usable && !isPurged && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serveLanded(tx, landing, again.omit);
     }
     tx.collapsed = false;
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
@@ -310,7 +313,7 @@ export class Engine {
   /** Validates or fetches anew what was just served stale; nobody waits for it. */
   #refresh(tx: Transaction, lookup: Lookup): void {
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
-    if (this.#flights.boarding(name, tx.key) !== undefined) return;
+    if (this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) !== undefined) return;
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere') return;
     const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new AbortController(), name);

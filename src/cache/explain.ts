@@ -42,6 +42,8 @@ export interface ExplainedVariant {
   readonly lastModified: string | undefined;
   /** Selecting header fields with the values that selected this response. */
   readonly selectedBy: Readonly<Record<string, string | null>>;
+  /** Marked stale by a soft purge. */
+  readonly softPurged: boolean;
   /** The request would get this one. */
   readonly matches: boolean;
 }
@@ -70,19 +72,19 @@ export async function explain(key: string, request: ClientRequest, { variants, v
   const stored = await variants.list(key);
   const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOfKey(key) };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
-  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch }, settings, now);
+  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, settings, now);
   const verdict = verdicts.get(flightKey(key, request, lookup.names, carriesPrivate(head)), now);
   return {
     url: urlOfKey(key),
     method: request.method,
     key,
-    stored: stored.map((located) => explainVariant(located, request, freshnessLifetime(located.entry, settings), now)),
+    stored: stored.map((located) => explainVariant(located, request, freshnessLifetime(located.entry, settings), variants.isSoftPurged(key, located.entry), now)),
     now: { action: decision.action, reasons: decision.reasons.map(inWords) },
     notStored: verdict && { at: new Date(verdict.at).toISOString(), reasons: verdict.reasons.map(inWords) },
   };
 }
 
-function explainVariant({ entry, object }: Located, { fields, forwardedAs }: ClientRequest, lifetime: Lifetime, now: number): ExplainedVariant {
+function explainVariant({ entry, object }: Located, { fields, forwardedAs }: ClientRequest, lifetime: Lifetime, softPurged: boolean, now: number): ExplainedVariant {
   const { names, values } = entry.selection;
   return {
     status: entry.status,
@@ -98,6 +100,7 @@ function explainVariant({ entry, object }: Located, { fields, forwardedAs }: Cli
       ...Object.fromEntries(names.map((name, i) => [name, values[i] ?? null])),
       ...(entry.selection.forwardedAs === '' ? {} : { host: entry.selection.forwardedAs }),
     },
+    softPurged,
     matches: firstMismatch(entry.selection, fields, forwardedAs) === undefined,
   };
 }

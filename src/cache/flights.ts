@@ -6,7 +6,6 @@
 import { MillraceError } from '../errors.ts';
 import type { FetchPlan, Fetcher } from './fetcher.ts';
 import { Flight } from './flight.ts';
-import { urlScope } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 
 interface Departure {
@@ -31,10 +30,13 @@ export class Flights {
     this.#stamps = stamps;
   }
 
-  /** The flight to board for that name, unless what it brings was purged meanwhile. */
-  boarding(name: string, key: string): Flight | undefined {
+  /**
+   * The flight to board for that name, unless what it brings was purged meanwhile.
+   * @param scopes those that are known beforehand
+   */
+  boarding(name: string, scopes: readonly string[]): Flight | undefined {
     const flight = this.#boarding.get(name);
-    return flight === undefined || this.#stamps.isDead(urlScope(key), flight.stamp) ? undefined : flight;
+    return flight === undefined || scopes.some((scope) => this.#stamps.isDead(scope, flight.stamp)) ? undefined : flight;
   }
 
   /** @param name others may board it by that name until its response is in the store, or known to serve nobody else; undefined: nobody may */

@@ -112,6 +112,8 @@ export class PreparedAnswer {
   readonly #lifetime: number;
   readonly #stamp: number;
   readonly #slots: readonly number[];
+  /** The count of purges up to which none has met it. */
+  #purges = -1;
   readonly #tickets: readonly StoreTicket[];
   /** A body in one piece with its head; the head is as of #wholeFrom, and right until #wholeUntil. */
   #whole: Buffer | undefined;
@@ -166,9 +168,17 @@ export class PreparedAnswer {
   /** What it rests on is still so. */
   stands(now: number, store: TicketStore, stamps: Stamps): boolean {
     if (now >= this.#freshUntil || now < this.#preparedAt) return false;
-    for (let i = 0; i < this.#slots.length; i++) if (stamps.isRaised(this.#slots[i]!, this.#stamp)) return false;
+    if (!this.#isUnpurged(stamps)) return false;
     for (let i = 0; i < this.#tickets.length; i++) if (!store.touch(this.#tickets[i]!)) return false;
     return this.#body === undefined || this.#body.deref() !== undefined;
+  }
+
+  #isUnpurged(stamps: Stamps): boolean {
+    const { purges } = stamps;
+    if (purges === this.#purges) return true;
+    for (let i = 0; i < this.#slots.length; i++) if (stamps.isRaised(this.#slots[i]!, this.#stamp)) return false;
+    this.#purges = purges;
+    return true;
   }
 
   /** Head and body in one piece; undefined where the body has its own. */

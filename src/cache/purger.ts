@@ -1,22 +1,28 @@
 /**
  * @module cache/purger
- * Removes what is stored, and what is on its way into the store.
+ * Removes what is stored and what is on its way into the store, or marks it stale.
  */
 import type { Store, Target } from './ports.ts';
 import { urlOfKey } from './key.ts';
-import { groupScope, tagScope, urlScope } from './scopes.ts';
+import { groupScope, hostScope, tagScope, urlScope } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 import type { Variants } from './variants.ts';
 import type { Verdicts } from './verdicts.ts';
 
-export type Purge =
+export type Purge = (
   /** All variants of one URL. */
   | { readonly url: Target }
   /** All URLs, as the origin gets them, that begin so: `http://origin:3000/images/`. */
   | { readonly prefix: string }
+  /** All responses of that host[:port]; see scopes.ts. */
+  | { readonly host: string }
   /** All responses with that tag (Cache-Groups, Surrogate-Key, Cache-Tag, xkey), of any origin. */
   | { readonly tag: string }
-  | { readonly all: true };
+  | { readonly all: true }
+) & {
+  /** They stay, marked stale: each is validated when it is asked for next, and serves until then where policy permits. */
+  readonly soft?: boolean;
+};
 
 export interface PurgerParts {
   readonly store: Store;
@@ -45,9 +51,13 @@ export class Purger {
    * Among several workers that cannot be known, and each purge is stamped. With n objects stored that
    * costs n in a million another object, which is fetched once more.
    */
-  async purgeKey(key: string): Promise<number> {
+  async purgeKey(key: string, soft = false): Promise<number> {
     const { stamps, variants, underWay, isShared } = this.#parts;
     const scope = urlScope(key);
+    if (soft) {
+      stamps.purge(scope, true);
+      return (await variants.list(key)).length;
+    }
     if (isShared || variants.holdsQueries || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
     return variants.remove(key);
   }
@@ -57,32 +67,35 @@ export class Purger {
     this.#parts.stamps.purge(groupScope(key, group));
   }
 
-  /** How many stored responses it removed; undefined where that is not known, as they are removed when they are met. */
+  /** How many stored responses it hit; undefined where that is not known, as they are met one by one when they are asked for. */
   async purge(what: Exclude<Purge, { url: Target }>): Promise<number | undefined> {
-    if ('prefix' in what) return this.#sweep(what.prefix);
-    if ('tag' in what) {
-      this.#parts.stamps.purge(tagScope(what.tag));
+    const { store, stamps, verdicts } = this.#parts;
+    const { soft = false } = what;
+    if ('prefix' in what) return this.#sweep(what.prefix, soft);
+    if ('host' in what || 'tag' in what) {
+      stamps.purge('host' in what ? hostScope(what.host) : tagScope(what.tag), soft);
       return undefined;
     }
-    this.#parts.stamps.purgeAll();
-    this.#parts.verdicts.clear();
-    return this.#parts.store.clear();
+    stamps.purgeAll(soft);
+    if (soft) return store.stats().objects;
+    verdicts.clear();
+    return store.clear();
   }
 
-  async #sweep(prefix: string): Promise<number> {
+  async #sweep(prefix: string, soft: boolean): Promise<number> {
     const { store, stamps, variants, underWay, isShared } = this.#parts;
-    for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key));
+    for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key), soft);
     let seen = 0;
-    let removed = 0;
+    let hit = 0;
     for await (const key of store.keys()) {
-      // The variants of a URL are removed with it; a key that holds a line end is a variant's.
+      // The variants of a URL go with it; a key that holds a line end is a variant's.
       if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) {
-        removed += await variants.remove(key);
+        hit += soft ? await this.purgeKey(key, true) : await variants.remove(key);
         // Another worker may have read it a moment ago, and keep it in its memory.
-        if (isShared) stamps.purge(urlScope(key));
+        if (isShared && !soft) stamps.purge(urlScope(key));
       }
       if (++seen % SWEEP_STEP === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    return removed;
+    return hit;
   }
 }

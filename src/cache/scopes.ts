@@ -19,9 +19,27 @@ export function groupScope(key: string, group: string): string {
   return `group ${new URL(urlOfKey(key)).origin} ${group}`;
 }
 
-/** All scopes of one stored response. */
-export function scopesOf(key: string, tags: readonly string[]): string[] {
-  const scopes = [urlScope(key)];
+/**
+ * All responses of a host: of the origin's, and of the one by which clients knew the proxy where
+ * the origin was told that.
+ * @param host host[:port] in any case; a port that is the default of http or https does not count
+ */
+export function hostScope(host: string): string {
+  return `host ${host.toLowerCase().replace(/:(?:80|443)?$/, '')}`;
+}
+
+/** All scopes of one response; those that are known before it came, where its tags are left out. */
+export function scopesOf(key: string, forwardedAs: string, tags: readonly string[] = []): string[] {
+  const url = urlOfKey(key);
+  const scopes = [`url ${url}`, hostScope(authorityOf(url))];
+  if (forwardedAs !== '') scopes.push(hostScope(authorityOf(forwardedAs)));
   for (const tag of tags) scopes.push(tagScope(tag), groupScope(key, tag));
   return scopes;
+}
+
+/** What stands between scheme and path. */
+function authorityOf(url: string): string {
+  const start = url.indexOf('://') + 3;
+  const end = url.slice(start).search(/[/?# ]/);
+  return end === -1 ? url.slice(start) : url.slice(start, start + end);
 }

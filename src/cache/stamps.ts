@@ -5,14 +5,26 @@
  * is newer. A purge costs the same for any number of objects, it also hits what is still on its way,
  * and as the slots are shared memory every worker sees it before the call returns. Two things in
  * one slot cost a miss, never a stale hit.
+ *
+ * For soft purges there are slots of their own: what is older than one of those is not dead, but
+ * marked stale. Both kinds take their numbers from one sequence, and what is asked for after a
+ * purge, hard or soft, is younger than it.
  */
 /** 4 MB, so that some thousand purges in the life of a response hardly ever meet it. */
 const SLOTS = 1 << 20;
-/** The rising number stands before the slots; slot 0 belongs to everything. */
+/** 1 MB: two that meet here cost a validation in the background. */
+const SOFT_SLOTS = 1 << 18;
+/** The rising number stands before the slots, and how many purges are in force; slot 0 belongs to everything. */
 const COUNTER = 0;
-const FIRST_SLOT = 1;
+const PURGES = 1;
+const FIRST_SLOT = 2;
+const FIRST_SOFT = FIRST_SLOT + SLOTS;
 
-/** Where stamps outlive the process. */
+/**
+ * Where stamps outlive the process, or go to other machines. It is told cells, and need not know
+ * what they are: those of hard and of soft purges alike hold a number that only rises, and both
+ * have to come back.
+ */
 export interface StampKeeper {
   /** Writes down what a cell of the memory holds now, before it returns. */
   keep(cell: number): void;
@@ -31,7 +43,7 @@ export class Stamps {
   }
 
   static memory(): SharedArrayBuffer {
-    return new SharedArrayBuffer((FIRST_SLOT + SLOTS) * Int32Array.BYTES_PER_ELEMENT);
+    return new SharedArrayBuffer((FIRST_SOFT + SOFT_SLOTS) * Int32Array.BYTES_PER_ELEMENT);
   }
 
   /** The number that a response asked for now will carry. */
@@ -39,18 +51,29 @@ export class Stamps {
     return Atomics.load(this.#cells, COUNTER);
   }
 
-  /** Everything asked for until now is dead. */
-  purgeAll(): void {
-    this.#raise(FIRST_SLOT);
+  /** Another number after every purge: who has looked at the slots of something need not look again while it is the same. */
+  get purges(): number {
+    return Atomics.load(this.#cells, PURGES);
   }
 
-  /** Everything in that scope that was asked for until now is dead; see scopes.ts. */
-  purge(scope: string): void {
-    this.#raise(slotOf(scope));
+  /** Everything asked for until now is dead; or marked stale, where the purge is soft. */
+  purgeAll(soft = false): void {
+    this.#raise(soft ? FIRST_SOFT : FIRST_SLOT);
+  }
+
+  /** Everything in that scope that was asked for until now is dead, or marked stale; see scopes.ts. */
+  purge(scope: string, soft = false): void {
+    const slot = slotOf(scope);
+    this.#raise(soft ? softOf(slot) : slot);
   }
 
   isDead(scope: string, stamp: number): boolean {
-    return this.isRaised(slotOf(scope), stamp);
+    return this.#isNewer(slotOf(scope), FIRST_SLOT, stamp);
+  }
+
+  /** Marked stale by a soft purge. */
+  isSoftPurged(scope: string, stamp: number): boolean {
+    return this.#isNewer(softOf(slotOf(scope)), FIRST_SOFT, stamp);
   }
 
   /** The slot of a scope, for `isRaised`. */
@@ -58,18 +81,24 @@ export class Stamps {
     return slotOf(scope);
   }
 
-  /** isDead, for a scope whose slot is known. */
+  /** Dead or marked stale, for a scope whose slot is known. */
   isRaised(slot: number, stamp: number): boolean {
-    return Atomics.load(this.#cells, FIRST_SLOT) > stamp || Atomics.load(this.#cells, slot) > stamp;
+    return this.#isNewer(slot, FIRST_SLOT, stamp) || this.#isNewer(softOf(slot), FIRST_SOFT, stamp);
   }
 
-  #raise(slot: number): void {
+  #isNewer(cell: number, cellOfAll: number, stamp: number): boolean {
+    return Atomics.load(this.#cells, cellOfAll) > stamp || Atomics.load(this.#cells, cell) > stamp;
+  }
+
+  #raise(cell: number): void {
     const stamp = Atomics.add(this.#cells, COUNTER, 1) + 1;
     // Another thread may have raised the slot further meanwhile.
-    for (let old = Atomics.load(this.#cells, slot); old < stamp; old = Atomics.load(this.#cells, slot)) {
-      if (Atomics.compareExchange(this.#cells, slot, old, stamp) === old) break;
+    for (let old = Atomics.load(this.#cells, cell); old < stamp; old = Atomics.load(this.#cells, cell)) {
+      if (Atomics.compareExchange(this.#cells, cell, old, stamp) === old) break;
     }
-    this.#keeper?.keep(slot);
+    // Behind the slot: who sees the new count sees the new stamp.
+    Atomics.add(this.#cells, PURGES, 1);
+    this.#keeper?.keep(cell);
   }
 }
 
@@ -78,4 +107,9 @@ function slotOf(scope: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
   return FIRST_SLOT + 1 + ((hash >>> 0) % (SLOTS - 1));
+}
+
+/** The soft slot of what has that slot. */
+function softOf(slot: number): number {
+  return FIRST_SOFT + 1 + (slot % (SOFT_SLOTS - 1));
 }

@@ -142,7 +142,7 @@ export class Transaction {
       ttl: ttl === undefined ? undefined : Math.floor(ttl),
       stored: this.stored,
       collapsed: this.collapsed && !hit,
-      detail: this.error?.code ?? (hit ? undefined : this.reasons[0]?.code),
+      detail: this.error?.code ?? (result === 'HIT' ? undefined : this.reasons[0]?.code),
     });
   }
 }

@@ -28,6 +28,8 @@ export interface Lookup {
   readonly names: readonly string[];
   /** What was read to find it. */
   readonly read: readonly StoredObject[];
+  /** A soft purge has marked it stale. */
+  readonly softPurged: boolean;
 }
 
 /** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
@@ -53,10 +55,10 @@ export class Variants {
 
   /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
   async find(key: string, request: Fields, forwardedAs: string): Promise<Lookup> {
-    const first = await this.#read(key, key);
-    if (first === undefined) return { located: undefined, mismatch: undefined, names: [], read: [] };
-    let mismatch = firstMismatch(first.entry.selection, request, forwardedAs);
-    let best: Located | Variant | undefined = mismatch === undefined ? first : undefined;
+    const first = await this.#readFirst(key);
+    if (first === undefined) return { located: undefined, mismatch: undefined, names: [], read: [], softPurged: false };
+    let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, request, forwardedAs);
+    let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
     const names = new Set(first.entry.selection.names);
     for (const variant of first.entry.others) {
       for (const name of variant.selection.names) names.add(name);
@@ -66,30 +68,43 @@ export class Variants {
     }
     const located = best === undefined || 'entry' in best ? best : await this.#read(best.key, key);
     const read = located === undefined || located === first ? [first.object] : [first.object, located.object];
-    return { located, mismatch: located === undefined ? (mismatch ?? 'Vary') : undefined, names: [...names].sort(), read };
+    const softPurged = located !== undefined && this.isSoftPurged(key, located.entry);
+    return { located, mismatch: located === undefined ? mismatch : undefined, names: [...names].sort(), read, softPurged };
   }
 
   /** All that is stored for a URL, the first variant first. */
   async list(key: string): Promise<Located[]> {
-    const first = await this.#read(key, key);
+    const first = await this.#readFirst(key);
     if (first === undefined) return [];
-    const others = await Promise.all(first.entry.others.map((variant) => this.#read(variant.key, key)));
-    return [first, ...others.filter((each) => each !== undefined)];
+    const others = (await Promise.all(first.entry.others.map((variant) => this.#read(variant.key, key)))).filter((each) => each !== undefined);
+    return first.isDead ? others : [first, ...others];
+  }
+
+  /** A purge means it. */
+  isDead(key: string, entry: Entry): boolean {
+    return scopesOf(key, entry.selection.forwardedAs, entry.tags).some((scope) => this.#stamps.isDead(scope, entry.stamp));
+  }
+
+  /** A soft purge has marked it stale. */
+  isSoftPurged(key: string, entry: Entry): boolean {
+    return scopesOf(key, entry.selection.forwardedAs, entry.tags).some((scope) => this.#stamps.isSoftPurged(scope, entry.stamp));
   }
 
   /** Where a response that is selected so will stand. */
   async place(key: string, selection: Selection): Promise<string> {
-    const first = await this.#read(key, key);
+    const first = await this.#readFirst(key);
     if (first === undefined || isSame(first.entry.selection, selection)) return key;
-    return variantKey(key, selection);
+    // Of a first one that is purged nothing counts but its list.
+    const isFree = first.isDead && !first.entry.others.some((variant) => isSame(variant.selection, selection));
+    return isFree ? key : variantKey(key, selection);
   }
 
   /** Makes a written response visible at its place. False when it could not be kept. */
   async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
     return this.#alone(key, async () => {
-      if (this.#isDead(key, entry)) return false;
-      const first = await this.#read(key, key);
+      if (this.isDead(key, entry)) return false;
+      const first = await this.#readFirst(key);
       if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }));
       if (!(await writer.commit(encodeEntry(entry)))) return false;
       // What no list names can never be found: it must not take up room.
@@ -138,15 +153,20 @@ export class Variants {
   }
 
   async #read(key: string, urlKey: string): Promise<Located | undefined> {
-    const object = await this.#store.get(key);
-    if (object === undefined) return undefined;
-    const entry = this.#decode(object);
-    if (entry === undefined || this.#isDead(urlKey, entry)) return undefined;
-    return { key, entry, object };
+    const located = await this.#locate(key);
+    return located === undefined || this.isDead(urlKey, located.entry) ? undefined : located;
   }
 
-  #isDead(key: string, entry: Entry): boolean {
-    return scopesOf(key, entry.tags).some((scope) => this.#stamps.isDead(scope, entry.stamp));
+  /** What stands under the URL's own key: while it is stored its list counts, also where a purge means it alone. */
+  async #readFirst(key: string): Promise<(Located & { readonly isDead: boolean }) | undefined> {
+    const located = await this.#locate(key);
+    return located && { ...located, isDead: this.isDead(key, located.entry) };
+  }
+
+  async #locate(key: string): Promise<Located | undefined> {
+    const object = await this.#store.get(key);
+    const entry = object && this.#decode(object);
+    return object === undefined || entry === undefined ? undefined : { key, entry, object };
   }
 
   /** Undefined for bytes that cannot be read: they count as not stored. */

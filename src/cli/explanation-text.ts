@@ -38,10 +38,10 @@ function reasonLines(lead: string, { words, detail, source, remedy }: ExplainedR
 }
 
 function variantLines(variant: ExplainedVariant): string[] {
-  const { status, method, bytes, age, lifetime, lifetimeReason, etag, lastModified, selectedBy, matches, storedAt } = variant;
-  const fresh = age < lifetime;
+  const { status, method, bytes, age, lifetime, lifetimeReason, etag, lastModified, selectedBy, matches, softPurged, storedAt } = variant;
+  const fresh = age < lifetime && !softPurged;
   const lines = [
-    `  ${status} to ${printable(method)}, ${formatSize(bytes)}, ${styled(fresh ? 'green' : 'yellow', fresh ? 'fresh' : 'stale')}: age ${formatDuration(age)} of ${formatDuration(lifetime)}, received ${printable(storedAt)}`,
+    `  ${status} to ${printable(method)}, ${formatSize(bytes)}, ${styled(fresh ? 'green' : 'yellow', fresh ? 'fresh' : 'stale')}: age ${formatDuration(age)} of ${formatDuration(lifetime)}${softPurged ? ', purged softly' : ''}, received ${printable(storedAt)}`,
     ...reasonLines('lifetime:', lifetimeReason),
   ];
   if (etag !== undefined) lines.push(`  ETag: ${printable(etag)}`);

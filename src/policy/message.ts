@@ -30,7 +30,7 @@ export interface StoredResponse extends ResponseHead {
   readonly privateInPlay: boolean;
   /** The bytes that are stored; undefined: the whole representation. */
   readonly range: StoredRange | undefined;
-  /** Marked stale by a soft purge or an invalidation. */
+  /** The origin has answered otherwise since: not to be used before it is validated (RFC 9111 §4.4). */
   readonly invalidated: boolean;
 }
 

@@ -14,13 +14,14 @@ interface Case {
   readonly asked?: FieldLines;
   readonly ask?: Partial<RequestHead>;
   readonly changes?: Partial<StoredResponse>;
+  readonly softPurged?: boolean;
   readonly settings?: Settings;
   readonly failure?: Failure;
 }
 
 /** Why this is done with a response that came 70 s ago. */
-const reusing = (fields: FieldLines, { asked, ask, changes, settings = STATED }: Case = {}): readonly Reason[] =>
-  decide(request(asked, ask), { stored: stored(fields, changes), mismatch: undefined }, settings, after(70)).reasons;
+const reusing = (fields: FieldLines, { asked, ask, changes, softPurged = false, settings = STATED }: Case = {}): readonly Reason[] =>
+  decide(request(asked, ask), { stored: stored(fields, changes), mismatch: undefined, softPurged }, settings, after(70)).reasons;
 /** Why it is stored, or not. */
 const storing = (fields: FieldLines, { asked, ask, changes, settings = STATED }: Case = {}): readonly Reason[] =>
   storable(request(asked, ask), stored(fields, changes), settings).reasons;
@@ -46,7 +47,8 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   'head-only': () => reusing(fresh, { changes: { method: 'HEAD' } }),
   'partial-only': () => reusing(fresh, { changes: { range: { first: 0, last: 1, length: 9 } } }),
   expired: () => reusing(cc('max-age=60')),
-  'soft-purged': () => reusing(fresh, { changes: { invalidated: true } }),
+  invalidated: () => reusing(fresh, { changes: { invalidated: true } }),
+  'soft-purged': () => reusing(fresh, { softPurged: true }),
   'no-cache': () => reusing(cc('no-cache')),
   'request-no-cache': () => reusing(fresh, { asked: cc('no-cache') }),
   'request-max-age': () => reusing(fresh, { asked: cc('max-age=60') }),

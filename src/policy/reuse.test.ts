@@ -12,6 +12,7 @@ interface Case {
   readonly asked?: FieldLines;
   readonly ask?: Partial<RequestHead>;
   readonly changes?: Partial<StoredResponse>;
+  readonly softPurged?: boolean;
   readonly settings?: Settings;
   /** Seconds since the response was received. */
   readonly at?: number;
@@ -20,8 +21,8 @@ interface Case {
 }
 type Row = [rule: string, fields: FieldLines, codes: ReasonCode | ReasonCode[], more?: Case];
 
-function run(fields: FieldLines, { asked, ask, changes, settings = STATED, at = 0 }: Case): Decision {
-  return decide(request(asked, ask), { stored: stored(fields, changes), mismatch: undefined }, settings, after(at));
+function run(fields: FieldLines, { asked, ask, changes, softPurged = false, settings = STATED, at = 0 }: Case): Decision {
+  return decide(request(asked, ask), { stored: stored(fields, changes), mismatch: undefined, softPurged }, settings, after(at));
 }
 
 /** `codes`: the first reasons, in order. */
@@ -101,7 +102,19 @@ table('stale-while-revalidate', [
   ['RFC 9213 stated in a targeted field', { 'CDN-Cache-Control': 'max-age=60, stale-while-revalidate=10', ...cc('must-revalidate') }, 'stale-while-revalidate', { at: 65 }],
   ['s-maxage forbids max-stale, not what the origin itself states', cc('s-maxage=60, stale-while-revalidate=10'), 'stale-while-revalidate', asking('max-stale', { at: 65 })],
   ['a HEAD', cc('max-age=60, stale-while-revalidate=10'), 'stale-while-revalidate', { at: 65, ask: { method: 'HEAD' } }],
+  ['purged softly while it is fresh, without a directive', cc('max-age=60'), ['soft-purged', 'lifetime-max-age'], { at: 59, omit: [], softPurged: true }],
+  ['purged softly, beside s-maxage', cc('s-maxage=60'), ['soft-purged', 'lifetime-s-maxage'], { softPurged: true }],
+  ['purged softly, for a client that takes what is stale', cc('max-age=60'), 'soft-purged', asking('max-age=30, max-stale', { at: 10, softPurged: true })],
+  ['purged softly, without the fields that no-cache names', cc('max-age=60, no-cache=x'), 'soft-purged', { omit: ['x'], softPurged: true }],
+  ['purged softly under --ttl', {}, ['soft-purged', 'lifetime-ttl'], asking('max-age=0', { settings: TTL, softPurged: true })],
+  ['purged softly and past its lifetime: as any other', cc('max-age=60, stale-while-revalidate=10'), 'stale-while-revalidate', { at: 65, softPurged: true }],
 ]);
+
+test('a soft purge ends the lifetime', () => {
+  const decision = run(cc('max-age=60'), { at: 10, softPurged: true });
+  assert.ok('lifetime' in decision);
+  assert.deepEqual([decision.age, decision.lifetime.seconds], [10, 10]);
+});
 
 const stale = { at: 70, forward: 'stale' } as const;
 table('revalidate', [
@@ -141,10 +154,20 @@ table('revalidate', [
   ['§5.2.1.2 nor does a lower max-stale want a staler one', tagged('max-age=60, stale-while-revalidate=60'), 'expired', asking('max-stale=9', stale)],
   ['§4.2.1 an invalid lifetime', tagged('max-age=x'), ['expired', 'lifetime-invalid']],
   ['no lifetime', { ETag: '"a"' }, ['expired', 'lifetime-none']],
-  ['§4.4 marked stale, however fresh', tagged('max-age=60'), 'soft-purged', { changes: { invalidated: true }, forward: 'stale' }],
-  ['§4.4 marked stale is not for max-stale', tagged('max-age=60'), 'soft-purged', asking('max-stale', { changes: { invalidated: true } })],
-  ['§4.4 nor for stale-while-revalidate', tagged('max-age=60, stale-while-revalidate=60'), 'soft-purged', { changes: { invalidated: true }, at: 70 }],
-  ['marked stale under --ttl', { ETag: '"a"' }, 'soft-purged', { changes: { invalidated: true }, settings: TTL }],
+  ...['must-revalidate', 'proxy-revalidate', 'must-revalidate='].map((directive): Row => [
+    `§5.2.2 purged softly, and ${directive} forbids stale use`, tagged(`max-age=60, ${directive}`), ['soft-purged', 'lifetime-max-age', 'stale-not-allowed'], { forward: 'stale', softPurged: true },
+  ]),
+  ['§5.2.2.4 purged softly, and never used without validation', tagged('max-age=60, no-cache'), 'no-cache', { softPurged: true }],
+  ['§5.2.2.10 purged softly, beside s-maxage by the letter', tagged('s-maxage=60'), ['soft-purged', 'lifetime-s-maxage', 'stale-not-allowed'], { settings: LETTER, softPurged: true }],
+  ['§5.2.1.1 purged softly, for a client that speaks of max-age', tagged('max-age=60'), ['soft-purged', 'lifetime-max-age', 'stale-not-allowed'], asking('max-age=30', { at: 10, softPurged: true })],
+  ['§5.2.1.3 purged softly, for a client that speaks of min-fresh', tagged('max-age=60'), 'soft-purged', asking('min-fresh=5', { at: 10, softPurged: true })],
+  ['§5.2.1.4 purged softly, and no-cache of the request', tagged('max-age=60'), 'request-no-cache', asking('no-cache', { softPurged: true })],
+  ['purged softly, and past its lifetime: no longer in use than without the purge', tagged('max-age=60'), 'expired', { ...stale, softPurged: true }],
+  ['§4.4 invalidated goes before purged softly', tagged('max-age=60'), 'invalidated', { changes: { invalidated: true }, softPurged: true }],
+  ['§4.4 invalidated, however fresh', tagged('max-age=60'), 'invalidated', { changes: { invalidated: true }, forward: 'stale' }],
+  ['§4.4 invalidated is not for max-stale', tagged('max-age=60'), 'invalidated', asking('max-stale', { changes: { invalidated: true } })],
+  ['§4.4 nor for stale-while-revalidate', tagged('max-age=60, stale-while-revalidate=60'), 'invalidated', { changes: { invalidated: true }, at: 70 }],
+  ['invalidated under --ttl', { ETag: '"a"' }, 'invalidated', { changes: { invalidated: true }, settings: TTL }],
   ['--ttl is over', tagged('max-age=3600'), ['expired', 'lifetime-ttl'], { at: 60, forward: 'stale', settings: TTL }],
   ['--ttl is over, whatever the response and the request allow', tagged('max-age=3600, stale-while-revalidate=99'), ['expired', 'lifetime-ttl'], asking('max-stale', { at: 60, settings: TTL })],
   ['--default-ttl is over', { ETag: '"a"' }, ['expired', 'lifetime-default'], { at: 120, settings: SAFE }],

@@ -48,6 +48,8 @@ export interface Found {
   readonly stored: StoredResponse | undefined;
   /** Where variants are stored but none matches: the selecting field that differs. */
   readonly mismatch: string | undefined;
+  /** It was stored before a soft purge that means it. */
+  readonly softPurged?: boolean;
 }
 
 export function decide(request: RequestHead, found: Found, settings: Settings, now: number): Decision {
@@ -83,7 +85,7 @@ function passReason(request: RequestHead, settings: Settings): Reason | undefine
   return undefined;
 }
 
-function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
+function decideStored(request: RequestHead, { stored, mismatch, softPurged }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
   if (stored === undefined) {
     if (mismatch === undefined) return { action: 'miss', reasons: [{ code: 'not-stored' }], forward: 'uri-miss' };
     const reason: Reason = mismatch === OTHER_HOST ? { code: 'other-host' } : { code: 'vary-mismatch', detail: mismatch };
@@ -116,7 +118,14 @@ function decideStored(request: RequestHead, { stored, mismatch }: Found, asked: 
   // A reload (max-age=0) is no reason to validate what is said not to change while it is fresh: https://www.rfc-editor.org/rfc/rfc8246.html#section-2
   const isReloadOnly = refused?.code === 'request-max-age' && governing.directives.has('immutable') && age < lifetime.seconds;
   if (refused !== undefined && !isReloadOnly) return again('request', refused);
-  if (stored.invalidated) return again('stale', { code: 'soft-purged' });
+  if (stored.invalidated) return again('stale', { code: 'invalidated' });
+  if (softPurged === true && age < lifetime.seconds) {
+    const forbidden = softForbidden(governing, asked, settings);
+    const reasons: Reasons = [{ code: 'soft-purged' }, lifetime.reason];
+    // Its lifetime has come to its end.
+    if (forbidden === undefined) return { action: 'stale-while-revalidate', reasons, ...used, lifetime: { ...lifetime, seconds: age } };
+    return again('stale', ...reasons, forbidden);
+  }
   if (age < lifetime.seconds) return { action: 'hit', reasons: freshReasons(age, lifetime), ...used };
 
   const expired: Reason = { code: 'expired', detail: `age ${whole(age)} s over ${whole(lifetime.seconds)} s` };
@@ -150,6 +159,18 @@ function staleUse(governing: ResponseDirectives, asked: Directives | undefined, 
     if (forbidden === undefined) return { action: 'stale-while-revalidate', reason: { code: 'stale-while-revalidate', detail } };
   }
   return { forbidden };
+}
+
+/**
+ * Why a response that a soft purge marked stale may not be used while it is validated. The purge permits
+ * that as stale-while-revalidate does, and for no longer than the response would have been fresh.
+ */
+function softForbidden(governing: ResponseDirectives, asked: Directives | undefined, settings: Settings): Reason | undefined {
+  // A client that speaks of max-age or min-fresh wants nothing stale, unless it speaks of max-stale too: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.1
+  const wanted = asked?.has('max-stale') === true ? undefined : (['max-age', 'min-fresh'] as const).find((name) => asked?.has(name));
+  if (wanted !== undefined) return { code: 'stale-not-allowed', detail: `request Cache-Control: ${wanted}` };
+  // "MUST NOT reuse that response to satisfy another request until it has been successfully validated": https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.2
+  return staleForbidden(governing, settings, true);
 }
 
 /**

@@ -8,7 +8,8 @@ import { closeSync, existsSync, openSync, readSync, renameSync, writeFileSync, w
 import { join } from 'node:path';
 import { type StampKeeper, Stamps } from '../cache/stamps.ts';
 
-const MAGIC = Buffer.from('millrace stamps\n');
+/** Names the version too; its length keeps cells from lying across two pages. */
+const MAGIC = Buffer.from('millrace stamps2');
 const CELL = Int32Array.BYTES_PER_ELEMENT;
 /** After a kill, a stamp may be in a stored response that was not written down yet: the numbers go on beyond any such. */
 const GAP = 1024;

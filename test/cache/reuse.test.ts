@@ -177,7 +177,7 @@ describe('stale responses', () => {
       const stale = await request(`${proxy.url}/a`);
       assert.equal(stale.headers.get('x-cache'), 'STALE');
       assert.equal(stale.body.toString(), 'body 0');
-      assert.match(stale.headers.get('cache-status')!, /^Millrace;hit;ttl=-\d+$/);
+      assert.match(stale.headers.get('cache-status')!, /^Millrace;hit;ttl=-\d+;detail=stale-while-revalidate$/);
     }
     await origin.arrived(2);
     slow.open();

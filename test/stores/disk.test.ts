@@ -78,18 +78,23 @@ describe('what is stored on disk', () => {
     const stamps = new Stamps(first.stamps.memory, first.stamps);
     const old = stamps.now();
     stamps.purge('a');
+    stamps.purge('soft', true);
     const young = stamps.now();
     await first.close();
     const second = open(directory).store;
     const restored = new Stamps(second.stamps.memory, second.stamps);
     assert.ok(restored.isDead('a', old));
     assert.equal(restored.isDead('b', old), false);
+    assert.deepEqual([restored.isSoftPurged('soft', old), restored.isDead('soft', old), restored.isSoftPurged('soft', young)], [true, false, false]);
     assert.equal(restored.isDead('a', young), false);
     assert.ok(restored.now() > young, 'numbers go on, beyond any that was not written down');
+    restored.purgeAll(true);
+    const middle = restored.now();
     restored.purgeAll();
     await second.close();
     const third = open(directory).store;
-    assert.ok(new Stamps(third.stamps.memory, third.stamps).isDead('b', young));
+    const last = new Stamps(third.stamps.memory, third.stamps);
+    assert.deepEqual([last.isSoftPurged('b', young), last.isSoftPurged('b', middle), last.isDead('b', middle)], [true, false, true]);
     await third.close();
   });
 
