@@ -24,6 +24,8 @@ export interface Case {
   readonly expects: 'hits' | 'misses';
   readonly connections: number;
   readonly workers: number;
+  /** Every rival is run with so many workers, too, by turns with the others, to be compared with itself. */
+  readonly besideWorkers?: number;
   readonly cacheMegabytes: number;
   /** Many objects: how many, with Zipf's popularity. */
   readonly objects?: number;
@@ -71,8 +73,8 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'half-rate', title: '1 KB hits at half of what each can', measures: 'rate', asks: [whole('/hit/1k')], limit: true },
   { ...PLAIN, name: 'objects-1k', title: '1 KB hits over 1,000 objects, Zipf', asks: [whole('/object/1')], objects: 1000 },
   { ...PLAIN, name: 'objects-1m', title: '1 KB hits over 1,000,000 objects, Zipf', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
-  { ...PLAIN, name: 'workers-1', title: '1 KB hits, one worker', asks: [whole('/hit/1k')], connections: 64 },
-  { ...PLAIN, name: 'workers-2', title: '1 KB hits, two workers', asks: [whole('/hit/1k')], connections: 64, workers: 2 },
+  { ...PLAIN, name: 'objects-1m-rate', title: '1 KB hits over 1,000,000 objects, Zipf, at half of what each can', measures: 'rate', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
+  { ...PLAIN, name: 'workers-2', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 64, workers: 2, besideWorkers: 1 },
   { ...PLAIN, name: 'start', title: 'Start to listening', measures: 'start', asks: [whole('/hit/1k')], cacheMegabytes: 256 },
 ];
 

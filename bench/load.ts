@@ -1,18 +1,20 @@
 /**
  * @module bench/load
  * Requests at a constant rate, whatever the server does: `node bench/load.ts PORT PATH BODY_LENGTH
- * CONNECTIONS RATE SECONDS`. wrk sends the next request when the last one is answered, and so
+ * CONNECTIONS RATE SECONDS [OBJECTS]`. wrk sends the next request when the last one is answered, and so
  * asks least while the server is slowest; here a request is due at its time, and its latency
- * counts from there. Prints a LoadResult as JSON.
+ * counts from there. With OBJECTS it asks for /object/1 to /object/OBJECTS with Zipf's popularity, as
+ * wrk/zipf.lua does. Prints a LoadResult as JSON.
  */
 import { Socket } from 'node:net';
 import { percentile } from './statistics.ts';
 import type { LoadResult } from './wrk.ts';
 
-const [port = 0, , bodyLength = 0, connections = 0, rate = 0, seconds = 0] = process.argv.slice(2).map(Number);
+const [port = 0, , bodyLength = 0, connections = 0, rate = 0, seconds = 0, objects = 0] = process.argv.slice(2).map(Number);
 const path = process.argv[3] ?? '/';
 
-const request = Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`, 'latin1');
+const requestFor = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`;
+const request = Buffer.from(requestFor(path), 'latin1');
 const shared = Buffer.allocUnsafe(64 * 1024);
 /** Seconds that are asked but not counted, in which this program is compiled. */
 const WARM_UP = 0.5;
@@ -43,7 +45,8 @@ class Client {
   send(due: number): void {
     this.due = due;
     this.#left = undefined;
-    this.socket.write(request);
+    if (objects === 0) this.socket.write(request);
+    else this.socket.write(requestFor(`/object/${Math.floor((objects + 1) ** Math.random())}`), 'latin1');
   }
 
   #read(length: number): boolean {

@@ -13,8 +13,8 @@ import { describeMachine, findProgram, shareCores } from './machine.ts';
 import { knowsWorkers } from './peers/millrace.ts';
 import { race } from './race.ts';
 import type { Pace } from './race.ts';
-import { standings, table } from './report.ts';
-import type { Standing } from './report.ts';
+import { report, standings } from './report.ts';
+import type { Bench, CaseResult } from './result.ts';
 import { findRivals, OURS, rivalNames } from './rivals.ts';
 
 const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.4 };
@@ -44,7 +44,7 @@ if (busy > 0.5) console.log(`The machine is at work already (load ${busy.toFixed
 if (missing.length > 0) console.log(`not found: ${missing.map(({ name, debian }) => `${name} (${debian})`).join(', ')}`);
 
 for (const [name, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(name, () => void stopAll().finally(() => process.exit(code)));
-const results: { case: string; title: string; connections: number; workers: number; standings: Standing[] }[] = [];
+const results: CaseResult[] = [];
 const originPort = await freePort();
 const origin = startChild([process.execPath, join(import.meta.dirname, 'origin.ts'), String(originPort)], { cores: shareCores(1).origin });
 try {
@@ -53,15 +53,17 @@ try {
     const entrants = await race(one, rivals, pace, originPort, (doing) => progress(`${one.name}: ${doing}`));
     const found = standings(one, entrants, OURS);
     progress('');
-    console.log(`\n${table(one, found, OURS)}`);
-    results.push({ case: one.name, title: one.title, connections: one.connections, workers: one.workers, standings: found });
+    console.log(`\n${report(one, found, OURS)}`);
+    results.push({ case: one.name, title: one.title, measures: one.measures, connections: one.connections, workers: one.workers, standings: found });
   }
 } finally {
   await origin.stop();
 }
 const file = values.json ?? join(import.meta.dirname, 'results', `${started.toISOString().replaceAll(':', '-')}-${machine.commit}.json`);
 mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, `${JSON.stringify({ started, machine, loadBefore: busy, pace, pinned: shareCores(1), results }, null, 1)}\n`);
+const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+const bench: Bench = { started: started.toISOString(), command, machine, loadBefore: busy, pace, pinned: shareCores(1), results };
+writeFileSync(file, `${JSON.stringify(bench)}\n`);
 console.log(`\n${OURS} ÷ it: the median of the ratios of rounds that ran side by side (the least–the most).
 busy: the share of its cores the server used; well below 100 %, the load generator was the limit, or another program.
 memory: of the processes; the cache files of nginx, httpd and trafficserver are not in it, all of haproxy's cache is.
@@ -69,7 +71,6 @@ Everything is in ${file}`);
 
 function chooseCases(names: readonly string[] | undefined): readonly Case[] {
   const asked = CASES.filter((one) => (names !== undefined ? names.includes(one.name) : values.quick ? one.quick : !one.onlyNamed));
-  // One worker is measured beside two.
   return knowsWorkers ? asked : asked.filter(({ name }) => !name.startsWith('workers-'));
 }
 

@@ -10,7 +10,8 @@ import { shareCores } from './machine.ts';
 import type { Cores } from './machine.ts';
 import { LIMIT, startRival } from './rivals.ts';
 import type { Rival, RunningRival } from './rivals.ts';
-import { family, usageOf } from './usage.ts';
+import { family, sharesOf, threadsOf, usageOf } from './usage.ts';
+import type { ThreadShares } from './usage.ts';
 import { runWrk } from './wrk.ts';
 import type { LoadResult } from './wrk.ts';
 
@@ -29,11 +30,14 @@ export interface Round extends Omit<LoadResult, 'failures'> {
   readonly busy: number | undefined;
   /** Bytes. */
   readonly memory: number | undefined;
+  /** Of the threads that serve, one for each worker. */
+  readonly threads?: ThreadShares;
 }
 
 export interface Entrant {
   readonly name: string;
   readonly version: string;
+  readonly workers: number;
   readonly rounds: Round[];
   /** Why it is left out; its rounds do not count then. */
   fault?: string;
@@ -56,11 +60,12 @@ const FILLING = 600;
 const OVERLAP = 1000;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
-  const cores = shareCores(one.workers);
-  const taking = rivals.filter(({ peer }) => one.limit || peer.name !== LIMIT);
-  const entrants = taking.map(({ peer, version }): Entrant => ({ name: peer.name, version, rounds: [] }));
+  const able = rivals.filter(({ peer }) => one.limit || peer.name !== LIMIT);
+  const crews = one.besideWorkers === undefined ? [one.workers] : [one.workers, one.besideWorkers];
+  const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
+  const entrants = taking.map(({ rival: { peer, version }, workers }): Entrant => ({ name: peer.name, version, workers, rounds: [] }));
   if (one.measures === 'start') {
-    await raceStarts(one, taking, entrants, rounds, cores, originPort);
+    await raceStarts(one, able, entrants, rounds, shareCores(one.workers), originPort);
     return entrants;
   }
   const runners: Runner[] = [];
@@ -69,18 +74,18 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   };
   try {
     progress('starting');
-    await Promise.all(taking.map((rival, at) => guarded(entrants[at]!, async () => {
-      const running = await startRival(rival, cores.server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes });
+    await Promise.all(taking.map(({ rival, workers }, at) => guarded(entrants[at]!, async () => {
+      const running = await startRival(rival, shareCores(workers).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes });
       runners.push({ entrant: entrants[at]!, running, rate: 0 });
     })));
     runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
-    for (const runner of runners) await guarded(runner.entrant, () => prepare(one, runner, warmUp, cores, originPort, progress));
+    for (const runner of runners) await guarded(runner.entrant, () => prepare(one, runner, warmUp, originPort, progress));
     for (let round = 0; round < rounds; round++) {
       // Whoever follows a heavy one would always follow it.
       const order = [...runners.slice(round % runners.length), ...runners.slice(0, round % runners.length)];
       for (const runner of order) {
         progress(`round ${round + 1} of ${rounds}, ${runner.entrant.name}`);
-        await guarded(runner.entrant, async () => void runner.entrant.rounds.push(await timed(one, runner, seconds, cores, originPort)));
+        await guarded(runner.entrant, async () => void runner.entrant.rounds.push(await timed(one, runner, seconds, originPort)));
       }
     }
   } finally {
@@ -89,8 +94,9 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   return entrants;
 }
 
-async function prepare(one: Case, runner: Runner, warmUp: number, cores: Cores, originPort: number, progress: (doing: string) => void): Promise<void> {
+async function prepare(one: Case, runner: Runner, warmUp: number, originPort: number, progress: (doing: string) => void): Promise<void> {
   const { running, entrant } = runner;
+  const cores = shareCores(entrant.workers);
   const isLimit = entrant.name === LIMIT;
   const found = isLimit ? undefined : await fault(one, running.port, originPort);
   if (found !== undefined) throw new Error(found);
@@ -119,18 +125,21 @@ async function fill(objects: number, port: number, originPort: number, { load: l
   }
 }
 
-async function timed(one: Case, runner: Runner, seconds: number, cores: Cores, originPort: number): Promise<Round> {
+async function timed(one: Case, runner: Runner, seconds: number, originPort: number): Promise<Round> {
+  const { workers } = runner.entrant;
   await untilQuiet(originPort);
   const asked = await countRequests(originPort);
   const members = family(runner.running.child.pid);
   const before = usageOf(members);
-  const { failures, ...result } = await load(one, runner, seconds, cores);
+  const [threads, start] = [threadsOf(members), performance.now()];
+  const { failures, ...result } = await load(one, runner, seconds, shareCores(workers));
+  const shares = sharesOf(threads, threadsOf(members), workers, (performance.now() - start) / 1000);
   const after = usageOf(members);
   const passed = (await countRequests(originPort)) - asked;
   const found = wrongRound(one, failures, result, passed);
   if (found !== undefined && runner.entrant.name !== LIMIT) throw new Error(found);
   const cpu = before !== undefined && after !== undefined ? after.cpu - before.cpu : undefined;
-  return { ...result, cpu: cpu && cpu / result.requests, busy: cpu && (cpu * result.perSecond) / result.requests / one.workers, memory: after?.memory };
+  return { ...result, cpu: cpu && cpu / result.requests, busy: cpu && (cpu * result.perSecond) / result.requests / workers, memory: after?.memory, ...(shares !== undefined && { threads: shares }) };
 }
 
 /** The share of requests that may go to the origin though they were to hit: of a million objects, some are thrown out. */
@@ -149,7 +158,7 @@ function wrongRound(one: Case, failures: number, { requests, bytes }: Omit<LoadR
 function load(one: Case, { running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores): Promise<LoadResult> {
   const [ask] = one.asks;
   const url = urlOf(port, ask!.path);
-  if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds], loadCores);
+  if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds, ...(one.objects === undefined ? [] : [one.objects])], loadCores);
   const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
   const script = one.objects !== undefined ? ['zipf.lua', String(one.objects)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
   const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);

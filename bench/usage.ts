@@ -11,6 +11,19 @@ export interface Usage {
   readonly memory: number;
 }
 
+/** Of one thread, as https://docs.kernel.org/scheduler/sched-stats.html tells them. */
+export interface ThreadTimes {
+  /** On a core. */
+  readonly ran: number;
+  /** Ready to run while others had the cores. */
+  readonly waited: number;
+}
+
+/** What neither ran nor waited for a core slept: for want of requests, or for another thread. */
+export interface ThreadShares extends ThreadTimes {
+  readonly slept: number;
+}
+
 /** USER_HZ, which Linux fixes at 100 for what it shows to programs. */
 const TICKS = 100;
 
@@ -40,6 +53,32 @@ export function usageOf(pids: readonly number[]): Usage | undefined {
     memory += memoryOf(pid);
   }
   return memory === 0 ? undefined : { cpu, memory };
+}
+
+/** What each thread of the processes has done so far, in seconds; empty where the system does not tell. */
+export function threadsOf(pids: readonly number[]): Map<number, ThreadTimes> {
+  const found = new Map<number, ThreadTimes>();
+  for (const pid of pids) {
+    for (const thread of list(`/proc/${pid}/task`)) {
+      const [ran, waited] = (read(`/proc/${pid}/task/${thread}/schedstat`) ?? '').split(' ').map(Number);
+      if (ran !== undefined && waited !== undefined) found.set(Number(thread), { ran: ran / 1e9, waited: waited / 1e9 });
+    }
+  }
+  return found;
+}
+
+/**
+ * How the busiest threads spent the time between the two, each as a share of it.
+ * @param count of threads that serve
+ * @param elapsed seconds
+ */
+export function sharesOf(before: ReadonlyMap<number, ThreadTimes>, after: ReadonlyMap<number, ThreadTimes>, count: number, elapsed: number): ThreadShares | undefined {
+  const spent = [...after].map(([thread, { ran, waited }]) => ({ ran: ran - (before.get(thread)?.ran ?? 0), waited: waited - (before.get(thread)?.waited ?? 0) }));
+  const busiest = spent.sort((a, b) => b.ran - a.ran).slice(0, count);
+  if (busiest.length < count) return undefined;
+  const share = (field: keyof ThreadTimes): number => busiest.reduce((sum, times) => sum + times[field], 0) / count / elapsed;
+  const [ran, waited] = [share('ran'), share('waited')];
+  return { ran, waited, slept: Math.max(0, 1 - ran - waited) };
 }
 
 /** The fields that follow the name of the program: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */

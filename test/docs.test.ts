@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { comparison } from '../bench/comparison.ts';
+import { README_BLOCK, published } from '../bench/published.ts';
 import { optionsAsMarkdown } from '../src/cli/help.ts';
 import { EXPECTED } from './conformance/expected.ts';
 
@@ -25,6 +27,12 @@ describe('README.md', () => {
     const table = `\n${optionsAsMarkdown()}\n`;
     if (process.env['UPDATE_DOCS'] === '1') return writeFileSync(join(ROOT, 'README.md'), readme.replace(OPTIONS_BLOCK, () => table));
     assert.equal(OPTIONS_BLOCK.exec(readme)![0], table, 'UPDATE_DOCS=1 npx node --test test/docs.test.ts writes it anew');
+  });
+
+  test('claims no figures but those that are published', () => {
+    const written = README_BLOCK.exec(read('README.md'));
+    assert.ok(written);
+    assert.equal(written[0], `\n${comparison(published())}\n\n`, 'npm run bench:publish -- bench/results/FILE.json writes it anew');
   });
 
   test('names only scripts that package.json has', () => {

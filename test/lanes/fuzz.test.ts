@@ -82,7 +82,7 @@ function cut(sends: readonly string[], cuts: readonly number[]): string[] {
   return pieces;
 }
 
-test('whatever is sent, both lanes answer the same and ask the origin the same', async () => {
+test('whatever is sent, both lanes answer the same and ask the origin the same', { timeout: 120_000 + RUNS * 200 }, async () => {
   await using pair = await LanePair.start(site);
   await fc.assert(
     fc.asyncProperty(packets, async (sends) => {

@@ -22,8 +22,11 @@ export interface OpenLanes extends AsyncDisposable {
   readonly outcomes: readonly Outcome[];
 }
 
-/** @param tune called before it listens */
-export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 'port' | keyof AsyncDisposable>) => void = () => undefined): Promise<OpenLanes> {
+/**
+ * @param tune called before it listens
+ * @param door which of the two takes the connections; the general lane needs no other
+ */
+export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 'port' | keyof AsyncDisposable>) => void = () => undefined, door: 'fast' | 'general' = 'fast'): Promise<OpenLanes> {
   const proxy = new ProxyParts(resolveConfig({ port: 0, ...options }));
   const memo = proxy.engine.memo!;
   const head = new PlainHead({ refererDecides: false, trustsProxies: false });
@@ -35,15 +38,16 @@ export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 
   proxy.onOutcome((outcome) => outcomes.push(outcome));
   const lanes = { proxy, fast, general, http, outcomes };
   tune(lanes);
-  fast.server.listen(0, '127.0.0.1');
-  await once(fast.server, 'listening');
-  const { port } = fast.server.address() as AddressInfo;
+  const server = door === 'fast' ? fast.server : http;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
   return {
     ...lanes,
     port,
     [Symbol.asyncDispose]: async () => {
-      const closed = once(fast.server, 'close');
-      fast.server.close();
+      const closed = once(server, 'close');
+      server.close();
       general.cut();
       fast.cut();
       await closed;

@@ -24,7 +24,7 @@ export type Step =
   /** Reads until the server has ended. */
   | { readonly readAll: true }
   /** Anything else, between two steps. */
-  | { readonly run: (proxy: TestProxy) => Promise<unknown> };
+  | { readonly run: (proxy: TestProxy, connection: RawConnection) => Promise<unknown> };
 
 interface Side {
   readonly origin: TestOrigin;
@@ -100,7 +100,7 @@ async function walk({ proxy, origin }: Side, steps: readonly Step[]): Promise<st
     else if ('read' in step) for (const method of step.read) got += await readResponse(connection, method);
     else if ('end' in step) connection.end();
     else if ('readAll' in step) got += `${(await connection.readAll()).toString('latin1')}<end>`;
-    else await step.run(proxy);
+    else await step.run(proxy, connection);
   }
   connection.reset();
   return comparable(got, [proxy.port, origin.port]);

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { request } from '../kit/client.ts';
+import { rawRequest, request } from '../kit/client.ts';
 import { site } from './site.ts';
 import { LanePair, type Step } from './pair.ts';
 
@@ -17,6 +17,11 @@ const warm = (path: string, ...lines: string[]): Step[] => [
   { send: get(path, ...lines) }, { read: ['GET'] },
   { send: get(path, ...lines) }, { read: ['GET'] },
 ];
+
+/** Time for the server to write what it can: others are answered meanwhile. */
+async function elsewhere(port: number): Promise<void> {
+  for (let i = 0; i < 20; i++) await rawRequest(port, get('/page'));
+}
 
 interface Case {
   readonly name: string;
@@ -31,7 +36,9 @@ const CASES: readonly Case[] = [
   { name: 'HEAD', steps: [...warm('/page'), { send: head('HEAD', '/page') }, { read: ['HEAD'] }, { send: head('HEAD', '/page') + get('/page') }, { read: ['HEAD', 'GET'] }], fast: 2 },
   { name: 'three in one packet', steps: [...warm('/page'), { send: get('/page') + head('HEAD', '/page') + get('/page') }, { read: ['GET', 'HEAD', 'GET'] }], fast: 1 },
   { name: 'hits around a miss in one packet', steps: [...warm('/page'), { send: get('/page') + get('/other') + get('/page') }, { read: ['GET', 'GET', 'GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 2 },
+  { name: 'two hundred in one packet', steps: [...warm('/page'), { send: Array.from({ length: 200 }, (_, i) => get(i % 7 === 3 ? `/other?${i}` : '/page')).join('') }, { read: Array.from({ length: 200 }, () => 'GET' as const) }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'split at every byte', steps: [...warm('/page'), { send: bytewise(get('/page')) }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
+  { name: 'a POST split at every byte, then a hit', steps: [...warm('/page'), { send: bytewise(`${head('POST', '/form', 'Content-Length: 3')}a=b${get('/page')}`) }, { read: ['GET', 'GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'one and a half in a packet', steps: [...warm('/page'), { send: get('/page') + get('/page').slice(0, 20) }, { read: ['GET'] }, { send: get('/page').slice(20) }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'a large body', steps: [...warm('/large'), { send: get('/large') + get('/page') }, { read: ['GET', 'GET'] }, { send: get('/large') }, { read: ['GET'] }], fast: 2 },
   { name: 'an empty body', steps: [...warm('/empty'), { send: get('/empty') }, { read: ['GET'] }], fast: 1 },
@@ -42,14 +49,24 @@ const CASES: readonly Case[] = [
   { name: 'a Cache-Status from further up', steps: [...warm('/status'), { send: get('/status') }, { read: ['GET'] }], fast: 1 },
   { name: 'a chunked response with trailers', steps: [...warm('/chunked'), { send: get('/chunked') }, { read: ['GET'] }], fast: 1 },
   { name: 'names in any case', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\nhOsT:  example.test\t\r\naCCept:*/*\r\nconnection: Keep-Alive\r\n\r\n' }, { read: ['GET'] }], fast: 1 },
+  { name: 'values in any case', steps: [...warm('/page'), { send: get('/page', 'CONNECTION: KEEP-ALIVE') }, { read: ['GET'] }, { send: get('/page', 'CoNNection: CLOSE') }, { readAll: true }], fast: 1 },
+  { name: 'a Host in upper case', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\nHost: EXAMPLE.test\r\n\r\n' }, { read: ['GET'] }], fast: 0 },
   { name: 'a browser', steps: [...warm('/page'), { send: get('/page', 'Connection: keep-alive', 'Upgrade-Insecure-Requests: 1', 'User-Agent: Mozilla/5.0 (X11; Linux x86_64)', 'Accept: text/html,*/*;q=0.8', 'Sec-Fetch-Site: none', 'Accept-Encoding: gzip, deflate, br', 'Accept-Language: en;q=0.9') }, { read: ['GET'] }], fast: 1 },
   { name: 'another Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\nHost: other.test\r\n\r\n' }, { read: ['GET'] }], fast: 0 },
   { name: 'two Hosts', steps: [...warm('/page'), { send: get('/page', 'Host: example.test') }, { readAll: true }], fast: 0 },
   { name: 'no Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\n\r\n' }, { readAll: true }], fast: 0 },
   { name: 'an empty Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\nHost:\r\n\r\n' }, { read: ['GET'] }], fast: 0 },
+  { name: 'fields twice that decide nothing', steps: [...warm('/page'), { send: get('/page', 'Accept: a/b', 'accept: c/d', 'User-Agent: a', 'User-Agent: b', 'Connection: keep-alive', 'Connection: keep-alive', 'X-A: 1', 'X-A: 1') }, { read: ['GET'] }], fast: 1 },
+  { name: 'Connection twice, once close', steps: [...warm('/page'), { send: get('/page', 'Connection: keep-alive', 'Connection: close') }, { readAll: true }], fast: 0 },
+  { name: 'cookies in two fields', steps: [...warm('/vary-cookie', 'Cookie: a=b'), { send: get('/vary-cookie', 'Cookie: a=b', 'Cookie: a=b') }, { read: ['GET'] }, ...warm('/vary-cookie', 'Cookie: a=b', 'Cookie: c=d')], fast: 0 },
+  { name: 'Range twice', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=0-1'), ...warm('/page', 'Range: bytes=0-1', 'Range: bytes=4-5')], fast: 1 },
+  { name: 'Via twice', steps: [...warm('/page'), ...warm('/page', 'Via: 1.1 a', 'Via: 1.1 b')], fast: 0 },
+  { name: 'Content-Length twice, alike', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 2', 'Content-Length: 2')}ab` }, { readAll: true }], fast: 0 },
+  { name: 'Content-Length and Transfer-Encoding', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n${get('/page')}` }, { readAll: true }], fast: 0 },
   { name: 'a body after a GET', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 5')}hello${get('/page')}` }, { read: ['GET', 'GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'a body of no bytes after a GET', steps: [...warm('/page'), { send: get('/page', 'Content-Length: 0') }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'a chunked body after a GET', steps: [...warm('/page'), { send: `${get('/page', 'Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n` }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
+  { name: 'a body after a GET that looks like a request', steps: [...warm('/page'), { send: `${get('/page', `Content-Length: ${get('/private').length}`)}${get('/private')}${get('/page')}` }, { read: ['GET', 'GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'bytes after a GET that are no request', steps: [...warm('/page'), { send: `${get('/page')}hello\r\n\r\n` }, { readAll: true }], fast: 0 },
   { name: 'a POST, then a hit', steps: [...warm('/page'), { send: `${head('POST', '/form', 'Content-Length: 3')}a=b` }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'a POST whose body comes late', steps: [...warm('/page'), { send: head('POST', '/health', 'Content-Length: 60') }, { read: ['GET'] }, { send: get('/page') + get('/page').slice(0, 60 - get('/page').length) }, { send: get('/page') }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
@@ -64,9 +81,14 @@ const CASES: readonly Case[] = [
   { name: 'empty lines behind', steps: [...warm('/page'), { send: `${get('/page')}\r\n\r\n` }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'two spaces in the request line', steps: [...warm('/page'), { send: get('/page').replace(' /page', '  /page') }, { read: ['GET'] }], fast: 0 },
   { name: 'absolute-form', steps: [...warm('/page'), { send: get('http://example.test/page') }, { read: ['GET'] }], fast: 0 },
+  { name: 'absolute-form with another host than Host', steps: [...warm('/page'), { send: get('http://other.test/page') + head('HEAD', 'HTTP://example.test/page') }, { read: ['GET', 'HEAD'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
+  { name: 'absolute-form without a path, of https, with a user', steps: [...warm('/page'), { send: get('http://example.test') }, { read: ['GET'] }, { send: get('https://example.test/page') }, { read: ['GET'] }, { send: get('http://user@example.test/page') }, { readAll: true }], fast: 0 },
   { name: 'OPTIONS *', steps: [...warm('/page'), { send: head('OPTIONS', '*', 'Max-Forwards: 0') }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'HTTP/1.0', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\nHost: example.test\r\n\r\n' }, { readAll: true }], fast: 0 },
   { name: 'HTTP/1.0 that stays', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\nHost: example.test\r\nConnection: keep-alive\r\n\r\n' }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
+  { name: 'HTTP/1.0 without Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\n\r\n' }, { readAll: true }], fast: 0 },
+  { name: 'HTTP/1.0 behind a hit in one packet', steps: [...warm('/page'), { send: `${get('/page')}GET /page HTTP/1.0\r\nHost: example.test\r\n\r\n` }, { readAll: true }], fast: 0 },
+  { name: 'HTTP/0.9', steps: [...warm('/page'), { send: 'GET /page\r\n\r\n' }, { readAll: true }], fast: 0 },
   { name: 'HTTP/1.2 and 2.0', steps: [...warm('/page'), { send: get('/page').replace('HTTP/1.1', 'HTTP/1.2') }, { readAll: true }], fast: 0 },
   { name: 'a method in lower case', steps: [...warm('/page'), { send: get('/page').replace('GET', 'get') }, { readAll: true }], fast: 0 },
   { name: 'Connection: close', steps: [...warm('/page'), { send: get('/page', 'Connection: close') }, { readAll: true }], fast: 0 },
@@ -74,6 +96,10 @@ const CASES: readonly Case[] = [
   { name: 'a hit, then Connection: close, in one packet', steps: [...warm('/page'), { send: get('/page') + get('/page', 'Connection: close') + get('/page') }, { readAll: true }], fast: 0 },
   { name: 'a client that has ended its side', steps: [...warm('/page'), { send: get('/page') }, { end: true }, { readAll: true }], fast: 1 },
   { name: 'a client that ends in the middle of a head', steps: [...warm('/page'), { send: get('/page').slice(0, -2) }, { end: true }, { readAll: true }], fast: 0 },
+  { name: 'a client that ends behind a request for what is not there', steps: [...warm('/page'), { send: get('/page') + get('/other') }, { end: true }, { readAll: true }], fast: 1 },
+  { name: 'a client that ends while a large hit is on its way', steps: [...warm('/large'), { send: get('/large') + get('/large') + get('/page') }, { end: true }, { readAll: true }], fast: 2 },
+  { name: 'a client that ends with a body it owes', steps: [...warm('/page'), { send: `${head('POST', '/page', 'Content-Length: 5')}ab` }, { end: true }, { readAll: true }], fast: 0 },
+  { name: 'a client that stops reading', steps: [...warm('/large'), ...warm('/page'), { run: async (_proxy, { socket }) => void socket.pause() }, { send: `${get('/large')}${get('/page')}`.repeat(20) }, { run: (proxy) => elsewhere(proxy.port) }, { send: get('/other') + get('/page') }, { run: (proxy) => elsewhere(proxy.port) }, { run: async (_proxy, { socket }) => void socket.resume() }, { read: Array.from({ length: 42 }, () => 'GET' as const) }, { send: get('/page') }, { read: ['GET'] }], fast: 41 },
   { name: 'a client that ends without a word', steps: [{ end: true }, { readAll: true }], fast: 0 },
   { name: 'cookies, where the response states its lifetime', steps: [...warm('/page', 'Cookie: a=b'), { send: get('/page', 'Cookie: c=d') }, { read: ['GET'] }], fast: 1 },
   { name: 'cookies, where it does not', steps: [...warm('/implicit'), { send: get('/implicit', 'Cookie: a=b') }, { read: ['GET'] }, { send: get('/implicit') }, { read: ['GET'] }], fast: 1 },
@@ -118,6 +144,14 @@ describe('the same bytes with and without the fast lane', () => {
       else assert.ok(answers >= fast, `${answers} answers of the fast lane`);
     });
   }
+
+  test('two packets, cut at every byte of three requests', async () => {
+    await using pair = await LanePair.start(site);
+    const three = get('/page') + head('HEAD', '/page', 'X-A: b') + get('/page', 'Cookie: a=b');
+    const cuts = Array.from({ length: three.length - 1 }, (_, i) => [three.slice(0, i + 1), three.slice(i + 1)]);
+    await pair.sameOnPackets([get('/page'), get('/page'), ...cuts.flat()]);
+    assert.ok((await pair.fastAnswers()) > 0);
+  });
 
   test('a purge between two hits', async () => {
     await using pair = await LanePair.start(site);
