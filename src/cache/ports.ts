@@ -97,6 +97,14 @@ export interface Target {
   readonly path: string;
 }
 
+/** What an exchange needs of an AbortSignal. It has one listener at a time. See cancel.ts. */
+export interface Cancellation {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface OriginRequest {
   readonly method: string;
   readonly target: Target;
@@ -107,7 +115,7 @@ export interface OriginRequest {
   /** The trailers of the request, asked for once the body has ended. */
   readonly trailers?: () => Fields | undefined;
   /** Aborting it ends the exchange at once. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Called for each 1xx response but 101, before the promise of the final one settles. */
   readonly onInformational?: (status: number, fields: Fields) => void;
 }

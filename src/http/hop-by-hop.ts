@@ -11,7 +11,7 @@
 import { Fields } from './fields.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1 and, for Proxy-*, #section-11.7 */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings',
   'proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization',
   // TE speaks of this connection only. "TE: trailers" is not asked anew of the origin: what it

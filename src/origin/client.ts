@@ -1,7 +1,8 @@
 /**
  * @module origin/client
  * Sends requests to origins and streams their responses back. Requests without a body, nearly all
- * that a cache sends, go over undici's pools; the rest over node:http (see node-exchange).
+ * that a cache sends, go over connections of our own where they are plain (see plain-client), else
+ * over undici's pools; the rest over node:http (see node-exchange).
  */
 import { Agent, Pool } from 'undici';
 import type { Origin, OriginRequest, OriginResponse } from '../cache/ports.ts';
@@ -9,6 +10,8 @@ import type { AddressRules } from './address.ts';
 import { Connector } from './connector.ts';
 import { LineClient } from './line.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
+import { IDEMPOTENT, PlainClient } from './plain-client.ts';
+import { plainRequestHead } from './plain-request.ts';
 import { MAX_RESPONSE_FIELDS } from './response-head.ts';
 import { UndiciExchange } from './undici-exchange.ts';
 import type { Failure } from './undici-exchange.ts';
@@ -32,11 +35,9 @@ const KEEP_ALIVE = 4000;
 /** Milliseconds at most, whatever an origin states. */
 const MAX_KEEP_ALIVE = 60_000;
 
-/** https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2 */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY']);
-
 export class OriginClient implements Origin {
   readonly #timeout: number;
+  readonly #plain: PlainClient;
   readonly #pools: Agent;
   readonly #agents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
   /** Every request on a connection of its own. */
@@ -46,6 +47,7 @@ export class OriginClient implements Origin {
     const connector = new Connector({ addresses, connectTimeout });
     const milliseconds = Math.ceil(originTimeout * 1000);
     this.#timeout = originTimeout;
+    this.#plain = new PlainClient({ connector, originTimeout, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE });
     this.#pools = new Agent({
       // No cap on connections: a request that waits in a queue for one would look like a slow origin.
       factory: (origin, options: Pool.Options) => new Pool(origin, { ...options, factory: (url, clientOptions) => new LineClient(url, clientOptions, connector) }),
@@ -67,7 +69,9 @@ export class OriginClient implements Origin {
 
   fetch(request: OriginRequest): Promise<OriginResponse> {
     return new Promise((resolve, reject) => {
-      if (request.signal.aborted) return reject(request.signal.reason as Error);
+      if (request.signal.aborted) return reject(request.signal.reason);
+      const head = plainRequestHead(request);
+      if (head !== undefined) return this.#plain.fetch(request, head, { onResponse: resolve, onFailure: ({ error }) => reject(error) });
       if (needsNode(request)) return this.#overNode(request, this.#agents, resolve, reject);
       const onFailure = ({ error, stale }: Failure): void => {
         // The origin closed an idle connection as the request was on its way: ask again, once, on a new one.
@@ -85,11 +89,12 @@ export class OriginClient implements Origin {
   /** Ends every exchange that is still under way. */
   async close(): Promise<void> {
     for (const agent of [...Object.values(this.#agents), ...Object.values(this.#freshAgents)]) agent.destroy();
+    this.#plain.close();
     await this.#pools.destroy();
   }
 
   #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
-    new NodeExchange(request, { agent: agents[request.target.scheme], timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
+    new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
   }
 }
 

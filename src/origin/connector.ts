@@ -6,7 +6,7 @@
  */
 import { lookup } from 'node:dns';
 import { connect as connectTcp, isIP } from 'node:net';
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupFunction, OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { MillraceError } from '../errors.ts';
 import { checkAddress } from './address.ts';
@@ -38,7 +38,8 @@ export class Connector {
     this.#timeout = Math.ceil(connectTimeout * 1000);
   }
 
-  connect(endpoint: Endpoint, callback: ConnectCallback): void {
+  /** @param onread where the socket shall read to; default: it tells what it has read by events. Not for https. */
+  connect(endpoint: Endpoint, callback: ConnectCallback, onread?: OnReadOpts): void {
     const { scheme, host, port } = endpoint;
     // net.connect asks no lookup about a literal address.
     if (isIP(host) !== 0) {
@@ -50,7 +51,7 @@ export class Connector {
       }
     }
     const options = { host, port, lookup: this.#lookup(port), autoSelectFamily: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-    const socket = scheme === 'https' ? connectTls({ ...options, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] }) : connectTcp(options);
+    const socket = scheme === 'https' ? connectTls({ ...options, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] }) : connectTcp(onread === undefined ? options : { ...options, onread });
     const timer = setTimeout(() => settle(new MillraceError('ERR_CONNECTION_TIMEOUT', `No connection to ${host}:${port} within ${this.#timeout / 1000} s. Check that the origin runs and is reachable, or raise --connect-timeout.`)), this.#timeout);
     const onError = (error: Error): void => settle(connectError(error, endpoint));
     const onConnect = (): void => settle(null);

@@ -69,6 +69,16 @@ export function timeoutError({ host, port }: Pick<Endpoint, 'host' | 'port'>, ti
   return new MillraceError('ERR_ORIGIN_TIMEOUT', `${host}:${port} sent nothing for ${timeout} s. Check why it is slow, or raise --origin-timeout.`);
 }
 
+/** What undici says of a request whose client is closed. */
+export function closedClient(): Error {
+  return Object.assign(new Error('The client is closed'), { code: 'UND_ERR_CLOSED' });
+}
+
+/** What undici says of a connection that the peer closed in order. */
+export function closedByPeer(): Error {
+  return Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+}
+
 /** The peer closed or reset the connection, as against sending something wrong or nothing. */
 export function isClosed(error: Error): boolean {
   const code = codeOf(error);

@@ -5,7 +5,7 @@
  * left alone when the origin answers early (undici destroys it, and the client's connection with it).
  */
 import { Agent, request as startRequest } from 'node:http';
-import type { AgentOptions, ClientRequest, ClientRequestArgs, IncomingMessage, InformationEvent } from 'node:http';
+import type { AgentOptions, ClientRequest, ClientRequestArgs, IncomingMessage, InformationEvent, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OriginRequest } from '../cache/ports.ts';
@@ -36,7 +36,8 @@ export class ConnectorAgent extends Agent {
 }
 
 export interface NodeExchangeOptions {
-  readonly agent: ConnectorAgent;
+  /** Where its connection comes from: an agent, or one there is already. */
+  readonly connection: Pick<RequestOptions, 'agent'> | Pick<RequestOptions, 'createConnection'>;
   /** Seconds the origin may take to its head, and between two pieces of body. */
   readonly timeout: number;
   /** Asks to switch to this protocol (the value of Upgrade). */
@@ -63,7 +64,7 @@ export class NodeExchange {
     const fields = framed(request);
     if (options.upgrade !== undefined) fields.append('Connection', 'Upgrade').append('Upgrade', options.upgrade.protocol);
     try {
-      this.#outgoing = startRequest({ host: target.host, port: target.port, method, path: target.path, headers: fields.lines, agent: options.agent, maxHeaderSize: MAX_RESPONSE_FIELDS });
+      this.#outgoing = startRequest({ host: target.host, port: target.port, method, path: target.path, headers: fields.lines, maxHeaderSize: MAX_RESPONSE_FIELDS, ...options.connection });
     } catch (error) {
       throw exchangeError(error as Error, target, options.timeout);
     }

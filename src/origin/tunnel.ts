@@ -43,11 +43,11 @@ export class Tunnel {
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
   upgrade(request: OriginRequest, protocol: string): Promise<UpgradeResult> {
     return new Promise((resolve, reject) => {
-      if (request.signal.aborted) return reject(request.signal.reason as Error);
+      if (request.signal.aborted) return reject(request.signal.reason);
       new NodeExchange(
         request,
         {
-          agent: this.#agents[request.target.scheme],
+          connection: { agent: this.#agents[request.target.scheme] },
           timeout: this.#timeout,
           upgrade: {
             protocol,
