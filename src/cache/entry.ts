@@ -1,11 +1,14 @@
 /**
  * @module cache/entry
- * A stored response as the engine knows it, and as the versioned bytes that stores keep.
+ * A stored response as the engine knows it, and as the versioned bytes that stores keep. A store of
+ * small objects is to a good part descriptions, so these are short: what most responses say has a
+ * number (entry-words.ts), dates are counts of seconds, and all else is there as it came.
  */
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { StoredRange, StoredResponse } from '../policy/message.ts';
 import type { Selection } from '../policy/vary.ts';
+import { EntryReader, EntryWriter } from './entry-bytes.ts';
 
 export interface Entry extends StoredResponse {
   readonly selection: Selection;
@@ -25,9 +28,11 @@ export interface Variant {
   readonly at: number;
 }
 
-const VERSION = 1;
+const VERSION = 2;
+/** One byte of version, then JSON; still read. */
+const JSON_VERSION = 1;
 
-/** The fields of an entry in the order they are written. */
+/** The fields of an entry in the order JSON_VERSION has them. */
 type Row = [
   status: number,
   lines: string[],
@@ -44,42 +49,88 @@ type Row = [
 
 const PRIVATE_IN_PLAY = 1;
 const INVALIDATED = 2;
+const PARTIAL = 4;
 
-/** One byte of version, then JSON: readable by later versions, and by people. */
+const writer = new EntryWriter();
+
+/** The version, and then the fields as EntryWriter writes them. */
 export function encodeEntry(entry: Entry): Buffer {
-  const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0);
-  const row: Row = [
-    entry.status,
-    entry.fields.lines,
-    entry.method,
-    entry.requestTime,
-    entry.responseTime,
-    flags,
-    entry.range ?? null,
-    entry.selection,
-    entry.stamp,
-    entry.tags,
-    entry.others,
-  ];
-  const text = JSON.stringify(row);
-  const bytes = Buffer.allocUnsafeSlow(1 + Buffer.byteLength(text));
-  bytes[0] = VERSION;
-  bytes.write(text, 1);
-  return bytes;
+  const { range, fields, tags, others } = entry;
+  const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0) | (range === undefined ? 0 : PARTIAL);
+  writer.begin(VERSION);
+  writer.number(flags);
+  writer.number(entry.status);
+  writer.text(entry.method);
+  writer.number(entry.requestTime);
+  writer.number(entry.responseTime);
+  writer.number(entry.stamp);
+  if (range !== undefined) {
+    writer.number(range.first);
+    writer.number(range.last);
+    // Unknown: before the first byte there is.
+    writer.number(range.length ?? -1);
+  }
+  writer.texts(fields.lines);
+  writeSelection(entry.selection);
+  writer.texts(tags);
+  writer.number(others.length);
+  for (const { key, selection, at } of others) {
+    writer.text(key);
+    writeSelection(selection);
+    writer.number(at);
+  }
+  return writer.end();
+}
+
+function writeSelection({ names, values, language, forwardedAs }: Selection): void {
+  writer.texts(names);
+  writer.texts(values);
+  writer.text(language);
+  writer.text(forwardedAs);
 }
 
 /** @throws MillraceError ERR_STORED_FORMAT for bytes of another version or program */
 export function decodeEntry(bytes: Buffer): Entry {
-  if (bytes[0] !== VERSION) {
-    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${VERSION}. Clear the cache to go on.`);
+  if (bytes[0] !== VERSION && bytes[0] !== JSON_VERSION) {
+    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${JSON_VERSION} and ${VERSION}. Clear the cache to go on.`);
   }
-  let row: Row;
   try {
-    row = JSON.parse(bytes.toString('utf8', 1)) as Row;
+    return bytes[0] === VERSION ? readEntry(new EntryReader(bytes)) : fromJson(bytes);
   } catch (cause) {
     throw new MillraceError('ERR_STORED_FORMAT', 'A stored response is damaged. It counts as not stored.', { cause });
   }
-  const [status, lines, method, requestTime, responseTime, flags, range, selection, stamp, tags, others] = row;
+}
+
+function readEntry(reader: EntryReader): Entry {
+  const flags = reader.number();
+  const status = reader.number();
+  const method = reader.string();
+  const requestTime = reader.number();
+  const responseTime = reader.number();
+  const stamp = reader.number();
+  const range = (flags & PARTIAL) === 0 ? undefined : readRange(reader);
+  const fields = new Fields(reader.strings());
+  const selection = readSelection(reader);
+  const tags = reader.strings();
+  const others: Variant[] = [];
+  for (let left = reader.number(); left > 0; left--) others.push({ key: reader.string(), selection: readSelection(reader), at: reader.number() });
+  reader.end();
+  return { status, fields, method, requestTime, responseTime, privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0, invalidated: (flags & INVALIDATED) !== 0, range, selection, stamp, tags, others };
+}
+
+function readRange(reader: EntryReader): StoredRange {
+  const first = reader.number();
+  const last = reader.number();
+  const length = reader.number();
+  return { first, last, length: length === -1 ? undefined : length };
+}
+
+function readSelection(reader: EntryReader): Selection {
+  return { names: reader.strings(), values: reader.texts(), language: reader.text(), forwardedAs: reader.string() };
+}
+
+function fromJson(bytes: Buffer): Entry {
+  const [status, lines, method, requestTime, responseTime, flags, range, selection, stamp, tags, others] = JSON.parse(bytes.toString('utf8', 1)) as Row;
   return {
     status,
     fields: new Fields(lines),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { formatHttpDate, parseHttpDate } from './date.ts';
+import { formatHttpDate, parseFormatted, parseHttpDate } from './date.ts';
 
 const NOW = Date.UTC(2026, 0, 15, 12);
 
@@ -84,7 +84,19 @@ describe('formatHttpDate', () => {
   test('what is written is read back, to the second', () => {
     const years0to9999 = fc.integer({ min: Date.UTC(0, 0, 1) - 1900 * 31556952000, max: Date.UTC(9999, 11, 31) });
     fc.assert(
-      fc.property(years0to9999, (ms) => assert.equal(parseHttpDate(formatHttpDate(ms), NOW), Math.floor(ms / 1000) * 1000)),
+      fc.property(years0to9999, (ms) => {
+        const text = formatHttpDate(ms);
+        assert.equal(text, new Date(ms).toUTCString());
+        assert.equal(parseHttpDate(text, NOW), Math.floor(ms / 1000) * 1000);
+        assert.equal(parseFormatted(text), Math.floor(ms / 1000) * 1000);
+      }),
     );
+  });
+
+  test('no other text is taken for one that was written', () => {
+    formatHttpDate(784111777_999);
+    for (const text of ['', 'Sun, 06 Nov 1994 08:49:60 GMT', 'Sun, 06 Nov 1994 24:00:00 GMT', 'Sun, 06 Nov 1994 8:49:37 GMT', 'Sun, 06 Nov 1994 08:49:37 gmt', 'Mon, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 1e:00:00 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT']) {
+      assert.equal(parseFormatted(text), undefined, text);
+    }
   });
 });

@@ -60,6 +60,14 @@ function timestamp(year: number, month: number, day: number, hour: number, minut
 let lastSecond = Number.NaN;
 let lastText = '';
 
+/** The texts of days, by their number, `Thu, 01 Jan 1970 ` being 0, and the other way round. */
+const dayTexts = new Map<number, string>();
+const dayNumbers = new Map<string, number>();
+const MAX_DAYS = 1000;
+const DAY_LENGTH = 17;
+const SECONDS_OF_DAY = 86_400;
+const TWO_DIGITS: readonly string[] = Array.from({ length: 60 }, (_, figure) => String(figure).padStart(2, '0'));
+
 /**
  * An IMF-fixdate for milliseconds since the epoch, fractions of a second dropped; for the years 0 to 9999.
  * The last second is remembered: a busy server writes the same Date many thousand times.
@@ -68,7 +76,27 @@ export function formatHttpDate(ms: number): string {
   const second = Math.floor(ms / 1000);
   if (second !== lastSecond) {
     lastSecond = second;
-    lastText = new Date(second * 1000).toUTCString();
+    const day = Math.floor(second / SECONDS_OF_DAY);
+    const rest = second - day * SECONDS_OF_DAY;
+    lastText = `${dayTexts.get(day) ?? learnDay(day)}${TWO_DIGITS[Math.floor(rest / 3600)]!}:${TWO_DIGITS[Math.floor(rest / 60) % 60]!}:${TWO_DIGITS[rest % 60]!} GMT`;
   }
   return lastText;
+}
+
+/** The milliseconds that formatHttpDate makes this very text of; undefined where there are none. */
+export function parseFormatted(text: string): number | undefined {
+  const day = dayNumbers.get(text.slice(0, DAY_LENGTH));
+  const guess = day === undefined ? parseHttpDate(text, 0) : (day * SECONDS_OF_DAY + 3600 * Number(text.slice(17, 19)) + 60 * Number(text.slice(20, 22)) + Number(text.slice(23, 25))) * 1000;
+  return guess !== undefined && formatHttpDate(guess) === text ? guess : undefined;
+}
+
+function learnDay(day: number): string {
+  if (dayTexts.size === MAX_DAYS) {
+    dayTexts.clear();
+    dayNumbers.clear();
+  }
+  const text = new Date(day * SECONDS_OF_DAY * 1000).toUTCString().slice(0, DAY_LENGTH);
+  dayTexts.set(day, text);
+  dayNumbers.set(text, day);
+  return text;
 }
