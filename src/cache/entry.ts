@@ -2,13 +2,13 @@
  * @module cache/entry
  * A stored response as the engine knows it, and as the versioned bytes that stores keep. A store of
  * small objects is to a good part descriptions, so these are short: what most responses say has a
- * number (entry-words.ts), dates are counts of seconds, and all else is there as it came.
+ * number (packed-words.ts), dates are counts of seconds, and all else is there as it came.
  */
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { StoredRange, StoredResponse } from '../policy/message.ts';
 import type { Selection } from '../policy/vary.ts';
-import { EntryReader, EntryWriter } from './entry-bytes.ts';
+import { PackedReader, PackedWriter } from './packed.ts';
 
 export interface Entry extends StoredResponse {
   readonly selection: Selection;
@@ -51,9 +51,9 @@ const PRIVATE_IN_PLAY = 1;
 const INVALIDATED = 2;
 const PARTIAL = 4;
 
-const writer = new EntryWriter();
+const writer = new PackedWriter();
 
-/** The version, and then the fields as EntryWriter writes them. */
+/** The version, and then the fields as PackedWriter writes them. */
 export function encodeEntry(entry: Entry): Buffer {
   const { range, fields, tags, others } = entry;
   const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0) | (range === undefined ? 0 : PARTIAL);
@@ -95,13 +95,13 @@ export function decodeEntry(bytes: Buffer): Entry {
     throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${JSON_VERSION} and ${VERSION}. Clear the cache to go on.`);
   }
   try {
-    return bytes[0] === VERSION ? readEntry(new EntryReader(bytes)) : fromJson(bytes);
+    return bytes[0] === VERSION ? readEntry(new PackedReader(bytes)) : fromJson(bytes);
   } catch (cause) {
     throw new MillraceError('ERR_STORED_FORMAT', 'A stored response is damaged. It counts as not stored.', { cause });
   }
 }
 
-function readEntry(reader: EntryReader): Entry {
+function readEntry(reader: PackedReader): Entry {
   const flags = reader.number();
   const status = reader.number();
   const method = reader.string();
@@ -118,14 +118,14 @@ function readEntry(reader: EntryReader): Entry {
   return { status, fields, method, requestTime, responseTime, privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0, invalidated: (flags & INVALIDATED) !== 0, range, selection, stamp, tags, others };
 }
 
-function readRange(reader: EntryReader): StoredRange {
+function readRange(reader: PackedReader): StoredRange {
   const first = reader.number();
   const last = reader.number();
   const length = reader.number();
   return { first, last, length: length === -1 ? undefined : length };
 }
 
-function readSelection(reader: EntryReader): Selection {
+function readSelection(reader: PackedReader): Selection {
   return { names: reader.strings(), values: reader.texts(), language: reader.text(), forwardedAs: reader.string() };
 }
 

@@ -3,36 +3,18 @@
  * Answers the engine has given, ready to be given again: for requests that are the same in every
  * byte that had a part in the decision, as long as what it rested on still stands. No decision is
  * made here. What does not match, or does not stand any more, is the engine's.
+ *
+ * All answers lie in a log of bytes, without their bodies. Some thousand hot ones are objects besides,
+ * with their bodies, which spares a third of what a hit costs.
  */
 import type { Fields } from '../http/fields.ts';
 import type { Lifetime } from '../policy/freshness.ts';
-import type { Body, Store, StoreTicket, StoredObject } from './ports.ts';
+import { AnswerLog } from './answer-log.ts';
+import { ABSENT, type PlainRequest, REPEATED } from './plain-request.ts';
+import type { Body, Store, StoredObject } from './ports.ts';
+import { type Condition, type Preparation, PreparedAnswer, pack, unpack } from './prepared-answer.ts';
 import type { Piece } from './reply-body.ts';
 import type { Stamps } from './stamps.ts';
-
-/** A plain request as it lies in a buffer: GET or HEAD, no body, and nothing that a prepared answer could not know of. */
-export interface PlainRequest {
-  readonly isHead: boolean;
-  readonly bytes: Uint8Array;
-  readonly targetStart: number;
-  readonly targetEnd: number;
-  readonly hostStart: number;
-  readonly hostEnd: number;
-  /** Of target and Host. */
-  readonly hash: number;
-  readonly hasCookie: boolean;
-  /** The fields it has whose very values decide (conditions, ranges …), by their index. */
-  readonly deciding: Int32Array;
-  readonly decidingCount: number;
-  nameOf(field: number): string;
-  /** The index of the field with that name in lower case; ABSENT, or REPEATED where several lines have it. */
-  find(name: string): number;
-  valueStart(field: number): number;
-  valueEnd(field: number): number;
-}
-
-export const ABSENT = -1;
-export const REPEATED = -2;
 
 /** A hit that the engine has just answered. */
 export interface ServedHit {
@@ -65,249 +47,177 @@ export interface SplitHead {
 }
 
 /** A store in memory. */
-export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'touch' | 'lend' | 'giveBack'>>;
+export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'touch' | 'bodyOf' | 'lend' | 'giveBack'>>;
 
 export function hasTickets(store: Store): store is TicketStore {
-  return store.ticket !== undefined && store.touch !== undefined;
+  return store.ticket !== undefined && store.touch !== undefined && store.bodyOf !== undefined;
 }
 
-/** One field of a request that has to be as it was; undefined: absent. */
-interface Condition {
-  readonly name: string;
-  readonly value: Uint8Array | undefined;
-}
-
-/** Bytes of body up to which head and body are kept, and written, in one piece. */
-const ONE_PIECE = 16 * 1024;
-/** What an answer takes besides its own bytes; measured, rounded up. */
-const OVERHEAD = 1024;
 /** Answers for one target and Host: variants, conditions, ranges. */
 const MAX_ANSWERS = 16;
+/** Answers that are kept as objects; more would cost the garbage collector pauses that can be felt. */
+const MAX_HOT = 4096;
+/** The part of the bytes that they may take. */
+const HOT_SHARE = 1 / 4;
+/** One in so many answers that the log gives asks for a place among the hot ones: who is asked for most gets there. */
+const ASKING = 16;
+/** Hot answers that are looked at to find one that can go. */
+const MOST_LOOKS = 4;
 const SECOND = 1000;
-
-export class PreparedAnswer {
-  readonly status: number;
-  /** Bytes of body. */
-  readonly bodyLength: number;
-  readonly lifetime: Lifetime;
-  /** Used since it was last looked at for eviction. */
-  used = false;
-  /** What it counts for. */
-  readonly cost: number;
-  /** Another for the same hash. */
-  next: PreparedAnswer | undefined;
-  readonly hash: number;
-  readonly #isHead: boolean;
-  readonly #target: Uint8Array;
-  readonly #host: Uint8Array;
-  readonly #hasCookie: boolean;
-  readonly #decidingCount: number;
-  readonly #conditions: readonly Condition[];
-  readonly #head: SplitHead;
-  readonly #preparedAt: number;
-  readonly #freshUntil: number;
-  /** ms, at #preparedAt */
-  readonly #age: number;
-  /** ms */
-  readonly #lifetime: number;
-  readonly #stamp: number;
-  readonly #slots: readonly number[];
-  /** The count of purges up to which none has met it. */
-  #purges = -1;
-  readonly #tickets: readonly StoreTicket[];
-  /** A body in one piece with its head; the head is as of #wholeFrom, and right until #wholeUntil. */
-  #whole: Buffer | undefined;
-  #wholeFrom = 0;
-  #wholeUntil = 0;
-  /** Any other body is the store's: nothing here keeps it alive. */
-  readonly #body: WeakRef<Body> | undefined;
-  readonly #start: number;
-
-  constructor(request: PlainRequest, conditions: readonly Condition[], hit: ServedHit, head: SplitHead, slots: readonly number[], tickets: readonly StoreTicket[], span: { start: number; end: number }) {
-    const { bytes } = request;
-    this.status = hit.status;
-    this.lifetime = hit.lifetime;
-    this.hash = request.hash;
-    this.#isHead = request.isHead;
-    this.#target = bytes.slice(request.targetStart, request.targetEnd);
-    this.#host = bytes.slice(request.hostStart, request.hostEnd);
-    this.#hasCookie = request.hasCookie;
-    this.#decidingCount = request.decidingCount;
-    this.#conditions = conditions;
-    this.#head = head;
-    this.#age = Math.round(hit.age * SECOND);
-    this.#lifetime = Math.round(hit.lifetime.seconds * SECOND);
-    this.#preparedAt = hit.now;
-    this.#freshUntil = hit.now + this.#lifetime - this.#age;
-    this.#stamp = hit.stamp;
-    this.#slots = slots;
-    this.#tickets = tickets;
-    this.bodyLength = span.end - span.start;
-    this.#start = span.start;
-    const inOnePiece = this.bodyLength <= ONE_PIECE;
-    if (inOnePiece) this.#renew(hit.now, readAll(hit.body, span.start, span.end));
-    else this.#body = new WeakRef(hit.body);
-    const values = conditions.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
-    const text = head.untilAge.length + head.untilTtl.length + head.rest.length;
-    this.cost = OVERHEAD + values + this.#target.length + this.#host.length + text + (this.#whole?.length ?? 0);
-  }
-
-  matches(request: PlainRequest): boolean {
-    if (request.isHead !== this.#isHead || request.hasCookie !== this.#hasCookie || request.decidingCount !== this.#decidingCount) return false;
-    const { bytes } = request;
-    if (!isSame(bytes, request.targetStart, request.targetEnd, this.#target)) return false;
-    if (!isSame(bytes, request.hostStart, request.hostEnd, this.#host)) return false;
-    for (let i = 0; i < this.#conditions.length; i++) {
-      const { name, value } = this.#conditions[i]!;
-      const field = request.find(name);
-      if (value === undefined ? field !== ABSENT : field < 0 || !isSame(bytes, request.valueStart(field), request.valueEnd(field), value)) return false;
-    }
-    return true;
-  }
-
-  /** What it rests on is still so. */
-  stands(now: number, store: TicketStore, stamps: Stamps): boolean {
-    if (now >= this.#freshUntil || now < this.#preparedAt) return false;
-    if (!this.#isUnpurged(stamps)) return false;
-    for (let i = 0; i < this.#tickets.length; i++) if (!store.touch(this.#tickets[i]!)) return false;
-    return this.#body === undefined || this.#body.deref() !== undefined;
-  }
-
-  #isUnpurged(stamps: Stamps): boolean {
-    const { purges } = stamps;
-    if (purges === this.#purges) return true;
-    for (let i = 0; i < this.#slots.length; i++) if (stamps.isRaised(this.#slots[i]!, this.#stamp)) return false;
-    this.#purges = purges;
-    return true;
-  }
-
-  /** Head and body in one piece; undefined where the body has its own. */
-  whole(now: number): Buffer | undefined {
-    const whole = this.#whole;
-    if (whole === undefined || (now < this.#wholeUntil && now >= this.#wholeFrom)) return whole;
-    return this.#renew(now, whole.subarray(whole.length - this.bodyLength));
-  }
-
-  /** The head as latin1. */
-  head(now: number): string {
-    const { untilAge, untilTtl, rest } = this.#head;
-    const age = this.#ageAt(now);
-    return `${untilAge}${Math.floor(age / SECOND)}${untilTtl}${Math.floor((this.#lifetime - age) / SECOND)}${rest}`;
-  }
-
-  /** The chunks of a body that is not in one piece with the head. To be asked for right after `stands`. */
-  chunks(): Iterator<Buffer> {
-    const body = this.#body?.deref();
-    if (body === undefined) return [][Symbol.iterator]();
-    return readNow(body, this.#start, this.#start + this.bodyLength)[Symbol.iterator]();
-  }
-
-  /** Seconds. */
-  age(now: number): number {
-    return this.#ageAt(now) / SECOND;
-  }
-
-  #ageAt(now: number): number {
-    return this.#age + now - this.#preparedAt;
-  }
-
-  #renew(now: number, body: Uint8Array): Buffer {
-    const head = this.head(now);
-    const whole = Buffer.allocUnsafeSlow(head.length + body.length);
-    whole.write(head, 'latin1');
-    whole.set(body, head.length);
-    const age = this.#ageAt(now);
-    this.#wholeFrom = now;
-    this.#wholeUntil = now + Math.min(SECOND - (age % SECOND), ((this.#lifetime - age) % SECOND) + 1);
-    this.#whole = whole;
-    return whole;
-  }
-}
 
 export class Memo {
   readonly #store: TicketStore;
   readonly #stamps: Stamps;
-  readonly #maxBytes: number;
-  readonly #byHash = new Map<number, PreparedAnswer>();
+  readonly #maxHot: number;
+  readonly #maxHotBytes: number;
+  readonly #hot = new Map<number, PreparedAnswer>();
   /** In the order they will be looked at for eviction. */
   readonly #queue = new Set<PreparedAnswer>();
-  #bytes = 0;
+  #hotBytes = 0;
+  /** Those that are hot too. */
+  readonly #log: AnswerLog;
+  #given = 0;
 
-  /** @param maxBytes for everything it keeps, out of the store's budget */
-  constructor(store: TicketStore, stamps: Stamps, maxBytes: number) {
+  /**
+   * @param maxBytes for everything it keeps, out of the store's budget
+   * @param maxHot answers that are objects
+   */
+  constructor(store: TicketStore, stamps: Stamps, maxBytes: number, maxHot: number = MAX_HOT) {
     this.#store = store;
     this.#stamps = stamps;
-    this.#maxBytes = maxBytes;
+    this.#maxHot = maxHot;
+    this.#maxHotBytes = maxHot === 0 ? 0 : maxBytes * HOT_SHARE;
+    this.#log = new AnswerLog(store, maxBytes - this.#maxHotBytes);
   }
 
   clear(): void {
-    this.#store.giveBack(this.#bytes);
-    this.#byHash.clear();
+    this.#store.giveBack(this.#hotBytes);
+    this.#hot.clear();
     this.#queue.clear();
-    this.#bytes = 0;
+    this.#hotBytes = 0;
+    this.#log.clear();
   }
 
   /** The answer to this request that the engine would give now, where it is prepared. */
   find(request: PlainRequest, now: number): PreparedAnswer | undefined {
-    for (let answer = this.#byHash.get(request.hash); answer !== undefined; answer = answer.next) {
+    for (let answer = this.#hot.get(request.hash); answer !== undefined; answer = answer.next) {
       if (!answer.matches(request)) continue;
       if (answer.stands(now, this.#store, this.#stamps)) {
         answer.used = true;
         return answer;
       }
       this.#remove(answer);
-      return undefined;
+      break;
     }
-    return undefined;
+    return this.#fromLog(request, now);
   }
 
   /** Keeps the answer for requests like this one, where that can be done. */
   keep(request: PlainRequest, hit: ServedHit, head: SplitHead): void {
+    const preparation = this.#prepare(request, hit, head);
+    if (preparation === undefined) return;
+    this.#makeWay(request);
+    this.#log.add(request.hash, pack(preparation));
+    if (!this.#asksForPlace()) return;
+    const answer = new PreparedAnswer(request.hash, preparation);
+    answer.take(hit.body, hit.now);
+    this.#heat(answer);
+  }
+
+  #fromLog(request: PlainRequest, now: number): PreparedAnswer | undefined {
+    const log = this.#log;
+    for (let place = log.first(request.hash); place !== -1; place = log.next(place)) {
+      const answer = new PreparedAnswer(request.hash, unpack(log.read(place)));
+      if (!answer.matches(request)) continue;
+      const body = answer.stands(now, this.#store, this.#stamps) ? this.#store.bodyOf(answer.bodyTicket) : undefined;
+      if (body === undefined) {
+        log.remove(place);
+        return undefined;
+      }
+      log.use(place);
+      answer.take(body, now);
+      if (this.#asksForPlace()) this.#heat(answer);
+      return answer;
+    }
+    return undefined;
+  }
+
+  #asksForPlace(): boolean {
+    return ++this.#given % ASKING === 0 || this.#queue.size < this.#maxHot;
+  }
+
+  /** Undefined where it cannot be known that the same request would get the same answer. */
+  #prepare(request: PlainRequest, hit: ServedHit, head: SplitHead): Preparation | undefined {
     const span = spanOf(hit);
     const conditions = conditionsOf(request, hit.selecting);
     const tickets = hit.read.map((object) => this.#store.ticket(object)).filter((ticket) => ticket !== undefined);
-    if (span === undefined || conditions === undefined || tickets.length < hit.read.length || !canReadNow(hit.body)) return;
-    const slots = hit.scopes.map((scope) => this.#stamps.slot(scope));
-    const answer = new PreparedAnswer(request, conditions, hit, head, slots, tickets, span);
-    if (answer.cost > this.#maxBytes) return;
-    this.#makeWay(request);
-    while (this.#bytes + answer.cost > this.#maxBytes) this.#evict();
-    if (!this.#store.lend(answer.cost)) return;
-    answer.next = this.#byHash.get(request.hash);
-    this.#byHash.set(request.hash, answer);
-    this.#queue.add(answer);
-    this.#bytes += answer.cost;
+    if (span === undefined || conditions === undefined || tickets.length < hit.read.length || !canReadNow(hit.body)) return undefined;
+    return {
+      status: hit.status,
+      isHead: request.isHead,
+      target: textOf(request, request.targetStart, request.targetEnd),
+      host: textOf(request, request.hostStart, request.hostEnd),
+      hasCookie: request.hasCookie,
+      decidingCount: request.decidingCount,
+      conditions,
+      head,
+      preparedAt: hit.now,
+      age: Math.round(hit.age * SECOND),
+      lifetime: hit.lifetime,
+      stamp: hit.stamp,
+      slots: hit.scopes.map((scope) => this.#stamps.slot(scope)),
+      tickets,
+      ...span,
+    };
   }
 
-  /** Removes the answer that a new one takes the place of, and the oldest where there are many. */
+  /** Removes the answers that a new one takes the place of, and the oldest hot one where there are many. */
   #makeWay(request: PlainRequest): void {
     let count = 1;
-    for (let answer = this.#byHash.get(request.hash); answer !== undefined; answer = answer.next) {
+    for (let answer = this.#hot.get(request.hash); answer !== undefined; answer = answer.next) {
       if (++count > MAX_ANSWERS || answer.matches(request)) this.#remove(answer);
+    }
+    for (let place = this.#log.first(request.hash); place !== -1; place = this.#log.next(place)) {
+      if (new PreparedAnswer(request.hash, unpack(this.#log.read(place))).matches(request)) this.#log.remove(place);
     }
   }
 
+  /** Keeps the answer as an object, where there is room. */
+  #heat(answer: PreparedAnswer): void {
+    const { cost } = answer;
+    if (!this.#makeRoom(cost) || !this.#store.lend(cost)) return;
+    answer.next = this.#hot.get(answer.hash);
+    this.#hot.set(answer.hash, answer);
+    this.#queue.add(answer);
+    this.#hotBytes += cost;
+  }
+
   /** A first-in-first-out queue that gives those another turn that were used: CLOCK. */
-  #evict(): void {
+  #makeRoom(bytes: number): boolean {
+    let looks = 0;
     for (const answer of this.#queue) {
+      if (this.#queue.size < this.#maxHot && this.#hotBytes + bytes <= this.#maxHotBytes) return true;
       if (!answer.used) {
         this.#remove(answer);
-        return;
+        continue;
       }
+      if (++looks > MOST_LOOKS) return false;
       answer.used = false;
       this.#queue.delete(answer);
       this.#queue.add(answer);
     }
+    return bytes <= this.#maxHotBytes;
   }
 
   #remove(answer: PreparedAnswer): void {
+    const { cost } = answer;
     this.#queue.delete(answer);
-    this.#bytes -= answer.cost;
-    this.#store.giveBack(answer.cost);
-    const first = this.#byHash.get(answer.hash);
+    this.#hotBytes -= cost;
+    this.#store.giveBack(cost);
+    const first = this.#hot.get(answer.hash);
     if (first === answer) {
-      if (answer.next === undefined) this.#byHash.delete(answer.hash);
-      else this.#byHash.set(answer.hash, answer.next);
+      if (answer.next === undefined) this.#hot.delete(answer.hash);
+      else this.#hot.set(answer.hash, answer.next);
       return;
     }
     for (let before = first; before !== undefined; before = before.next) {
@@ -331,7 +241,7 @@ function conditionsOf(request: PlainRequest, selecting: readonly string[]): Cond
   for (const name of names) {
     const field = request.find(name);
     if (field === REPEATED) return undefined;
-    conditions.push({ name, value: field === ABSENT ? undefined : request.bytes.slice(request.valueStart(field), request.valueEnd(field)) });
+    conditions.push({ name, value: field === ABSENT ? undefined : textOf(request, request.valueStart(field), request.valueEnd(field)) });
   }
   return conditions;
 }
@@ -340,16 +250,6 @@ function canReadNow(body: Body): boolean {
   return Symbol.iterator in body.read(0, 0);
 }
 
-function readNow(body: Body, start: number, end: number): Iterable<Buffer> {
-  return body.read(start, end) as Iterable<Buffer>;
-}
-
-function readAll(body: Body, start: number, end: number): Buffer {
-  return Buffer.concat([...readNow(body, start, end)]);
-}
-
-function isSame(bytes: Uint8Array, start: number, end: number, other: Uint8Array): boolean {
-  if (end - start !== other.length) return false;
-  for (let i = 0; i < other.length; i++) if (bytes[start + i] !== other[i]) return false;
-  return true;
+function textOf({ bytes }: PlainRequest, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }

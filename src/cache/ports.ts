@@ -54,11 +54,8 @@ export interface StoreStats {
   readonly tiers?: readonly StoreStats[];
 }
 
-/** Stands for one stored object, and keeps nothing of it alive. */
-export interface StoreTicket {
-  readonly slot: number;
-  readonly version: number;
-}
+/** Stands for one stored object, and keeps nothing of it alive. What the figures mean is the business of the store that gave it. */
+export type StoreTicket = readonly number[];
 
 /** Moves bytes by key. Freshness, Vary and tags are the engine's. Every store passes test/stores/contract.ts. */
 export interface Store {
@@ -80,6 +77,8 @@ export interface Store {
   ticket?(object: StoredObject): StoreTicket | undefined;
   /** At once, and without reading it: the very object, with its very description, is still stored. Counts as an access. */
   touch?(ticket: StoreTicket): boolean;
+  /** The body of the very object; no access. Undefined where `touch` would be false. */
+  bodyOf?(ticket: StoreTicket): Body | undefined;
   /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
   lend?(bytes: number): boolean;
   giveBack?(bytes: number): void;

@@ -5,7 +5,7 @@
  * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
-import type { Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { Body, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
 import { Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';
@@ -164,14 +164,19 @@ export class MemoryStore implements Store {
   }
 
   ticket(object: StoredObject): StoreTicket | undefined {
-    return object instanceof MemoryObject ? { slot: object.slot, version: object.version } : undefined;
+    return object instanceof MemoryObject ? [object.slot, object.version] : undefined;
   }
 
-  touch({ slot, version }: StoreTicket): boolean {
-    // Versions are never used again, not even after clear().
-    if (slot >= this.#eviction.endSlot || this.#rows.get(slot, VERSION) !== version || !this.#eviction.has(slot)) return false;
+  touch(ticket: StoreTicket): boolean {
+    const slot = this.#slotOf(ticket);
+    if (slot === -1) return false;
     this.#eviction.access(slot);
     return true;
+  }
+
+  bodyOf(ticket: StoreTicket): Body | undefined {
+    const slot = this.#slotOf(ticket);
+    return slot === -1 ? undefined : (this.#bodies.get(slot) ?? this.#inlineBody(slot));
   }
 
   lend(bytes: number): boolean {
@@ -186,6 +191,20 @@ export class MemoryStore implements Store {
     let slot = this.#index.first(hash);
     while (slot !== -1 && !this.#isUnder(slot, key)) slot = this.#index.next(slot);
     return slot;
+  }
+
+  #slotOf(ticket: StoreTicket): number {
+    const slot = ticket[0]!;
+    // Versions are never used again, not even after clear().
+    return slot < this.#eviction.endSlot && this.#rows.get(slot, VERSION) === ticket[1] && this.#eviction.has(slot) ? slot : -1;
+  }
+
+  #inlineBody(slot: number): Chunks {
+    const length = this.#rows.get(slot, INLINE_BYTES);
+    if (length === 0) return new Chunks();
+    const bytes = Buffer.allocUnsafe(length);
+    this.#cells.read(slot, (this.#rows.get(slot, KEY_UNITS) << this.#rows.get(slot, KEY_WIDE)) + this.#rows.get(slot, META_BYTES), bytes);
+    return new Chunks([bytes]);
   }
 
   #isUnder(slot: number, key: string): boolean {

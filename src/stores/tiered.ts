@@ -34,12 +34,6 @@ class TieredObject implements StoredObject {
   }
 }
 
-/** Of an object in memory, for as long as no thread has changed what the disk has for its key. */
-interface TieredTicket extends StoreTicket {
-  readonly cell: number;
-  readonly changes: number;
-}
-
 export class TieredStore implements Store {
   readonly name = 'tiered';
   readonly #memory: MemoryStore;
@@ -130,14 +124,16 @@ export class TieredStore implements Store {
     if (!(object instanceof TieredObject) || object.inMemory === undefined) return undefined;
     const { key, object: held } = object.inMemory;
     const ticket = this.#memory.ticket(held);
-    if (ticket === undefined) return undefined;
-    const tiered: TieredTicket = { ...ticket, cell: this.#disk.cellOf(key), changes: changesOf(held.meta) };
-    return tiered;
+    // What memory reads of it comes first.
+    return ticket && [...ticket, this.#disk.cellOf(key), changesOf(held.meta)];
   }
 
   touch(ticket: StoreTicket): boolean {
-    const { cell, changes } = ticket as TieredTicket;
-    return this.#disk.changesAt(cell) === changes && this.#memory.touch(ticket);
+    return this.#isUnchanged(ticket) && this.#memory.touch(ticket);
+  }
+
+  bodyOf(ticket: StoreTicket): Body | undefined {
+    return this.#isUnchanged(ticket) ? this.#memory.bodyOf(ticket) : undefined;
   }
 
   lend(bytes: number): boolean {
@@ -146,6 +142,11 @@ export class TieredStore implements Store {
 
   giveBack(bytes: number): void {
     this.#memory.giveBack(bytes);
+  }
+
+  /** No thread has changed what the disk has for its key. */
+  #isUnchanged(ticket: StoreTicket): boolean {
+    return this.#disk.changesAt(ticket.at(-2)!) === ticket.at(-1);
   }
 
   /** What memory has, where it is what the disk would give. */

@@ -5,7 +5,7 @@
  * all others go to node:http, from the first that is not.
  */
 import type { Socket } from 'node:net';
-import type { PreparedAnswer } from '../../cache/memo.ts';
+import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
 import { freshReasons } from '../../policy/reuse.ts';
 import { STALLED } from '../node-reply.ts';

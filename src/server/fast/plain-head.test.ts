@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ABSENT, REPEATED } from '../../cache/memo.ts';
+import { ABSENT, REPEATED } from '../../cache/plain-request.ts';
 import { PlainHead } from './plain-head.ts';
 
 const plain = (options = { refererDecides: false, trustsProxies: false }): PlainHead => new PlainHead(options);

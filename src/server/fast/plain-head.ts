@@ -4,7 +4,7 @@
  * small set of heads that every reader of RFC 9112 reads alike, and turns away all others, right or
  * wrong, for llhttp to judge. What it accepts is only looked up, by the bytes it consists of.
  */
-import { ABSENT, type PlainRequest, REPEATED } from '../../cache/memo.ts';
+import { ABSENT, type PlainRequest, REPEATED } from '../../cache/plain-request.ts';
 import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
 import { CREDENTIALS } from '../../policy/message.ts';
 import { FieldLines, KnownFieldLines, MAX_FIELDS } from './field-lines.ts';

@@ -1,11 +1,11 @@
 /**
- * @module cache/entry-bytes
+ * @module cache/packed
  * Numbers and texts one after the other, in few bytes, with their length at the front so that a
  * cut one is known. Small figures take a byte; a text is the number of a word that most responses
  * use, the seconds of an HTTP-date, or its characters, a byte each where they fit.
  */
 import { formatHttpDate, parseFormatted } from '../http/date.ts';
-import { WORDS } from './entry-words.ts';
+import { WORDS } from './packed-words.ts';
 
 /** How a text is written: the two lowest bits of the number in front of it. The rest of that number … */
 const LATIN1 = 0; // … is how many characters follow
@@ -23,7 +23,7 @@ const DATE_LENGTH = 29;
 /** Before the content: the version, and the length of it all. */
 const HEAD = 1 + 4;
 
-export class EntryWriter {
+export class PackedWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
   #at = 0;
 
@@ -34,8 +34,13 @@ export class EntryWriter {
 
   /** What was written since begin(). */
   end(): Buffer {
+    return Buffer.from(this.view());
+  }
+
+  /** The same, until the next begin(). */
+  view(): Buffer {
     this.#bytes.writeUInt32LE(this.#at, 1);
-    return Buffer.from(this.#bytes.subarray(0, this.#at));
+    return this.#bytes.subarray(0, this.#at);
   }
 
   number(value: number): void {
@@ -43,6 +48,11 @@ export class EntryWriter {
     this.#whole(1);
     this.#reserve(8);
     this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+  }
+
+  numbers(values: readonly number[]): void {
+    this.#whole(values.length);
+    for (const value of values) this.number(value);
   }
 
   text(text: string | null): void {
@@ -91,8 +101,8 @@ export class EntryWriter {
   }
 }
 
-/** Reads what EntryWriter wrote, in the same order. Throws where the bytes end early, or are others. */
-export class EntryReader {
+/** Reads what PackedWriter wrote, in the same order. Throws where the bytes end early, or are others. */
+export class PackedReader {
   readonly #bytes: Buffer;
   /** A character a byte: cutting pieces out of one string costs less than many conversions. */
   readonly #characters: string;
@@ -110,6 +120,12 @@ export class EntryReader {
     const value = this.#bytes.readDoubleLE(this.#at);
     this.#at += 8;
     return value;
+  }
+
+  numbers(): number[] {
+    const values: number[] = [];
+    for (let left = this.#whole(); left > 0; left--) values.push(this.number());
+    return values;
   }
 
   text(): string | null {

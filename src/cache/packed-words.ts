@@ -1,5 +1,5 @@
 /**
- * @module cache/entry-words
+ * @module cache/packed-words
  * The names and values that most responses have, by their places: stored responses name them so.
  * New ones, names too, go to the end of VALUES, and none is ever moved or taken out: what is stored
  * would be read as another. The first 31 take one byte, all others two.

@@ -1,0 +1,286 @@
+/**
+ * @module cache/prepared-answer
+ * One answer that the engine has given, with all it takes to give it again: the bytes of requests
+ * it is for, its head around what changes with time, and what it rests on. Its body is the store's.
+ */
+import type { Lifetime, LifetimeSource } from '../policy/freshness.ts';
+import type { ReasonCode } from '../policy/reason.ts';
+import type { SplitHead, TicketStore } from './memo.ts';
+import { PackedReader, PackedWriter } from './packed.ts';
+import { ABSENT, type PlainRequest } from './plain-request.ts';
+import type { Body, StoreTicket } from './ports.ts';
+import type { Stamps } from './stamps.ts';
+
+/** One field of a request that has to be as it was, as latin1; undefined: absent. */
+export interface Condition {
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+/** An answer without its body, as plain data. */
+export interface Preparation {
+  readonly status: number;
+  readonly isHead: boolean;
+  /** As latin1. */
+  readonly target: string;
+  readonly host: string;
+  readonly hasCookie: boolean;
+  readonly decidingCount: number;
+  readonly conditions: readonly Condition[];
+  readonly head: SplitHead;
+  /** ms since the epoch */
+  readonly preparedAt: number;
+  /** ms, at preparedAt */
+  readonly age: number;
+  readonly lifetime: Lifetime;
+  readonly stamp: number;
+  readonly slots: readonly number[];
+  /** Of what was read to find it; the last one is that of its body. */
+  readonly tickets: readonly StoreTicket[];
+  /** The bytes of the body that go with it. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes of body up to which head and body are kept, and written, in one piece. */
+const ONE_PIECE = 16 * 1024;
+/** What an answer takes as objects besides its own bytes; measured, rounded up. */
+const OVERHEAD = 1024;
+const SECOND = 1000;
+
+export class PreparedAnswer {
+  /** Used since it was last looked at for eviction. */
+  used = false;
+  /** Another for the same hash. */
+  next: PreparedAnswer | undefined;
+  readonly hash: number;
+  readonly #is: Preparation;
+  readonly #freshUntil: number;
+  /** ms */
+  readonly #lifetime: number;
+  /** The count of purges up to which none has met it. */
+  #purges = -1;
+  /** A body in one piece with its head; the head is as of #wholeFrom, and right until #wholeUntil. */
+  #whole: Buffer | undefined;
+  #wholeFrom = 0;
+  #wholeUntil = 0;
+  /** Any other body is the store's: nothing here keeps it alive. */
+  #body: WeakRef<Body> | undefined;
+
+  /** It cannot be given before it has its body. */
+  constructor(hash: number, preparation: Preparation) {
+    this.hash = hash;
+    this.#is = preparation;
+    this.#lifetime = Math.round(preparation.lifetime.seconds * SECOND);
+    this.#freshUntil = preparation.preparedAt + this.#lifetime - preparation.age;
+  }
+
+  get status(): number {
+    return this.#is.status;
+  }
+
+  get lifetime(): Lifetime {
+    return this.#is.lifetime;
+  }
+
+  /** Bytes of body. */
+  get bodyLength(): number {
+    return this.#is.end - this.#is.start;
+  }
+
+  /** What it counts for. */
+  get cost(): number {
+    const { conditions, target, host, head } = this.#is;
+    const values = conditions.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
+    // As text, and in one piece with the body.
+    const text = head.untilAge.length + head.untilTtl.length + head.rest.length;
+    return OVERHEAD + values + target.length + host.length + 2 * text + (this.bodyLength <= ONE_PIECE ? this.bodyLength : 0);
+  }
+
+  /** The ticket of the object whose body it has. */
+  get bodyTicket(): StoreTicket {
+    return this.#is.tickets.at(-1)!;
+  }
+
+  /** Gives it the body of that object, of which it copies a small part, and keeps none alive. */
+  take(body: Body, now: number): void {
+    const { start, end } = this.#is;
+    if (this.bodyLength <= ONE_PIECE) this.#renew(now, readNow(body, start, end));
+    else this.#body = new WeakRef(body);
+  }
+
+  matches(request: PlainRequest): boolean {
+    const { isHead, hasCookie, decidingCount, target, host, conditions } = this.#is;
+    if (request.isHead !== isHead || request.hasCookie !== hasCookie || request.decidingCount !== decidingCount) return false;
+    const { bytes } = request;
+    if (!isSame(bytes, request.targetStart, request.targetEnd, target)) return false;
+    if (!isSame(bytes, request.hostStart, request.hostEnd, host)) return false;
+    for (let i = 0; i < conditions.length; i++) {
+      const { name, value } = conditions[i]!;
+      const field = request.find(name);
+      if (value === undefined ? field !== ABSENT : field < 0 || !isSame(bytes, request.valueStart(field), request.valueEnd(field), value)) return false;
+    }
+    return true;
+  }
+
+  /** What it rests on is still so. */
+  stands(now: number, store: TicketStore, stamps: Stamps): boolean {
+    const { preparedAt, tickets } = this.#is;
+    if (now >= this.#freshUntil || now < preparedAt || !this.#isUnpurged(stamps)) return false;
+    for (let i = 0; i < tickets.length; i++) if (!store.touch(tickets[i]!)) return false;
+    return this.#body === undefined || this.#body.deref() !== undefined;
+  }
+
+  /** Head and body in one piece; undefined where the body has its own. */
+  whole(now: number): Buffer | undefined {
+    const whole = this.#whole;
+    if (whole === undefined || (now < this.#wholeUntil && now >= this.#wholeFrom)) return whole;
+    return this.#renew(now, [whole.subarray(whole.length - this.bodyLength)]);
+  }
+
+  /** The head as latin1. */
+  head(now: number): string {
+    const { untilAge, untilTtl, rest } = this.#is.head;
+    const age = this.#ageAt(now);
+    return `${untilAge}${Math.floor(age / SECOND)}${untilTtl}${Math.floor((this.#lifetime - age) / SECOND)}${rest}`;
+  }
+
+  /** The chunks of a body that is not in one piece with the head. To be asked for right after `stands`. */
+  chunks(): Iterator<Buffer> {
+    const body = this.#body?.deref();
+    if (body === undefined) return [][Symbol.iterator]();
+    return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
+  }
+
+  /** Seconds. */
+  age(now: number): number {
+    return this.#ageAt(now) / SECOND;
+  }
+
+  #isUnpurged(stamps: Stamps): boolean {
+    const { purges } = stamps;
+    if (purges === this.#purges) return true;
+    const { slots, stamp } = this.#is;
+    for (let i = 0; i < slots.length; i++) if (stamps.isRaised(slots[i]!, stamp)) return false;
+    this.#purges = purges;
+    return true;
+  }
+
+  #ageAt(now: number): number {
+    return this.#is.age + now - this.#is.preparedAt;
+  }
+
+  #renew(now: number, body: Iterable<Buffer>): Buffer {
+    const head = this.head(now);
+    const whole = Buffer.allocUnsafeSlow(head.length + this.bodyLength);
+    let at = whole.write(head, 'latin1');
+    for (const chunk of body) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    const age = this.#ageAt(now);
+    this.#wholeFrom = now;
+    this.#wholeUntil = now + Math.min(SECOND - (age % SECOND), ((this.#lifetime - age) % SECOND) + 1);
+    this.#whole = whole;
+    return whole;
+  }
+}
+
+const writer = new PackedWriter();
+
+const IS_HEAD = 1;
+const HAS_COOKIE = 2;
+const IS_IMPLICIT = 4;
+
+/** The preparation as bytes, until the next one is packed. */
+export function pack({ status, isHead, target, host, hasCookie, decidingCount, conditions, head, preparedAt, age, lifetime, stamp, slots, tickets, start, end }: Preparation): Buffer {
+  writer.begin(0);
+  writer.number((isHead ? IS_HEAD : 0) | (hasCookie ? HAS_COOKIE : 0) | (lifetime.implicit ? IS_IMPLICIT : 0));
+  writer.number(status);
+  writer.text(target);
+  writer.text(host);
+  writer.number(decidingCount);
+  writer.number(conditions.length);
+  for (const { name, value } of conditions) {
+    writer.text(name);
+    writer.text(value ?? null);
+  }
+  writeLines(head.untilAge);
+  writeLines(head.untilTtl);
+  writeLines(head.rest);
+  writer.number(preparedAt);
+  writer.number(age);
+  writer.number(lifetime.seconds);
+  writer.text(lifetime.source);
+  writer.text(lifetime.reason.code);
+  writer.text(lifetime.reason.detail ?? null);
+  writer.number(stamp);
+  writer.numbers(slots);
+  writer.number(tickets.length);
+  for (const ticket of tickets) writer.numbers(ticket);
+  writer.number(start);
+  writer.number(end);
+  return writer.view();
+}
+
+export function unpack(bytes: Buffer): Preparation {
+  const reader = new PackedReader(bytes);
+  const flags = reader.number();
+  const status = reader.number();
+  const target = reader.string();
+  const host = reader.string();
+  const decidingCount = reader.number();
+  const conditions: Condition[] = [];
+  for (let left = reader.number(); left > 0; left--) conditions.push({ name: reader.string(), value: reader.text() ?? undefined });
+  const head = { untilAge: readLines(reader), untilTtl: readLines(reader), rest: readLines(reader) };
+  const preparedAt = reader.number();
+  const age = reader.number();
+  const seconds = reader.number();
+  const source = reader.string() as LifetimeSource;
+  const code = reader.string() as ReasonCode;
+  const detail = reader.text();
+  const stamp = reader.number();
+  const slots = reader.numbers();
+  const tickets: StoreTicket[] = [];
+  for (let left = reader.number(); left > 0; left--) tickets.push(reader.numbers());
+  return {
+    status, isHead: (flags & IS_HEAD) !== 0, target, host, hasCookie: (flags & HAS_COOKIE) !== 0, decidingCount, conditions, head, preparedAt, age,
+    lifetime: { seconds, source, implicit: (flags & IS_IMPLICIT) !== 0, reason: detail === null ? { code } : { code, detail } },
+    stamp, slots, tickets, start: reader.number(), end: reader.number(),
+  };
+}
+
+const CRLF = '\r\n';
+const COLON = ': ';
+
+/** By lines, and these by name and value: both are words, or dates, more often than not. */
+function writeLines(text: string): void {
+  const lines = text.split(CRLF);
+  writer.number(lines.length);
+  for (const line of lines) {
+    const colon = line.indexOf(COLON);
+    writer.text(colon === -1 ? null : line.slice(0, colon));
+    writer.text(colon === -1 ? line : line.slice(colon + COLON.length));
+  }
+}
+
+function readLines(reader: PackedReader): string {
+  let text = '';
+  const lines = reader.number();
+  for (let i = 0; i < lines; i++) {
+    const name = reader.text();
+    const line = name === null ? reader.string() : `${name}${COLON}${reader.string()}`;
+    text = i === 0 ? line : `${text}${CRLF}${line}`;
+  }
+  return text;
+}
+
+function readNow(body: Body, start: number, end: number): Iterable<Buffer> {
+  return body.read(start, end) as Iterable<Buffer>;
+}
+
+function isSame(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
