@@ -24,7 +24,10 @@ export interface Case {
   readonly expects: 'hits' | 'misses';
   readonly connections: number;
   readonly workers: number;
-  /** Every rival is run with so many workers, too, by turns with the others, to be compared with itself. */
+  /**
+   * Every rival is run with so many workers, too, by turns with the others, to be compared with itself:
+   * on the same cores, with as many connections for each worker, by the CPU time a request takes.
+   */
   readonly besideWorkers?: number;
   readonly cacheMegabytes: number;
   /** Many objects: how many, with Zipf's popularity. */
@@ -74,7 +77,7 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'objects-1k', title: '1 KB hits over 1,000 objects, Zipf', asks: [whole('/object/1')], objects: 1000 },
   { ...PLAIN, name: 'objects-1m', title: '1 KB hits over 1,000,000 objects, Zipf', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
   { ...PLAIN, name: 'objects-1m-rate', title: '1 KB hits over 1,000,000 objects, Zipf, at half of what each can', measures: 'rate', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
-  { ...PLAIN, name: 'workers-2', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 64, workers: 2, besideWorkers: 1 },
+  { ...PLAIN, name: 'workers-2', title: '1 KB hits', asks: [whole('/hit/1k')], workers: 2, besideWorkers: 1 },
   { ...PLAIN, name: 'start', title: 'Start to listening', measures: 'start', asks: [whole('/hit/1k')], cacheMegabytes: 256 },
 ];
 

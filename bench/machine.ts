@@ -57,6 +57,14 @@ export function shareCores(workers: number): Cores {
   return { server, load, origin, note: `server on core ${server}, load on core ${load}, origin on ${spare === undefined ? "the load's core, which slows misses" : `core ${origin}`}` };
 }
 
+/** Server and load share so many cores. */
+export function shareAll(count: number): Cores {
+  const allowed = allowedCores();
+  if (findProgram('taskset') === undefined || allowed.length < count) return shareCores(count);
+  const cores = allowed.slice(0, count).join(',');
+  return { server: cores, load: cores, origin: cores, note: `server and load share ${count === 1 ? 'core' : 'the cores'} ${cores}` };
+}
+
 function allowedCores(): number[] {
   try {
     const list = /^Cpus_allowed_list:\s*(\S+)/mu.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';

@@ -18,7 +18,7 @@ import type { Bench, CaseResult } from './result.ts';
 import { findRivals, OURS, rivalNames } from './rivals.ts';
 
 const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.4 };
-const FULL: Pace = { rounds: 5, seconds: 2, warmUp: 1 };
+const FULL: Pace = { rounds: 5, seconds: 2, warmUp: 2 };
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rivals: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
 
@@ -54,7 +54,7 @@ try {
     const found = standings(one, entrants, OURS);
     progress('');
     console.log(`\n${report(one, found, OURS)}`);
-    results.push({ case: one.name, title: one.title, measures: one.measures, connections: one.connections, workers: one.workers, standings: found });
+    results.push({ case: one.name, title: one.title, measures: one.measures, connections: one.connections * (one.besideWorkers === undefined ? 1 : one.workers), workers: one.workers, standings: found });
   }
 } finally {
   await origin.stop();

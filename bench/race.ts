@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Case } from './cases.ts';
 import { countRequests, fault, untilQuiet } from './check.ts';
 import { startChild } from './child.ts';
-import { shareCores } from './machine.ts';
+import { shareAll, shareCores } from './machine.ts';
 import type { Cores } from './machine.ts';
 import { LIMIT, startRival } from './rivals.ts';
 import type { Rival, RunningRival } from './rivals.ts';
@@ -65,7 +65,7 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
   const entrants = taking.map(({ rival: { peer, version }, workers }): Entrant => ({ name: peer.name, version, workers, rounds: [] }));
   if (one.measures === 'start') {
-    await raceStarts(one, able, entrants, rounds, shareCores(one.workers), originPort);
+    await raceStarts(one, able, entrants, rounds, coresOf(one), originPort);
     return entrants;
   }
   const runners: Runner[] = [];
@@ -75,7 +75,7 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   try {
     progress('starting');
     await Promise.all(taking.map(({ rival, workers }, at) => guarded(entrants[at]!, async () => {
-      const running = await startRival(rival, shareCores(workers).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes });
+      const running = await startRival(rival, coresOf(one).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes });
       runners.push({ entrant: entrants[at]!, running, rate: 0 });
     })));
     runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
@@ -96,7 +96,7 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
 
 async function prepare(one: Case, runner: Runner, warmUp: number, originPort: number, progress: (doing: string) => void): Promise<void> {
   const { running, entrant } = runner;
-  const cores = shareCores(entrant.workers);
+  const cores = coresOf(one);
   const isLimit = entrant.name === LIMIT;
   const found = isLimit ? undefined : await fault(one, running.port, originPort);
   if (found !== undefined) throw new Error(found);
@@ -132,7 +132,7 @@ async function timed(one: Case, runner: Runner, seconds: number, originPort: num
   const members = family(runner.running.child.pid);
   const before = usageOf(members);
   const [threads, start] = [threadsOf(members), performance.now()];
-  const { failures, ...result } = await load(one, runner, seconds, shareCores(workers));
+  const { failures, ...result } = await load(one, runner, seconds, coresOf(one));
   const shares = sharesOf(threads, threadsOf(members), workers, (performance.now() - start) / 1000);
   const after = usageOf(members);
   const passed = (await countRequests(originPort)) - asked;
@@ -155,14 +155,24 @@ function wrongRound(one: Case, failures: number, { requests, bytes }: Omit<LoadR
   return undefined;
 }
 
-function load(one: Case, { running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores): Promise<LoadResult> {
+function load(one: Case, { entrant: { workers }, running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores): Promise<LoadResult> {
   const [ask] = one.asks;
   const url = urlOf(port, ask!.path);
   if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds, ...(one.objects === undefined ? [] : [one.objects])], loadCores);
   const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
   const script = one.objects !== undefined ? ['zipf.lua', String(one.objects)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
   const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);
-  return runWrk({ url, connections: one.connections, seconds, cores: loadCores, fields, script });
+  return runWrk({ url, ...loadOf(one, workers), seconds, cores: loadCores, fields, script });
+}
+
+/** Each worker of crews that are compared has as many connections: how many requests it finds at a time changes what one costs. */
+function loadOf({ connections, workers: most, besideWorkers }: Case, workers: number): { connections: number; threads: number } {
+  return besideWorkers === undefined ? { connections, threads: 1 } : { connections: connections * workers, threads: most };
+}
+
+/** Such crews run on the same cores. */
+function coresOf({ workers, besideWorkers }: Case): Cores {
+  return besideWorkers === undefined ? shareCores(workers) : shareAll(workers);
 }
 
 async function runConstantRate(args: readonly (string | number)[], cores: string | undefined): Promise<LoadResult> {

@@ -20,7 +20,7 @@ export interface Standing {
   readonly ratio?: Spread;
   /**
    * What it can do with these workers divided by what it can with fewer, round by round, where the case
-   * has both: workers ÷ CPU time a request. The load generator's share of the machine is not in it.
+   * has both: workers ÷ CPU time a request, so that the load generator's share of the machine is not in it.
    */
   readonly scaling?: Spread;
   /** Medians: how the serving threads spent their time. */
@@ -53,7 +53,7 @@ export function standings(one: Case, entrants: readonly Entrant[], ours: string)
   });
 }
 
-/** Requests a second that its workers could answer, each on a core of its own. */
+/** Requests a second that its workers could answer if the load generator took nothing of the cores. */
 function capacities({ rounds, workers }: Entrant): number[] {
   return rounds.map(({ cpu }) => workers / (cpu ?? Number.NaN));
 }
@@ -70,8 +70,8 @@ const COLUMNS = [13, 10, 18, 9, 9, 9, 9, 6, 9] as const;
 export function report(one: Case, found: readonly Standing[], ours: string): string {
   if (one.besideWorkers === undefined) return table(one, found, ours);
   const tables = [one.besideWorkers, one.workers].map((workers) => {
-    const title = `${one.title}, ${workers} worker${workers === 1 ? '' : 's'}`;
-    return table({ ...one, title }, found.filter((standing) => standing.workers === workers), ours);
+    const title = `${one.title}, ${workers} worker${workers === 1 ? '' : 's'}, cores shared with the load`;
+    return table({ ...one, title, connections: one.connections * workers }, found.filter((standing) => standing.workers === workers), ours);
   });
   return [...tables, scalingLines(one, found)].join('\n\n');
 }
@@ -81,8 +81,7 @@ function scalingLines({ workers, besideWorkers = 1 }: Case, found: readonly Stan
   const spent = found.filter((standing) => standing.workers === workers).flatMap(({ name, threads }) => (threads === undefined ? [] : `${name} ${share(threads.ran)} + ${share(threads.waited)} + ${share(threads.slept)}`));
   return [
     `What ${workers} workers can do ÷ what ${besideWorkers} can (workers ÷ CPU/req of each round): ${scaled.join(', ')}`,
-    `Of their time, the ${workers} serving threads ran + waited for a core the load generator had + slept: ${spent.join(', ')}`,
-    'Only while they sleep could they be waiting for each other, or for requests.',
+    `Of their time, the ${workers} serving threads ran + waited for a core that the load generator had + slept, which is when they wait for requests, or for each other: ${spent.join(', ')}`,
   ].join('\n');
 }
 

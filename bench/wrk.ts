@@ -8,6 +8,8 @@ import { startChild } from './child.ts';
 export interface Load {
   readonly url: string;
   readonly connections: number;
+  /** Of wrk, 1 by default. */
+  readonly threads?: number;
   readonly seconds: number;
   readonly cores: string | undefined;
   /** `Name: value`. */
@@ -29,11 +31,11 @@ export interface LoadResult {
 }
 
 /** Rejects where wrk fails, with what it printed. */
-export async function runWrk({ url, connections, seconds, cores, fields, script }: Load): Promise<LoadResult> {
+export async function runWrk({ url, connections, threads = 1, seconds, cores, fields, script }: Load): Promise<LoadResult> {
   const [file, ...args] = script ?? [];
   const child = startChild(
     [
-      'wrk', '--threads', '1', '--connections', String(connections), '--latency', '--timeout', '30s',
+      'wrk', '--threads', String(threads), '--connections', String(connections), '--latency', '--timeout', '30s',
       // wrk counts in whole seconds; a signal ends it sooner, and it still reports.
       '--duration', `${Math.ceil(seconds) + 5}s`,
       ...fields.flatMap((field) => ['--header', field]),
