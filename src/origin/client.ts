@@ -4,17 +4,14 @@
  * that a cache sends, go over connections of our own where they are plain (see plain-client), else
  * over undici's pools; the rest over node:http (see node-exchange).
  */
-import { Agent, Pool } from 'undici';
 import type { Origin, OriginRequest, OriginResponse } from '../cache/ports.ts';
 import type { AddressRules } from './address.ts';
 import { Connector } from './connector.ts';
-import { LineClient } from './line.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
 import { IDEMPOTENT, PlainClient } from './plain-client.ts';
 import { plainRequestHead } from './plain-request.ts';
-import { MAX_RESPONSE_FIELDS } from './response-head.ts';
-import { UndiciExchange } from './undici-exchange.ts';
 import type { Failure } from './undici-exchange.ts';
+import type { UndiciPools, UndiciPoolsOptions } from './undici-pools.ts';
 
 export interface OriginClientOptions {
   /** Which otherwise refused addresses may be connected to: a FixedOrigin or HostRules. */
@@ -38,27 +35,17 @@ const MAX_KEEP_ALIVE = 60_000;
 export class OriginClient implements Origin {
   readonly #timeout: number;
   readonly #plain: PlainClient;
-  readonly #pools: Agent;
+  readonly #poolsOptions: UndiciPoolsOptions;
+  #pools: Promise<UndiciPools> | undefined;
   readonly #agents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
   /** Every request on a connection of its own. */
   readonly #freshAgents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
 
   constructor({ addresses, connectTimeout, originTimeout }: OriginClientOptions) {
     const connector = new Connector({ addresses, connectTimeout });
-    const milliseconds = Math.ceil(originTimeout * 1000);
     this.#timeout = originTimeout;
-    this.#plain = new PlainClient({ connector, originTimeout, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE });
-    this.#pools = new Agent({
-      // No cap on connections: a request that waits in a queue for one would look like a slow origin.
-      factory: (origin, options: Pool.Options) => new Pool(origin, { ...options, factory: (url, clientOptions) => new LineClient(url, clientOptions, connector) }),
-      allowH2: false,
-      pipelining: 1,
-      headersTimeout: milliseconds,
-      bodyTimeout: milliseconds,
-      maxHeaderSize: MAX_RESPONSE_FIELDS,
-      keepAliveTimeout: KEEP_ALIVE,
-      keepAliveMaxTimeout: MAX_KEEP_ALIVE,
-    });
+    this.#poolsOptions = { connector, originTimeout, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE };
+    this.#plain = new PlainClient(this.#poolsOptions);
     const agents = (keepAlive: boolean): Record<'http' | 'https', ConnectorAgent> => ({
       http: new ConnectorAgent(connector, 'http', { keepAlive, timeout: KEEP_ALIVE }),
       https: new ConnectorAgent(connector, 'https', { keepAlive, timeout: KEEP_ALIVE }),
@@ -79,10 +66,10 @@ export class OriginClient implements Origin {
         if (stale && IDEMPOTENT.has(request.method)) this.#overNode(request, this.#freshAgents, resolve, reject);
         else reject(error);
       };
-      const { target, method, fields } = request;
-      // Without a servername undici takes Host for it, and closes the connection where that changes.
-      const options = { origin: `${target.scheme}://${target.authority}`, path: target.path, method, headers: fields.lines, servername: target.host };
-      this.#pools.dispatch(options, new UndiciExchange(request, this.#timeout, { onResponse: resolve, onFailure }));
+      this.#loadPools().then((pools) => {
+        if (request.signal.aborted) reject(request.signal.reason);
+        else pools.fetch(request, { onResponse: resolve, onFailure });
+      }, reject);
     });
   }
 
@@ -90,7 +77,12 @@ export class OriginClient implements Origin {
   async close(): Promise<void> {
     for (const agent of [...Object.values(this.#agents), ...Object.values(this.#freshAgents)]) agent.destroy();
     this.#plain.close();
-    await this.#pools.destroy();
+    await (await this.#pools)?.destroy();
+  }
+
+  #loadPools(): Promise<UndiciPools> {
+    this.#pools ??= import('./undici-pools.ts').then(({ UndiciPools: Pools }) => new Pools(this.#poolsOptions));
+    return this.#pools;
   }
 
   #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
