@@ -40,9 +40,13 @@ export interface ReceivedMessage {
   readonly trailers?: () => Fields | undefined;
 }
 
-export type Admitted =
-  | { readonly kind: 'request'; readonly request: ClientRequest; readonly rewrite: ((fields: Fields) => void) | undefined }
-  | { readonly kind: 'redirect'; readonly location: string };
+export interface AdmittedRequest {
+  readonly kind: 'request';
+  readonly request: ClientRequest;
+  readonly rewrite: ((fields: Fields) => void) | undefined;
+}
+
+export type Admitted = AdmittedRequest | { readonly kind: 'redirect'; readonly location: string };
 
 export interface ProxyStats extends CounterStats {
   readonly store: StoreStats;

@@ -9,14 +9,14 @@ import type { Admin } from '../admin/api.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
-import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
+import type { AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
 import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
 import { RequestBody } from './request-body.ts';
-import { MAX_HEAD, checkRequest, hasBody } from './request-check.ts';
+import { MAX_HEAD, checkRequest, hasBody, isHost } from './request-check.ts';
 import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
 
 export interface LaneOptions {
@@ -27,6 +27,9 @@ export interface LaneOptions {
   /** Called for each hit, for the fast lane to give the same answer. */
   readonly onHit?: (request: IncomingMessage, hit: ServedHit) => void;
 }
+
+/** A response under way, as far as what comes behind its request may concern it. */
+export type Answering = Pick<NodeReply, 'requestComplete' | 'headSent' | 'closeAfter'>;
 
 /** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
 export const HEAD_TIMEOUT = 30_000;
@@ -50,7 +53,7 @@ export class NodeLane {
   readonly #onError: (error: unknown) => void;
   readonly #onHit: LaneOptions['onHit'];
   /** Every connection, with the replies under way on it: not in a Set, see cache/flights. */
-  readonly #connections = new Map<Duplex, NodeReply[]>();
+  readonly #connections = new Map<Duplex, Answering[]>();
   /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
   readonly #ending = new WeakSet<Duplex>();
   /** The request that came last on each connection; a tunnel's, once it is one. */
@@ -67,7 +70,7 @@ export class NodeLane {
   }
 
   /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
-  connection(socket: Duplex): NodeReply[] {
+  connection(socket: Duplex): Answering[] {
     let replies = this.#connections.get(socket);
     if (replies === undefined) {
       replies = [];
@@ -128,6 +131,33 @@ export class NodeLane {
     return latest !== 'tunnel' && latest?.complete !== false && !this.#ending.has(socket) && this.#connections.get(socket)?.length === 0;
   }
 
+  /** What would be done with a plain GET or HEAD, where that is to bring it to the engine; undefined: this lane answers it itself, or refuses it. */
+  admitPlain(message: ReceivedMessage, host: string): AdmittedRequest | undefined {
+    if (!isHost(host) || this.#admin?.owns(message.requestTarget) === true) return undefined;
+    try {
+      const admitted = this.#proxy.admit(message);
+      return admitted.kind === 'request' ? admitted : undefined;
+    } catch {
+      // It will be thrown here again.
+      return undefined;
+    }
+  }
+
+  /** A response that is written past this lane, on a connection whose next requests have come meanwhile. */
+  begin(socket: Duplex, reply: Answering): void {
+    this.connection(socket).push(reply);
+  }
+
+  /** It is written, or never will be. */
+  end(socket: Duplex & Pick<Socket, 'destroySoon'>, reply: Answering): void {
+    // A connection that is closed has left the list.
+    const replies = this.#connections.get(socket);
+    replies?.splice(replies.indexOf(reply), 1);
+    this.#startNext(socket);
+    // Its head may have been sent before that was known.
+    if ((this.draining || this.#ending.has(socket)) && replies?.length === 0) socket.destroySoon();
+  }
+
   /** From now on connections are closed after the response under way; those without one at once, tunnels too. */
   drain(): void {
     this.draining = true;
@@ -141,16 +171,10 @@ export class NodeLane {
 
   #reply(response: ServerResponse): NodeReply {
     const { socket } = response.req;
-    const replies = this.connection(socket);
     this.#latest.set(socket, response.req);
     const reply = new NodeReply(response, this);
-    replies.push(reply);
-    response.on('close', () => {
-      replies.splice(replies.indexOf(reply), 1);
-      this.#startNext(socket);
-      // Its head may have been sent before that was known.
-      if ((this.draining || this.#ending.has(socket)) && replies.length === 0) socket.destroySoon();
-    });
+    this.begin(socket, reply);
+    response.on('close', () => this.end(socket, reply));
     return reply;
   }
 

@@ -51,9 +51,13 @@ function checkHost({ rawHeaders, httpVersion }: IncomingMessage): MillraceError 
   const hosts = new Fields(rawHeaders).all('host');
   if (hosts.length === 0 && httpVersion === '1.0') return undefined;
   if (hosts.length !== 1) return bad(hosts.length === 0 ? 'The request has no Host.' : 'The request has more than one Host.');
+  return isHost(hosts[0]!) ? undefined : bad('Host is no host name or address with an optional port.');
+}
+
+/** A value that the one Host of a request may have. */
+export function isHost(value: string): boolean {
   // Empty where the target has no authority, as in "OPTIONS *".
-  if (hosts[0] === '' || isAuthority(hosts[0]!)) return undefined;
-  return bad('Host is no host name or address with an optional port.');
+  return value === '' || isAuthority(value);
 }
 
 /** Values of Host that were found good: nearly every request names one of a few, and to read one takes a URL parser. */

@@ -73,7 +73,7 @@ function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error:
   const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
   const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
   const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => keeper.keep(request, hit) });
-  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), head });
+  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), head, keeper });
   return { general, fast, server: fast.server };
 }
 

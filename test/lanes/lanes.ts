@@ -33,7 +33,7 @@ export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 
   const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
   const general = new NodeLane(proxy, { admin: undefined, onHit: (request, hit) => keeper.keep(request, hit) });
   const http = createNodeServer(general);
-  const fast = new FastLane({ proxy, memo, general, http, head });
+  const fast = new FastLane({ proxy, memo, general, http, head, keeper });
   const outcomes: Outcome[] = [];
   proxy.onOutcome((outcome) => outcomes.push(outcome));
   const lanes = { proxy, fast, general, http, outcomes };

@@ -217,7 +217,7 @@ for (const internals of ['as they are', 'hidden'] as const) {
       await using lanes = await open({ origin: origin.url }, ({ http }) => Object.assign(http, { keepAliveTimeout: 30, keepAliveTimeoutBuffer: 1 }));
       await warm(lanes, '/page');
       const connection = await openRaw(lanes.port);
-      void connection.send(get('/other'));
+      void connection.send(get('/other').replace('\r\n\r\n', '\r\nKeep-Alive: 5\r\n\r\n'));
       await connection.readMessage();
       const before = fastHits(lanes);
       for (let i = 0; i < 3; i++) {

@@ -1,16 +1,20 @@
 /**
  * @module server/fast/connection
  * One connection that both lanes share. Bytes that are nothing but plain requests, and come while
- * the general lane has nothing to do here, are answered at once where the answers are prepared;
- * all others go to node:http, from the first that is not.
+ * the general lane has nothing to do here, are answered at once where the answers are prepared.
+ * The last of them may also go to the engine from here. All others are node:http's; what comes
+ * while the engine has one is node:http's too, whose responses then wait for that one.
  */
 import type { Socket } from 'node:net';
+import type { ServedHit } from '../../cache/memo.ts';
 import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
+import { Fields } from '../../http/fields.ts';
 import { freshReasons } from '../../policy/reuse.ts';
 import { STALLED } from '../node-reply.ts';
 import { GeneralSide, IDLE } from './general-side.ts';
 import type { FastLane } from './lane.ts';
+import { PlainReply } from './plain-reply.ts';
 import { readShared } from './raw-socket.ts';
 
 /** Bytes of a body that are handed to the system before the client is waited for. They are the store's, not copies. */
@@ -32,6 +36,8 @@ export class Connection {
   readonly #socket: Socket;
   #general: GeneralSide | undefined;
   #underWay: UnderWay | undefined;
+  /** The reply of the engine to a request that did not go by node:http. */
+  #reply: PlainReply | undefined;
   /** Plain requests that wait for it. */
   #rest: Buffer | undefined;
   /** The last response was written here, not by the general lane. */
@@ -58,7 +64,7 @@ export class Connection {
 
   /** Turns of the lane without a byte from the client; undefined while it is not idle, or node:http has an eye on it. */
   idleSince(): { readonly turn: number; readonly hasAsked: boolean } | undefined {
-    if (this.#general !== undefined || this.#isClosing || this.#underWay !== undefined) return undefined;
+    if (this.#general !== undefined || this.#isClosing || this.#underWay !== undefined || this.#reply !== undefined) return undefined;
     const { writableLength } = this.#socket;
     // The client takes what waits for it.
     if (writableLength !== this.#waiting) this.#lastTurn = this.#lane.turn;
@@ -91,7 +97,8 @@ export class Connection {
       return;
     }
     const general = this.#general;
-    if (general === undefined || (general.isRead && this.#lane.general.isResting(general))) this.#answer(bytes, length);
+    if (this.#reply !== undefined) this.#handOver(bytes, 0, length);
+    else if (general === undefined || (general.isRead && this.#lane.general.isResting(general))) this.#answer(bytes, length);
     else general.feed(copy(bytes, 0, length));
   }
 
@@ -113,14 +120,52 @@ export class Connection {
     }
     if (several) this.#socket.uncork();
     if (at === length) return;
-    if (this.#underWay === undefined) this.#handOver(bytes, at, length);
-    else this.#rest = copy(bytes, at, length);
+    if (this.#underWay === undefined) {
+      if (head.end < length || !this.#pass(now)) this.#handOver(bytes, at, length);
+    } else this.#rest = copy(bytes, at, length);
   }
 
   #arePlain(bytes: Buffer, start: number, end: number): boolean {
     const { head } = this.#lane;
     for (let at = start; at < end; at = head.end) if (!head.recognise(bytes, at, end)) return false;
     return true;
+  }
+
+  /** Takes the request that was recognised last to the engine. False: that is the general lane's to do. */
+  #pass(now: number): boolean {
+    const { head, general, proxy, keeper } = this.#lane;
+    const rawHeaders = head.lines();
+    const { method, target: requestTarget } = head;
+    const clientAddress = this.#socket.remoteAddress ?? '';
+    const admitted = general.admitPlain({ method, requestTarget, fields: new Fields(rawHeaders), httpVersion: '1.1', scheme: 'http', clientAddress, body: undefined }, head.host);
+    if (admitted === undefined) return false;
+    this.#wroteLast = true;
+    // The time of the idle connection is over.
+    if (this.#general !== undefined) this.#socket.setTimeout(0);
+    const reply = new PlainReply(this.#socket, this.#lane, head.isHead, () => this.#replied());
+    this.#reply = reply;
+    const context = {
+      clientAddress,
+      startedAt: now,
+      ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
+      onHit: (hit: ServedHit) => keeper.keep({ method, url: requestTarget, httpVersion: '1.1', rawHeaders }, hit),
+    };
+    void proxy.engine.handle(admitted.request, reply, context);
+    return true;
+  }
+
+  /** The engine's response is written. */
+  #replied(): void {
+    const reply = this.#reply!;
+    const general = this.#general;
+    this.#reply = undefined;
+    this.#lastTurn = this.#lane.turn;
+    if (this.#isClosing || reply.saidClose) return this.#closeSoon();
+    if (general === undefined) return;
+    if (general.isHeld) {
+      general.release();
+      this.#lane.general.end(general, reply);
+    } else this.#socket.setTimeout(IDLE);
   }
 
   #write(answer: PreparedAnswer, now: number): void {
@@ -147,7 +192,7 @@ export class Connection {
 
   /** Too long without a byte in either direction. */
   #stalled(): void {
-    if (this.#underWay === undefined) this.#general?.emit('timeout');
+    if (this.#underWay === undefined && this.#reply === undefined) this.#general?.emit('timeout');
     else this.#socket.destroy();
   }
 
@@ -167,7 +212,7 @@ export class Connection {
   /** The client has taken what was written. */
   #goOn(): void {
     const underWay = this.#underWay;
-    if (underWay === undefined) return;
+    if (underWay === undefined) return this.#reply?.drained();
     if (!underWay.isWritten) {
       this.#socket.cork();
       this.#writeStep(underWay);
@@ -198,6 +243,10 @@ export class Connection {
       this.#general = new GeneralSide(this.#socket, (error) => this.#generalClosed(error));
       this.#lane.http.emit('connection', this.#general);
     }
+    if (this.#reply !== undefined && !this.#general.isHeld) {
+      this.#general.hold();
+      this.#lane.general.begin(this.#general, this.#reply);
+    }
     this.#general.feed(copy(bytes, start, end));
   }
 
@@ -208,18 +257,24 @@ export class Connection {
 
   #closeSoon(): void {
     this.#isClosing = true;
-    if (this.#underWay === undefined) this.#socket.destroySoon();
+    if (this.#underWay === undefined && this.#reply === undefined) this.#socket.destroySoon();
   }
 
   /** The client sends nothing any more. */
   #end(): void {
-    if (this.#general !== undefined) this.#general.feedEnd();
+    const general = this.#general;
+    if (this.#reply !== undefined && general?.isHeld !== true) {
+      // As with node:http, whoever ends its side before it is answered has left.
+      this.#reply.left();
+      this.#socket.end();
+    } else if (general !== undefined) general.feedEnd();
     else this.#socket.end();
   }
 
   #closed(): void {
     this.#lane.forget(this);
     this.#general?.destroy();
+    this.#reply?.left();
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     this.#underWay = undefined;
@@ -230,12 +285,11 @@ export class Connection {
   }
 
   get #method(): string {
-    return this.#lane.head.isHead ? 'HEAD' : 'GET';
+    return this.#lane.head.method;
   }
 
   get #url(): string {
-    const { bytes, targetStart, targetEnd } = this.#lane.head;
-    return bytes.toString('latin1', targetStart, targetEnd);
+    return this.#lane.head.target;
   }
 
   #report(answer: PreparedAnswer, startedAt: number, method: string, url: string, bytes: number, error?: MillraceError): void {

@@ -19,6 +19,10 @@ export class GeneralSide extends Duplex {
   #full = false;
   /** The last four bytes that were handed over. */
   #last = 0;
+  #isHeld = false;
+  /** What it was to do while it was held. */
+  #later: (() => void) | undefined;
+  #timeout = 0;
 
   /** @param onClosed this side is done with the connection, in whatever way */
   constructor(socket: Socket, onClosed: (error: Error | null) => void) {
@@ -50,6 +54,24 @@ export class GeneralSide extends Duplex {
     return this.readableLength === 0 && !this.#full && this.#last === BLANK_LINE && this.writable && !this.readableEnded;
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Nothing leaves until release(): the response to an earlier request is written past it. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#timeout = 0;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.#socket.setTimeout(this.#timeout);
+    const later = this.#later;
+    this.#later = undefined;
+    later?.();
+  }
+
   override _read(): void {
     if (!this.#full) return;
     this.#full = false;
@@ -57,13 +79,15 @@ export class GeneralSide extends Duplex {
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, encoding, callback);
+    this.#whenFree(() => this.#socket.write(chunk, encoding, callback));
   }
 
   override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], callback: (error?: Error | null) => void): void {
-    this.#socket.cork();
-    for (const [i, { chunk, encoding }] of chunks.entries()) this.#socket.write(chunk, encoding, i === chunks.length - 1 ? callback : undefined);
-    this.#socket.uncork();
+    this.#whenFree(() => {
+      this.#socket.cork();
+      for (const [i, { chunk, encoding }] of chunks.entries()) this.#socket.write(chunk, encoding, i === chunks.length - 1 ? callback : undefined);
+      this.#socket.uncork();
+    });
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -73,6 +97,12 @@ export class GeneralSide extends Duplex {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#onClosed(error);
     callback(error);
+  }
+
+  /** A stream writes one thing after the other: there is no more than one to be done later. */
+  #whenFree(write: () => void): void {
+    if (this.#isHeld) this.#later = write;
+    else write();
   }
 
   // What node:http and the general lane use of a net.Socket.
@@ -98,7 +128,9 @@ export class GeneralSide extends Duplex {
   }
 
   setTimeout(milliseconds: number): this {
-    this.#socket.setTimeout(milliseconds);
+    this.#timeout = milliseconds;
+    // Meanwhile it is the other response's client that is waited for.
+    if (!this.#isHeld) this.#socket.setTimeout(milliseconds);
     return this;
   }
 

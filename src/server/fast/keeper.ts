@@ -3,7 +3,6 @@
  * Prepares an answer of the general lane for the fast one: describes the request as the fast lane
  * would have seen it, and splits the head, which both lanes write of the same lines, around Age and ttl.
  */
-import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Memo, ServedHit, SplitHead } from '../../cache/memo.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
@@ -11,20 +10,29 @@ import { isFromProxies } from '../../http/forwarding.ts';
 import { headLines, mayHaveBody } from '../head-lines.ts';
 import type { PlainHead } from './plain-head.ts';
 
+/** A request as a lane received it; what node:http tells of one, too. */
+export interface SeenRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Name, value, name, value … */
+  readonly rawHeaders: readonly string[];
+}
+
 export class Keeper {
   readonly #memo: Memo;
   readonly #head: PlainHead;
-  readonly #ending: string;
+  /** How node:http ends a head after which the connection stays. */
+  readonly keepAliveLines: string;
 
   /** @param keepAlive milliseconds an idle connection is kept */
   constructor(memo: Memo, head: PlainHead, keepAlive: number) {
     this.#memo = memo;
     this.#head = head;
-    // As node:http ends a head.
-    this.#ending = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAlive / 1000)}\r\n\r\n`;
+    this.keepAliveLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAlive / 1000)}\r\n`;
   }
 
-  keep(request: IncomingMessage, hit: ServedHit): void {
+  keep(request: SeenRequest, hit: ServedHit): void {
     if (request.httpVersion !== '1.1') return;
     // These the general lane changes, in ways that depend on the client's address.
     if (hit.selecting.some((name) => isFromProxies(name.replaceAll('_', '-')))) return;
@@ -46,12 +54,12 @@ export class Keeper {
     return {
       untilAge: `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${text(lines, 0, ageAt)}${lines[ageAt]!}: `,
       untilTtl: `\r\n${text(lines, ageAt + 2, statusAt)}${lines[statusAt]!}: ${member.slice(0, -ttl.length)}`,
-      rest: `\r\n${text(lines, statusAt + 2, lines.length)}${this.#ending}`,
+      rest: `\r\n${text(lines, statusAt + 2, lines.length)}${this.keepAliveLines}\r\n`,
     };
   }
 }
 
-function bytesOf({ method, url, rawHeaders }: IncomingMessage): Buffer {
+function bytesOf({ method, url, rawHeaders }: SeenRequest): Buffer {
   return Buffer.from(`${method!} ${url!} HTTP/1.1\r\n${text(rawHeaders, 0, rawHeaders.length)}\r\n`, 'latin1');
 }
 
