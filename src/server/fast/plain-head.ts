@@ -89,7 +89,6 @@ export class PlainHead implements PlainRequest {
   hash = 0;
   /** Where the head ends, and what comes next begins. */
   end = 0;
-  #fieldsStart = 0;
   readonly #kinds = new Map<number, Kind>();
   readonly #trustsProxies: boolean;
   readonly #known = new KnownFieldLines();
@@ -182,16 +181,9 @@ export class PlainHead implements PlainRequest {
     return this.bytes.toString('latin1', this.hostStart, this.hostEnd);
   }
 
-  /** Name, value, name, value … as llhttp would tell them: bytes as latin1, in case, order and number. */
+  /** Name, value, name, value … as llhttp would tell them: bytes as latin1, in case, order and number. Others get the same array: it is not to be changed. */
   lines(): string[] {
-    const start = this.#fieldsStart;
-    // In one piece: to leave JavaScript for each name and value takes longer than all else here.
-    const text = this.bytes.toString('latin1', start, this.end);
-    const lines: string[] = [];
-    for (let field = 0; field < this.#count; field++) {
-      lines.push(text.slice(this.#nameStarts[field]! - start, this.#nameEnds[field]! - start), text.slice(this.#valueStarts[field]! - start, this.#valueEnds[field]! - start));
-    }
-    return lines;
+    return this.#lines.texts(this.bytes, this.#start);
   }
 
   /** Returns where the field lines begin; 0 where the line is another one. */
@@ -217,7 +209,6 @@ export class PlainHead implements PlainRequest {
   #fieldLines(bytes: Uint8Array, start: number, limit: number): boolean {
     const lines = this.#lines;
     let hosts = 0;
-    this.#fieldsStart = start;
     for (let at = start; at < limit; ) {
       if (bytes[at] === CR) {
         lines.length = at + 2 - start;
