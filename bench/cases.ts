@@ -16,8 +16,8 @@ export interface Ask {
 export interface Case {
   readonly name: string;
   readonly title: string;
-  /** `speed`: requests a second; `rate`: latency at half of what it can; `start`: time until it listens. */
-  readonly measures: 'speed' | 'rate' | 'start';
+  /** `speed`: requests a second; `rate`: latency at half of what it can; `start`: time until it listens; `fill`: objects a second, each asked for once by an empty cache. */
+  readonly measures: 'speed' | 'rate' | 'start' | 'fill';
   /** What is asked; several by turns. */
   readonly asks: readonly Ask[];
   /** Whether the origin is to see none of the requests, or each one. */
@@ -30,8 +30,12 @@ export interface Case {
    */
   readonly besideWorkers?: number;
   readonly cacheMegabytes: number;
-  /** Many objects: how many, with Zipf's popularity. */
+  /** Many objects: how many; the path of one is that of the ask, with its number in the place of 1. */
   readonly objects?: number;
+  /** How often each of them is asked for; by default as Zipf has it. */
+  readonly popularity?: 'zipf' | 'even';
+  /** The cache is on disk, with cacheMegabytes of memory in front of it where a rival has such. */
+  readonly diskMegabytes?: number;
   /** Whether the constant answer of the bare socket is an answer to it. */
   readonly limit: boolean;
   /** Runs in `--quick`. */
@@ -78,6 +82,11 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'objects-1m', title: '1 KB hits over 1,000,000 objects, Zipf', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
   { ...PLAIN, name: 'objects-1m-rate', title: '1 KB hits over 1,000,000 objects, Zipf, at half of what each can', measures: 'rate', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
   { ...PLAIN, name: 'workers-2', title: '1 KB hits', asks: [whole('/hit/1k')], workers: 2, besideWorkers: 1 },
+  // The memory in front has room for a small part: most hits are the disk's.
+  { ...PLAIN, name: 'disk-1k', title: '1 KB hits on disk, of 50,000 objects', asks: [whole('/object/1')], objects: 50_000, popularity: 'even', cacheMegabytes: 4, diskMegabytes: 1000 },
+  { ...PLAIN, name: 'disk-64k', title: '64 KB hits on disk, of 2,000 objects', asks: [whole('/object-64k/1')], objects: 2000, popularity: 'even', cacheMegabytes: 4, diskMegabytes: 1000 },
+  { ...PLAIN, name: 'disk-1m', title: '1 MB hits on disk, of 300 objects', asks: [whole('/object-1m/1')], objects: 300, popularity: 'even', connections: 16, cacheMegabytes: 16, diskMegabytes: 1000 },
+  { ...PLAIN, name: 'disk-fill', title: 'Filling a disk with 10,000 objects of 64 KB', measures: 'fill', asks: [whole('/object-64k/1')], objects: 10_000, expects: 'misses', cacheMegabytes: 4, diskMegabytes: 2000 },
   { ...PLAIN, name: 'start', title: 'Start to listening', measures: 'start', asks: [whole('/hit/1k')], cacheMegabytes: 256 },
 ];
 

@@ -43,7 +43,7 @@ function answer(socket: Socket, head: string): void {
 }
 
 function find(path: string, head: string): Representation | undefined {
-  if (path.startsWith('/object/')) return representation(path);
+  if (path.startsWith('/object')) return representation(path);
   const variant = path.startsWith('/vary/') ? (/\r\naccept-encoding:([^\r]*)/iu.exec(head)?.[1] ?? '') : '';
   const name = `${path} ${variant}`;
   const found = known.get(name) ?? representation(path, variant);

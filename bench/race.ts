@@ -3,6 +3,7 @@
  * One case: the rivals are started, checked, warmed up, and run round by round.
  */
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Case } from './cases.ts';
 import { countRequests, fault, untilQuiet } from './check.ts';
 import { startChild } from './child.ts';
@@ -58,24 +59,33 @@ const ENOUGH = 100_000;
 const FILLING = 600;
 /** Objects that one pass of filling repeats of the one before. */
 const OVERLAP = 1000;
+/** Bytes of an object that makes filling slow. */
+const LARGE = 16_384;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
   const able = rivals.filter(({ peer }) => one.limit || peer.name !== LIMIT);
   const crews = one.besideWorkers === undefined ? [one.workers] : [one.workers, one.besideWorkers];
   const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
   const entrants = taking.map(({ rival: { peer, version }, workers }): Entrant => ({ name: peer.name, version, workers, rounds: [] }));
-  if (one.measures === 'start') {
-    await raceStarts(one, able, entrants, rounds, coresOf(one), originPort);
-    return entrants;
-  }
-  const runners: Runner[] = [];
   const guarded = async (entrant: Entrant, run: () => Promise<void>): Promise<void> => {
     if (entrant.fault === undefined) await run().catch((error: unknown) => void (entrant.fault = (error as Error).message));
   };
+  if (one.measures === 'start' || one.measures === 'fill') {
+    const run = one.measures === 'start' ? started : filled;
+    for (let round = 0; round < rounds; round++) {
+      for (const [at, rival] of able.entries()) {
+        progress(`round ${round + 1} of ${rounds}, ${rival.peer.name}`);
+        const entrant = entrants[at]!;
+        await guarded(entrant, async () => void entrant.rounds.push(await run(one, rival, coresOf(one), originPort)));
+      }
+    }
+    return entrants;
+  }
+  const runners: Runner[] = [];
   try {
     progress('starting');
     await Promise.all(taking.map(({ rival, workers }, at) => guarded(entrants[at]!, async () => {
-      const running = await startRival(rival, coresOf(one).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes });
+      const running = await startRival(rival, coresOf(one).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
       runners.push({ entrant: entrants[at]!, running, rate: 0 });
     })));
     runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
@@ -103,7 +113,7 @@ async function prepare(one: Case, runner: Runner, warmUp: number, originPort: nu
   if (one.objects !== undefined) {
     progress(`filling ${entrant.name}`);
     const before = usageOf(family(running.child.pid));
-    await fill(one.objects, running.port, originPort, cores);
+    await fill(one, running.port, originPort, cores);
     const after = usageOf(family(running.child.pid));
     if (before !== undefined && after !== undefined && one.objects >= ENOUGH) entrant.objectMemory = (after.memory - before.memory) / one.objects;
   }
@@ -113,7 +123,7 @@ async function prepare(one: Case, runner: Runner, warmUp: number, originPort: nu
 }
 
 /** Asks for every object once; until the origin has seen as many requests. */
-async function fill(objects: number, port: number, originPort: number, { load: loadCores }: Cores): Promise<void> {
+async function fill({ objects = 0, asks, connections }: Case, port: number, originPort: number, { load: loadCores }: Cores): Promise<void> {
   const goal = (await countRequests(originPort)) + objects - 1;
   const limit = performance.now() + FILLING * 1000;
   while ((await countRequests(originPort)) < goal) {
@@ -121,7 +131,8 @@ async function fill(objects: number, port: number, originPort: number, { load: l
     const left = goal - (await countRequests(originPort));
     // What was under way when the last pass ended is asked again.
     const first = Math.max(1, objects - left - OVERLAP);
-    await runWrk({ url: urlOf(port, '/'), connections: 32, seconds: Math.min(60, Math.max(1, left / 5_000)), cores: loadCores, fields: [], script: ['sequence.lua', String(objects), String(first)] });
+    const seconds = Math.min(60, Math.max(1, left / (asks[0]!.body.length > LARGE ? 1_000 : 5_000)));
+    await runWrk({ url: urlOf(port, '/'), connections, seconds, cores: loadCores, fields: [], script: ['sequence.lua', String(objects), String(first), prefixOf(asks)] });
   }
 }
 
@@ -160,7 +171,7 @@ function load(one: Case, { entrant: { workers }, running: { port }, rate }: Runn
   const url = urlOf(port, ask!.path);
   if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds, ...(one.objects === undefined ? [] : [one.objects])], loadCores);
   const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
-  const script = one.objects !== undefined ? ['zipf.lua', String(one.objects)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
+  const script = one.objects !== undefined ? [one.popularity === 'even' ? 'even.lua' : 'zipf.lua', String(one.objects), prefixOf(one.asks)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
   const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);
   return runWrk({ url, ...loadOf(one, workers), seconds, cores: loadCores, fields, script });
 }
@@ -189,22 +200,43 @@ function urlOf(port: number, path: string): string {
   return `http://127.0.0.1:${port}${path}`;
 }
 
-async function raceStarts(one: Case, rivals: readonly Rival[], entrants: readonly Entrant[], rounds: number, { server }: Cores, originPort: number): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    for (const [at, rival] of rivals.entries()) {
-      const entrant = entrants[at]!;
-      if (entrant.fault !== undefined) continue;
-      try {
-        const running = await startRival(rival, server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes });
-        const usage = usageOf(family(running.child.pid));
-        const found = await fault(one, running.port, originPort);
-        await running.stop();
-        if (found !== undefined) throw new Error(found);
-        const time = running.startTime / 1000;
-        entrant.rounds.push({ requests: 1, perSecond: 1 / time, bytes: 0, p50: time, p99: time, max: time, cpu: usage?.cpu, busy: usage && usage.cpu / time, memory: usage?.memory });
-      } catch (error) {
-        entrant.fault = (error as Error).message;
-      }
-    }
+/** A round of its own: from the start until it listens. */
+async function started(one: Case, rival: Rival, { server }: Cores, originPort: number): Promise<Round> {
+  const running = await startRival(rival, server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
+  const usage = usageOf(family(running.child.pid));
+  const found = await fault(one, running.port, originPort);
+  await running.stop();
+  if (found !== undefined) throw new Error(found);
+  const time = running.startTime / 1000;
+  return { requests: 1, perSecond: 1 / time, bytes: 0, p50: time, p99: time, max: time, cpu: usage?.cpu, busy: usage && usage.cpu / time, memory: usage?.memory };
+}
+
+/** A round of its own: an empty cache is asked for every object once. What it does behind that counts too. */
+async function filled(one: Case, rival: Rival, cores: Cores, originPort: number): Promise<Round> {
+  const running = await startRival(rival, cores.server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
+  try {
+    const members = family(running.child.pid);
+    const { objects = 0, connections } = one;
+    // wrk does not send the first request it makes.
+    const goal = (await countRequests(originPort)) + objects - 1;
+    const limit = performance.now() + FILLING * 1000;
+    const before = usageOf(members);
+    const all = async (): Promise<void> => {
+      while ((await countRequests(originPort)) < goal && performance.now() < limit) await wait(5);
+    };
+    const { failures, ...result } = await runWrk({ url: urlOf(running.port, '/'), connections, seconds: FILLING, cores: cores.load, fields: [], script: ['once.lua', String(objects), prefixOf(one.asks)], until: all().catch(() => undefined) });
+    await untilQuiet(originPort);
+    const after = usageOf(members);
+    const found = wrongRound(one, failures, result, result.requests);
+    if (found !== undefined) throw new Error(found);
+    const cpu = before !== undefined && after !== undefined ? after.cpu - before.cpu : undefined;
+    return { ...result, cpu: cpu && cpu / result.requests, busy: cpu && (cpu * result.perSecond) / result.requests / one.workers, memory: after?.memory };
+  } finally {
+    await running.stop();
   }
+}
+
+/** The path of an object without its number. */
+function prefixOf([ask]: Case['asks']): string {
+  return ask!.path.replace(/1$/u, '');
 }

@@ -32,7 +32,7 @@ export interface Standing {
 
 export function standings(one: Case, entrants: readonly Entrant[], ours: string): Standing[] {
   // Speed is what is more when better; of the other two, a time is told.
-  const headline = (round: Round): number => (one.measures === 'speed' ? round.perSecond : one.measures === 'rate' ? round.p99 : round.p50);
+  const headline = (round: Round): number => (one.measures === 'speed' || one.measures === 'fill' ? round.perSecond : one.measures === 'rate' ? round.p99 : round.p50);
   return entrants.map((entrant): Standing => {
     const { name, version, workers, rounds, fault, objectMemory } = entrant;
     if (fault !== undefined || rounds.length === 0) return { name, version, workers, fault: fault ?? 'it was not run', rounds };
@@ -88,7 +88,7 @@ function scalingLines({ workers, besideWorkers = 1 }: Case, found: readonly Stan
 function table(one: Case, found: readonly Standing[], ours: string): string {
   const start = one.measures === 'start';
   const title = `${one.title}${start ? '' : ` · ${one.connections} connection${one.connections === 1 ? '' : 's'}`}`;
-  const what = one.measures === 'speed' ? '' : start ? ' time' : ' p99';
+  const what = one.measures === 'speed' || one.measures === 'fill' ? '' : start ? ' time' : ' p99';
   const head = row(['', start ? 'time' : 'req/s', `${ours}${what} ÷ it`, start ? '' : 'p50', start ? '' : 'p99', start ? '' : 'max', start ? 'CPU' : 'CPU/req', 'busy', 'memory']);
   const lines = found.map(({ name, median: values, ratio, fault }) => {
     if (values === undefined) return `${name.padEnd(COLUMNS[0])} left out: ${(fault ?? '').split('\n').slice(0, 3).join(' ')}`;

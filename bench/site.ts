@@ -16,16 +16,19 @@ export interface Representation {
 const MB = 1024 * 1024;
 const SIZES: Readonly<Record<string, number>> = { '1k': 1024, '16k': 16 * 1024, '64k': 64 * 1024, '1m': MB, '100m': 100 * MB };
 
+const OBJECT_SIZES: Readonly<Record<string, string>> = { object: '1k', 'object-64k': '64k', 'object-1m': '1m' };
+
 /** The path whose answer is how many other requests came. */
 export const COUNT_PATH = '/bench/requests';
 
 /** Text without a pattern that a compressor or a cache of pages could use. */
 const block = pseudoRandom(MB);
 
-/** Bodies under `/hit/` may be kept, under `/pass/` not; `/vary/` has two; `/object/N` is a different one for every number. */
+/** Bodies under `/hit/` may be kept, under `/pass/` not; `/vary/` has two; `/object/N` (1 KB), `/object-64k/N` and `/object-1m/N` are different ones for every number. */
 export function representation(path: string, acceptEncoding = ''): Representation | undefined {
   const [, kind, name = ''] = path.split('/');
-  if (kind === 'object') return describe(bodyOfObject(name), KEPT);
+  const sizeOfObject = OBJECT_SIZES[kind ?? ''];
+  if (sizeOfObject !== undefined) return describe(bodyOfObject(name, SIZES[sizeOfObject]!), KEPT);
   const size = SIZES[name];
   if (size === undefined) return undefined;
   if (kind === 'hit') return describe(bodyOf(size), KEPT);
@@ -48,8 +51,8 @@ function bodyOf(size: number): Buffer {
   return size <= MB ? block.subarray(0, size) : Buffer.alloc(size, block);
 }
 
-function bodyOfObject(name: string): Buffer {
-  const body = Buffer.from(block.subarray(0, SIZES['1k']));
+function bodyOfObject(name: string, size: number): Buffer {
+  const body = Buffer.from(block.subarray(0, size));
   body.write(name.padStart(12, '0'), 0, 'latin1');
   return body;
 }

@@ -16,6 +16,8 @@ export interface Load {
   readonly fields: readonly string[];
   /** A script under bench/wrk/ and its arguments. */
   readonly script?: readonly string[] | undefined;
+  /** Ends it sooner, when it settles. */
+  readonly until?: Promise<unknown>;
 }
 
 export interface LoadResult {
@@ -31,7 +33,7 @@ export interface LoadResult {
 }
 
 /** Rejects where wrk fails, with what it printed. */
-export async function runWrk({ url, connections, threads = 1, seconds, cores, fields, script }: Load): Promise<LoadResult> {
+export async function runWrk({ url, connections, threads = 1, seconds, cores, fields, script, until }: Load): Promise<LoadResult> {
   const [file, ...args] = script ?? [];
   const child = startChild(
     [
@@ -46,6 +48,7 @@ export async function runWrk({ url, connections, threads = 1, seconds, cores, fi
     { cores },
   );
   const timer = setTimeout(() => child.interrupt(), seconds * 1000);
+  void until?.finally(() => child.interrupt());
   await child.end;
   clearTimeout(timer);
   return parseWrk(child.output());

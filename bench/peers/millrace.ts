@@ -27,9 +27,10 @@ export const millrace: Peer = {
   name: 'millrace',
   program: process.execPath,
   versionArgs: [program, '--version'],
-  args: ({ port, originPort, workers, cacheMegabytes }) => [
+  args: ({ port, originPort, workers, cacheMegabytes, diskMegabytes, directory }) => [
     program, '--origin', `http://127.0.0.1:${originPort}`, '--port', String(port), '--log-format', 'off',
-    '--max-memory', `${cacheMegabytes}MB`, '--max-object', `${LARGEST_OBJECT_MB}MB`,
+    '--max-memory', `${cacheMegabytes}MB`, '--max-object', `${Math.min(LARGEST_OBJECT_MB, diskMegabytes ?? cacheMegabytes)}MB`,
+    ...(diskMegabytes === undefined ? [] : ['--cache-dir', join(directory, 'cache'), '--max-disk', `${diskMegabytes}MB`]),
     ...(knowsWorkers ? ['--workers', String(workers)] : []),
   ],
 };

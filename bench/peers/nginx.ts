@@ -14,7 +14,7 @@ export const nginx: Peer = {
   program: 'nginx',
   versionArgs: ['-v'],
   debian: 'nginx',
-  files: ({ directory, port, originPort, workers, cacheMegabytes }) => ({
+  files: ({ directory, port, originPort, workers, cacheMegabytes, diskMegabytes }) => ({
     'nginx.conf': `
 ${isRoot ? 'user root;' : ''}
 worker_processes ${workers};
@@ -38,7 +38,7 @@ http {
   fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
-  proxy_cache_path ${directory}/cache levels=1:2 keys_zone=bench:256m inactive=1d max_size=${cacheMegabytes * 4}m use_temp_path=off;
+  proxy_cache_path ${directory}/cache levels=1:2 keys_zone=bench:256m inactive=1d max_size=${diskMegabytes ?? cacheMegabytes * 4}m use_temp_path=off;
   upstream origin {
     server 127.0.0.1:${originPort};
     keepalive 512;
@@ -61,7 +61,7 @@ http {
       proxy_pass http://origin;
       proxy_cache bench;
     }
-    location ~ ^/hit/[0-9]+m$ {
+    location ~ ^/(hit/[0-9]+m$|object-1m/) {
       proxy_pass http://origin;
       proxy_cache bench;
       sendfile on;

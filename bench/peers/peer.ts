@@ -11,6 +11,8 @@ export interface Place {
   readonly originPort: number;
   readonly workers: number;
   readonly cacheMegabytes: number;
+  /** The cache is on disk, under the directory; undefined: in memory, or what comes closest to it. */
+  readonly diskMegabytes: number | undefined;
 }
 
 export interface Peer {
