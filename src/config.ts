@@ -49,6 +49,8 @@ export interface Config {
   /** Patterns (`api.example.com`, `*.example.com`, `10.0.0.5:8080`) of hosts that may be reached in embedded-host mode. */
   readonly allowHost: readonly string[];
   readonly allowConnect: boolean;
+  /** Addresses or CIDR ranges that may send PURGE to the port of the proxy. */
+  readonly allowPurge: readonly string[];
   readonly admin: boolean;
   /** Undefined: admin answers on the main port. */
   readonly adminPort: number | undefined;
@@ -59,6 +61,8 @@ export interface Config {
   readonly shutdownTimeout: number;
   /** Seconds to connect to the origin. */
   readonly connectTimeout: number;
+  /** Stored responses that are validated in the background at one time, by all workers together; requests that clients wait for are not counted. */
+  readonly maxOriginConcurrency: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
   readonly originTimeout: number;
 }

@@ -21,6 +21,7 @@ const ERRORS = {
   ERR_HOST_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'Host not allowed' },
   ERR_ADDRESS_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'destination_ip_prohibited', title: 'Address not allowed' },
   ERR_CONNECT_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'CONNECT not allowed' },
+  ERR_PURGE_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'PURGE not allowed' },
   ERR_ADMIN_DENIED: { status: 403, source: 'client', retryable: false, title: 'Administration refused' },
   ERR_ADMIN_NOT_FOUND: { status: 404, source: 'client', retryable: false, title: 'No such administration resource' },
   ERR_ADMIN_METHOD: { status: 405, source: 'client', retryable: false, title: 'Method not allowed here' },

@@ -38,7 +38,8 @@ export interface MillraceProxy {
   onOutcome(listener: (outcome: Outcome) => void): () => void;
   stats(): ProxyStats;
   /**
-   * Removes what is stored; resolves to how many objects were, or undefined where that is not counted (a tag).
+   * Removes what is stored, or with `soft` marks it stale; resolves when that is in force, to how many
+   * objects it hit, or undefined where that is not counted (a tag, a host).
    * @throws {MillraceError} ERR_ADMIN_INPUT for a URL this proxy never serves
    */
   purge(what: Purge): Promise<number | undefined>;

@@ -11,6 +11,7 @@ import type { ClientRequest } from './cache/exchange.ts';
 import { Leases } from './cache/leases.ts';
 import type { Outcome } from './cache/outcome.ts';
 import type { Store, StoreStats } from './cache/ports.ts';
+import { Permits } from './cache/permits.ts';
 import type { Purge } from './cache/purger.ts';
 import type { Config } from './config.ts';
 import { MillraceError } from './errors.ts';
@@ -66,6 +67,8 @@ export interface WorkerStats {
 export interface SharedMemory extends SharedStorage {
   /** What the proxy calls itself in Via and CDN-Loop. */
   readonly instance: string;
+  /** See cache/permits.ts. */
+  readonly permits: SharedArrayBuffer;
 }
 
 /** One worker's part in a proxy of several. */
@@ -88,7 +91,7 @@ export class Common {
   /** @throws {MillraceError} ERR_STORE */
   constructor(config: Config, onNotice: (text: string) => void) {
     this.#storage = new CommonStorage(config, onNotice);
-    this.memory = { ...this.#storage.shared, instance: instanceName() };
+    this.memory = { ...this.#storage.shared, instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency) };
   }
 
   /** What each of them gets of the configuration. */
@@ -156,6 +159,7 @@ export class ProxyParts {
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
       ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
+      permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());

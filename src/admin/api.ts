@@ -52,7 +52,10 @@ export class Admin {
       ['/__admin/purge', {
         methods: ['POST'],
         guarded: true,
-        answer: async (request) => ({ purged: (await operations.purge(readPurge(await contentOf(request.body), request.fields.first('content-type')))) ?? null }),
+        answer: async (request) => {
+          const what = readPurge(await contentOf(request.body), request.fields.first('content-type'));
+          return { purged: (await operations.purge(what)) ?? null, ...(what.soft === true && { soft: true }) };
+        },
       }],
       ['/__admin/explain', {
         methods: READ,

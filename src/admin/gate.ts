@@ -29,7 +29,7 @@ export interface GateOptions {
 }
 
 /** A request with one of these was passed on by a proxy: its client is not who is connected. */
-const PASSED_ON: readonly string[] = ['via', 'forwarded', 'x-forwarded-for', 'x-real-ip', 'cdn-loop'];
+export const PASSED_ON: readonly string[] = ['via', 'forwarded', 'x-forwarded-for', 'x-real-ip', 'cdn-loop'];
 
 export class Gate {
   readonly #token: Buffer | undefined;

@@ -10,11 +10,14 @@ import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import { isLoopback } from '../origin/address.ts';
 import { FixedOrigin } from '../origin/fixed-origin.ts';
-import { parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
+import { makeTarget, parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
 import type { ProxyParts, ProxyStats } from '../proxy.ts';
 
 /** A URL ends with what it may go on with; a prefix, with anything. */
-export type Purge = { readonly url: string } | { readonly prefix: string } | { readonly tag: string } | { readonly all: true };
+export type Purge = ({ readonly url: string } | { readonly prefix: string } | { readonly host: string } | { readonly tag: string } | { readonly all: true }) & {
+  /** What is hit stays, marked stale: it is validated when it is asked for next, and serves until then where that is allowed. */
+  readonly soft?: boolean;
+};
 
 type HeaderLine = readonly [name: string, value: string];
 
@@ -30,12 +33,14 @@ export class Operations {
     return this.#proxy.allStats();
   }
 
-  /** How many objects were removed. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
+  /** How many objects it hit; undefined where that is not known. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
   purge(what: Purge): Promise<number | undefined> {
-    if ('tag' in what) return this.#proxy.purge({ tag: what.tag });
-    if ('all' in what) return this.#proxy.purge({ all: true });
-    if ('url' in what) return this.#proxy.purge({ url: this.#request(what.url, [], 'localhost').target });
-    return this.#proxy.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target) });
+    const { soft = false } = what;
+    if ('tag' in what) return this.#proxy.purge({ tag: what.tag, soft });
+    if ('all' in what) return this.#proxy.purge({ all: true, soft });
+    if ('host' in what) return this.#proxy.purge({ host: hostOf(what.host), soft });
+    if ('url' in what) return this.#proxy.purge({ url: this.#request(what.url, [], 'localhost').target, soft });
+    return this.#proxy.purge({ prefix: urlOf(this.#request(what.prefix, [], 'localhost').target), soft });
   }
 
   /**
@@ -95,4 +100,11 @@ export class Operations {
     if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here. Write it as /page${own} or ${origin.scheme}://${origin.authority}${base}/page.`);
     return { requestTarget: parsed.path.slice(base.length) };
   }
+}
+
+/** In the spelling that targets have. */
+function hostOf(text: string): string {
+  const parsed = parseAuthority(text);
+  if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${text}" is no host. Write it as example.com, or as example.com:8000 where it has a port of its own.`);
+  return makeTarget('http', parsed.host, parsed.port ?? 80, '/').authority;
 }

@@ -5,21 +5,29 @@
 import { MillraceError } from '../errors.ts';
 import type { Purge } from './operations.ts';
 
-const ACCEPTED = 'Send one of url=URL, prefix=URL, tag=TAG or all=true, as a form or as JSON: curl -d url=/page http://localhost:8080/__admin/purge.';
+const ACCEPTED = 'Send one of url=URL, prefix=URL, host=HOST, tag=TAG or all=true, and soft=true for a soft purge, as a form or as JSON: curl -d url=/page http://localhost:8080/__admin/purge.';
 
 /** Throws ERR_ADMIN_INPUT that says what is accepted. */
 export function readPurge(body: string, contentType: string | undefined): Purge {
   const given = isJson(body, contentType) ? fromJson(body) : fromForm(body);
-  const unknown = [...given.keys()].find((name) => !['url', 'prefix', 'tag', 'all'].includes(name));
+  const soft = given.has('soft') && isSet('soft', given.get('soft'));
+  given.delete('soft');
+  const unknown = [...given.keys()].find((name) => !['url', 'prefix', 'host', 'tag', 'all'].includes(name));
   if (unknown !== undefined) throw refused(`There is no "${unknown}" to purge by.`);
   if (given.size !== 1) throw refused(given.size === 0 ? 'The request names nothing to purge.' : 'The request names more than one thing to purge.');
   const [[name, value]] = [...given] as [[string, unknown]];
   if (name === 'all') {
-    if (value === true || value === 'true' || value === '') return { all: true };
+    if (isSet(name, value)) return { all: true, soft };
     throw refused('"all" is true or left out.');
   }
-  if (typeof value !== 'string' || value === '') throw refused(`"${name}" is ${name === 'tag' ? 'a tag' : 'a URL or a path'}, as text.`);
-  return name === 'url' ? { url: value } : name === 'tag' ? { tag: value } : { prefix: value };
+  if (typeof value !== 'string' || value === '') throw refused(`"${name}" is ${name === 'tag' ? 'a tag' : name === 'host' ? 'a host' : 'a URL or a path'}, as text.`);
+  return name === 'url' ? { url: value, soft } : name === 'tag' ? { tag: value, soft } : name === 'host' ? { host: value, soft } : { prefix: value, soft };
+}
+
+function isSet(name: string, value: unknown): boolean {
+  if (value === true || value === 'true' || value === '') return true;
+  if (value === false || value === 'false') return false;
+  throw refused(`"${name}" is true, or false, or left out.`);
 }
 
 function isJson(body: string, contentType: string | undefined): boolean {

@@ -34,6 +34,7 @@ import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import type { Lease, Leases } from './leases.ts';
 import { Memo, type ServedHit, hasTickets } from './memo.ts';
+import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
 import { sendFill, sendStored } from './reply-body.ts';
 import { scopesOf } from './scopes.ts';
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly keepTags: boolean;
   /** Where the store outlives this engine, or other workers have it too: stamps that do as well, and who fetches what among the workers. */
   readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
+  /** For validations in the background. */
+  readonly permits: Permits;
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** ms since the epoch; default: the system's clock. */
@@ -72,6 +75,7 @@ export class Engine {
   readonly #now: () => number;
   readonly #stamps: Stamps;
   readonly #leases: Leases | undefined;
+  readonly #permits: Permits;
   readonly #variants: Variants;
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
@@ -79,7 +83,7 @@ export class Engine {
   readonly #flights: Flights;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, memoBytes = 0, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, now = Date.now }: EngineOptions) {
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
@@ -87,6 +91,7 @@ export class Engine {
     this.#now = now;
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
+    this.#permits = permits;
     this.#variants = new Variants(store, this.#stamps);
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
@@ -310,14 +315,17 @@ export class Engine {
     else tx.error = await sent;
   }
 
-  /** Validates or fetches anew what was just served stale; nobody waits for it. */
+  /** Validates or fetches anew what was just served stale; nobody waits for it. Where the origin is asked for enough already, the next request tries again. */
   #refresh(tx: Transaction, lookup: Lookup): void {
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
     if (this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) !== undefined) return;
+    const giveBack = this.#permits.take();
+    if (giveBack === undefined) return;
     const lease = this.#leases?.take(name);
-    if (lease === 'elsewhere') return;
+    if (lease === 'elsewhere') return giveBack();
     const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new AbortController(), name);
     if (lease !== undefined) hold(lease, flight);
+    void flight.over.then(giveBack);
     void flight.landing.then(
       (landing) => {
         if (landing.kind === 'filling') landing.fill.start();

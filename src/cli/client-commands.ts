@@ -20,9 +20,9 @@ export const clientCommands: Readonly<Record<'clear-cache' | 'stats' | 'purge' |
     return `The cache is empty now; ${removed(purged)}.\n`;
   },
   purge: async (commandLine, asJson) => {
-    const what = purgeOf(commandLine);
-    const answer = (await askInstance(await findTarget(commandLine), 'POST', '/__admin/purge', what)) as { purged: number | null };
-    return asJson ? json(answer) : answer.purged === null ? 'Purged; how many stored responses had that tag is not known.\n' : `Purged; ${removed(answer.purged)}.\n`;
+    const { what, instance } = purgeOf(commandLine);
+    const answer = (await askInstance(await findTarget(instance), 'POST', '/__admin/purge', what)) as PurgeAnswer;
+    return asJson ? json(answer) : purgeText(answer);
   },
   stats: async (commandLine, asJson) => {
     const stats = (await askInstance(await findTarget(commandLine), 'GET', '/__admin/stats')) as ProxyStats;
@@ -36,11 +36,29 @@ export const clientCommands: Readonly<Record<'clear-cache' | 'stats' | 'purge' |
   },
 };
 
-function purgeOf({ given }: CommandLine): Readonly<Record<string, unknown>> {
-  const chosen = ['url', 'prefix', 'tag', 'all'].filter((name) => given.has(name));
-  const [name] = chosen;
-  if (name === undefined || chosen.length > 1) throw new MillraceError('ERR_USAGE', 'millrace purge needs one of --url URL, --prefix URL, --tag TAG and --all.');
-  return { [name]: given.get(name) };
+interface PurgeAnswer {
+  readonly purged: number | null;
+  readonly soft?: boolean;
+}
+
+/** What to purge, and by which words the instance is found: --host is the one or the other. */
+function purgeOf(commandLine: CommandLine): { what: Readonly<Record<string, unknown>>; instance: CommandLine } {
+  const { operands, given } = commandLine;
+  const chosen: [string, unknown][] = ['url', 'prefix', 'tag', 'all'].flatMap((name) => (given.has(name) ? [[name, given.get(name)]] : []));
+  if (operands[0] !== undefined) chosen.push(['url', operands[0]]);
+  const isByHost = chosen.length === 0 && given.has('host');
+  if (isByHost) chosen.push(['host', given.get('host')]);
+  if (chosen.length !== 1) throw new MillraceError('ERR_USAGE', 'millrace purge needs one of URL, --prefix URL, --host HOST, --tag TAG and --all.');
+  return {
+    what: { ...Object.fromEntries(chosen), soft: given.has('soft') },
+    instance: isByHost ? { ...commandLine, given: new Map([...given].filter(([name]) => name !== 'host')) } : commandLine,
+  };
+}
+
+function purgeText({ purged, soft }: PurgeAnswer): string {
+  if (soft !== true) return purged === null ? 'Purged; how many stored responses that was is not known.\n' : `Purged; ${removed(purged)}.\n`;
+  const many = purged === null ? 'how many stored responses that was is not known' : purged === 1 ? 'it was 1 stored response' : `they were ${purged} stored responses`;
+  return `Marked as stale; ${many}.\n`;
 }
 
 function removed(count: number): string {

@@ -15,7 +15,7 @@ import { MillraceError } from '../errors.ts';
 /** The commands that have a word of their own; without one, the proxy is started. */
 export const COMMANDS: readonly { name: CommandName; usage: string; doc: string }[] = [
   { name: 'stats', usage: 'stats', doc: 'what the running instance counted' },
-  { name: 'purge', usage: 'purge OPTION', doc: 'remove by --url, --prefix, --tag or --all' },
+  { name: 'purge', usage: 'purge URL', doc: 'remove it; or by --prefix, --host, --tag or --all' },
   { name: 'explain', usage: 'explain URL', doc: 'why it is or is not answered from the cache' },
   { name: 'demo', usage: 'demo', doc: 'a gallery of images, and Millrace in front of it' },
 ];
@@ -24,7 +24,7 @@ export interface CommandLine {
   readonly command: CommandName;
   readonly help: boolean;
   readonly version: boolean;
-  /** What stands after the command: the stale_time, or the URL to explain. */
+  /** What stands after the command: the stale_time, or a URL. */
   readonly operands: readonly string[];
   /** Options that were given, by name. */
   readonly given: ReadonlyMap<string, string | boolean | readonly string[]>;
@@ -92,7 +92,7 @@ function checkOperands(command: CommandName, operands: readonly string[]): void 
     const suggestion = didYouMean(first, COMMANDS.map(({ name }) => name));
     throw usage(`${JSON.stringify(first)} is neither a command nor a stale_time such as 60 or 5m${suggestion || '.'}`);
   }
-  const most = command === 'serve' || command === 'explain' ? 1 : 0;
+  const most = command === 'serve' || command === 'explain' || command === 'purge' ? 1 : 0;
   const extra = most === 0 ? first : second;
   if (extra !== undefined) throw usage(`${title(command)} has no use for ${JSON.stringify(extra)}; leave it out.`);
   if (command === 'explain' && first === undefined) throw usage('millrace explain needs the URL to explain: millrace explain http://localhost:8080/page.');
@@ -124,7 +124,7 @@ export function configOptions({ given, operands }: CommandLine): { options: Opti
 export function readOption(commandLine: CommandLine, name: string): unknown {
   const raw = commandLine.given.get(name);
   if (raw === undefined) return undefined;
-  const reading = readValue(OPTIONS.find((option) => option.name === name)!, raw);
+  const reading = readValue(OPTIONS.find((option) => option.name === name && option.commands.includes(commandLine.command))!, raw);
   if ('refused' in reading) throw usage(`--${name} ${reading.refused}`);
   return reading.value;
 }

@@ -16,14 +16,21 @@ const FORMS: readonly (readonly [usage: string, doc: string])[] = [
 export function helpText(command: CommandName, version: string): string {
   const own = COMMANDS.find(({ name }) => name === command);
   const lines = [own === undefined ? `Millrace ${version}, an HTTP caching proxy that can say why` : `millrace ${own.usage}`];
-  if (own === undefined) lines.push('', ...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing', '');
+  if (own === undefined) lines.push(...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing', '');
   else lines.push(`  ${own.doc}`, '');
   const options = OPTIONS.filter(({ commands }) => commands.includes(own?.name ?? 'serve'));
   const groups = own === undefined ? Map.groupBy(options, ({ group }) => group) : new Map([['Options', options.map((option) => forCommand(option, own.name))]]);
   for (const [group, members] of groups) {
-    lines.push(`${group}:`, ...columns(members.map((option) => [flagWords(option), docWords(option)])));
+    lines.push(`${group}:`, ...columns(members.flatMap(row)));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Two that everybody knows share a line. */
+function row(option: Option): [left: string, right: string][] {
+  if (option.name === 'version') return [];
+  if (option.name === 'help') return [['-h, --help, -V, --version', 'this text, also after a command; the version']];
+  return [[flagWords(option), docWords(option)]];
 }
 
 /** Beside the proxy itself an option may mean less, and its default hangs on nothing else. */

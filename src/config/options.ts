@@ -50,13 +50,14 @@ const LONGEST_WAIT = '1d';
 
 export const OPTIONS: readonly Option[] = [
   { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with origin, else 8888', doc: '0 takes any free port', clientDoc: 'port of the instance to ask, where several run', group: 'Listening', commands: EVERY },
-  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', ...CLIENTS] },
+  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', 'clear-cache', 'stats', 'explain'] },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
   { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
   { name: 'connect-timeout', field: 'connectTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '10s', doc: 'to connect to an origin', group: 'Origin', commands: SERVE },
   { name: 'origin-timeout', field: 'originTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '1m', doc: 'for its head, and between pieces of body', group: 'Origin', commands: SERVE },
+  { name: 'max-origin-concurrency', field: 'maxOriginConcurrency', type: 'integer', value: 'N', min: '1', max: '10000', default: '32', doc: 'stale responses refreshed at once', group: 'Origin', commands: SERVE },
 
   { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'lifetime where a response states none', group: 'Caching', commands: SERVE },
   { name: 'ttl', field: 'ttl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, doc: 'lifetime of everything, whatever responses state', group: 'Caching', commands: SERVE },
@@ -73,6 +74,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'trust-proxy', field: 'trustProxy', type: 'networks', value: 'CIDR', doc: 'believe Forwarded from there (repeatable)', group: 'Access', commands: SERVE },
   { name: 'allow-host', field: 'allowHost', type: 'hosts', value: 'HOST', doc: 'may be reached, as *.example.com (repeatable)', group: 'Access', commands: SERVE },
   { name: 'allow-connect', field: 'allowConnect', type: 'flag', sets: true, doc: 'serve CONNECT tunnels', group: 'Access', commands: SERVE },
+  { name: 'allow-purge', field: 'allowPurge', type: 'networks', value: 'CIDR', doc: 'may send PURGE to the port (repeatable)', group: 'Access', commands: SERVE },
   { name: 'no-admin', field: 'admin', type: 'flag', sets: false, doc: 'no /health, no /__admin/', group: 'Access', commands: SERVE },
   { name: 'admin-port', field: 'adminPort', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: 'the main port', doc: 'port of /health and /__admin/', group: 'Access', commands: SERVE },
   { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'lets other machines administer, as bearer', clientDoc: 'the token it was started with', group: 'Access', commands: ['serve', ...CLIENTS] },
@@ -85,10 +87,12 @@ export const OPTIONS: readonly Option[] = [
   { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
   { name: 'clear-cache', type: 'flag', doc: 'begin empty; alone: empty the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
 
-  { name: 'url', type: 'string', value: 'URL', doc: 'purge this URL, all its variants', commands: ['purge'] },
-  { name: 'prefix', type: 'string', value: 'URL', doc: 'purge every URL that begins so', commands: ['purge'] },
-  { name: 'tag', type: 'string', value: 'TAG', doc: 'purge every response with that tag', commands: ['purge'] },
-  { name: 'all', type: 'flag', doc: 'purge everything', commands: ['purge'] },
+  { name: 'url', type: 'string', value: 'URL', doc: 'the same as the URL alone: all its variants', commands: ['purge'] },
+  { name: 'prefix', type: 'string', value: 'URL', doc: 'every URL that begins so', commands: ['purge'] },
+  { name: 'host', type: 'string', value: 'HOST', doc: "of a host; beside another, the instance's address", commands: ['purge'] },
+  { name: 'tag', type: 'string', value: 'TAG', doc: 'every response with that tag', commands: ['purge'] },
+  { name: 'all', type: 'flag', doc: 'everything', commands: ['purge'] },
+  { name: 'soft', type: 'flag', doc: 'mark it stale: it serves until it is validated', commands: ['purge'] },
   { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'a header field of the request (repeatable)', commands: ['explain'] },
   { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: CLIENTS },
 

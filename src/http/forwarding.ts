@@ -5,9 +5,9 @@
  */
 import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { MillraceError } from '../errors.ts';
 import { formatHttpDate } from './date.ts';
 import { Fields, plainName } from './fields.ts';
+import { Networks } from './networks.ts';
 import { appendCdnLoop, appendVia, checkLoop } from './via.ts';
 
 /**
@@ -66,19 +66,19 @@ const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override',
 export class Forwarding {
   readonly #instance: string;
   readonly #preserveHost: boolean;
-  readonly #trusted: readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+  readonly #trusted: Networks;
 
-  /** Throws ERR_CONFIG for a trustProxy entry that is neither an address nor a CIDR range. */
+  /** @throws {MillraceError} ERR_CONFIG for a trustProxy entry that is neither an address nor a CIDR range */
   constructor(rules: ForwardingRules) {
     this.#instance = rules.instance;
     this.#preserveHost = rules.preserveHost;
-    this.#trusted = rules.trustProxy.map(parseRange);
+    this.#trusted = new Networks(rules.trustProxy);
   }
 
   /** What goes to the origin with that authority. Throws ERR_LOOP where the request has been here before. */
   forward(request: ReceivedRequest, authority: string, mode: ProxyMode): ForwardedRequest {
     checkLoop(request.fields, this.#instance);
-    const trusted = mode === 'reverse' && this.#trusts(request.clientAddress);
+    const trusted = mode === 'reverse' && this.#trusted.has(request.clientAddress);
     const clientHost = request.fields.first('host');
     const fields = new Fields();
     // Host first, as user agents are asked to send it.
@@ -99,12 +99,6 @@ export class Forwarding {
     // Before our own Forwarded is added.
     const told = trusted ? toldOfUrl(fields) : '';
     return { fields, forwardedAs: describeClient(fields, request, clientHost) + told };
-  }
-
-  #trusts(address: string): boolean {
-    if (this.#trusted.length === 0 || !ipaddr.isValid(address)) return false;
-    const parsed = ipaddr.process(address);
-    return this.#trusted.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
   }
 }
 
@@ -167,14 +161,4 @@ function forwardedElement(address: string, scheme: string, host: string | undefi
 
 function tokenOrQuoted(value: string): string {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
-}
-
-function parseRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
-  try {
-    if (text.includes('/')) return ipaddr.parseCIDR(text);
-    const address = ipaddr.process(text);
-    return [address, address.kind() === 'ipv4' ? 32 : 128];
-  } catch (cause) {
-    throw new MillraceError('ERR_CONFIG', `trustProxy: "${text}" is neither an address nor a CIDR range. Write it as 10.0.0.1 or 10.0.0.0/8.`, { cause });
-  }
 }

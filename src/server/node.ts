@@ -15,6 +15,7 @@ import { type ParseError, answerParseError } from './parse-error.ts';
 import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
+import { PurgeMethod } from './purge-method.ts';
 import { RequestBody } from './request-body.ts';
 import { MAX_HEAD, checkRequest, hasBody, isHost } from './request-check.ts';
 import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
@@ -52,6 +53,7 @@ export class NodeLane {
   readonly #admin: Admin | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #onHit: LaneOptions['onHit'];
+  readonly #purging: PurgeMethod;
   /** Every connection, with the replies under way on it: not in a Set, see cache/flights. */
   readonly #connections = new Map<Duplex, Answering[]>();
   /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
@@ -67,6 +69,7 @@ export class NodeLane {
     this.#admin = admin;
     this.#onError = onError;
     this.#onHit = onHit;
+    this.#purging = new PurgeMethod(proxy);
   }
 
   /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
@@ -186,6 +189,7 @@ export class NodeLane {
       if (refused !== undefined) throw refused;
       if (asksToSwitch(request)) this.#endAfter(request, reply);
       if (this.#admin?.owns(request.url!) === true) void answerAdmin(this.#admin, request, reply, this.#onError);
+      else if (request.method === 'PURGE') void this.#purge(request, reply, startedAt);
       else this.#pass(request, reply, startedAt);
     } catch (cause) {
       this.#refuse(this.#understand(cause), request, reply, startedAt);
@@ -207,6 +211,17 @@ export class NodeLane {
       ...(onHit === undefined ? {} : { onHit: (hit: ServedHit) => onHit(request, hit) }),
     };
     this.#inTurn(request.socket, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
+  }
+
+  /** Never rejects. */
+  async #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
+    const body = bodyOf(request, reply);
+    try {
+      this.#send(await this.#purging.answer(received(request, undefined)), request, reply, startedAt);
+    } catch (cause) {
+      this.#refuse(this.#understand(cause), request, reply, startedAt);
+    }
+    body?.destroy();
   }
 
   /** Starts it now, or when enough of what came before it on the connection is answered. */

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { Counters, type Tally } from '../cache/counters.ts';
 import type { Purge } from '../cache/purger.ts';
 import { Leases, MAX_WORKERS } from '../cache/leases.ts';
+import { Permits } from '../cache/permits.ts';
 import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { Common, type ProxyStats } from '../proxy.ts';
@@ -70,6 +71,7 @@ class Crew {
   readonly #hooks: ServerHooks;
   readonly #common: Common;
   readonly #leases: Leases;
+  readonly #permits: Permits;
   readonly #removeCommon = (): void => this.#common.remove();
   readonly #seats: readonly Seat[];
   readonly #startedAt = Date.now();
@@ -84,6 +86,7 @@ class Crew {
     this.#config = this.#common.config;
     this.#hooks = hooks;
     this.#leases = new Leases(this.#common.memory.leases, MAX_WORKERS);
+    this.#permits = new Permits(this.#common.memory.permits, MAX_WORKERS);
     this.#seats = Array.from({ length: config.workers }, (_, i) => new Seat(i + 1));
   }
 
@@ -150,6 +153,7 @@ class Crew {
     const wasReady = seat.isReady;
     Object.assign(seat, { worker: undefined, line: undefined, isReady: false });
     this.#leases.release(seat.number);
+    this.#permits.release(seat.number);
     if (seat.tally !== undefined) this.#departed.add(seat.tally);
     seat.tally = undefined;
     // One that fails before all have started ends the start.

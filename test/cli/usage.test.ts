@@ -20,8 +20,11 @@ describe('a wrong command line is one sentence and exit code 2', { concurrency: 
     [['--host', '0.0.0.0'], /^millrace: --host 0\.0\.0\.0 lets others use this proxy, .*--allow-host .*--origin\.\n$/u],
     [['--no-admin', '--admin-port', '9000'], /^millrace: --admin-port has no meaning with --no-admin/u],
     [['--config', 'missing.ts'], /^millrace: --config: there is no file .*missing\.ts\.\n$/u],
-    [['purge'], /^millrace: millrace purge needs one of --url URL, --prefix URL, --tag TAG and --all\.\n/u],
+    [['purge'], /^millrace: millrace purge needs one of URL, --prefix URL, --host HOST, --tag TAG and --all\.\n/u],
     [['purge', '--all', '--url', '/'], /^millrace: millrace purge needs one of/u],
+    [['purge', '/a', '--tag', 'b'], /^millrace: millrace purge needs one of/u],
+    [['purge', '/a', '/b'], /^millrace: millrace purge has no use for "\/b"/u],
+    [['purge', '--soft'], /^millrace: millrace purge needs one of/u],
     [['explain'], /^millrace: millrace explain needs the URL/u],
     [['\u001B[2J'], /^millrace: "\\u001b\[2J" is neither/u],
   ];
@@ -70,7 +73,7 @@ test('--help fits a screen, --version is that of the package', async (t) => {
   assert.deepEqual([help.code, help.stderr], [0, '']);
   const { version: expected } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   assert.deepEqual(version, { code: 0, stdout: `${expected}\n`, stderr: '' });
-  assert.match(ofCommand.stdout, /^millrace purge OPTION/u);
+  assert.match(ofCommand.stdout, /^millrace purge URL/u);
 });
 
 test('a reader who leaves early is no error', async (t) => {

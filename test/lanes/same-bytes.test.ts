@@ -155,12 +155,34 @@ describe('the same bytes with and without the fast lane', () => {
 
   test('a purge between two hits', async () => {
     await using pair = await LanePair.start(site);
-    for (const body of ['{"url":"/page"}', '{"prefix":"/pa"}', '{"tag":"t"}', '{"all":true}']) {
+    for (const body of ['{"url":"/page"}', '{"prefix":"/pa"}', '{"host":"example.test"}', '{"tag":"t"}', '{"all":true}']) {
       const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } }) };
       const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, purge, { send: get('/page') }, { read: ['GET'] }]);
       assert.match(got, /X-Cache: MISS(?![^]*X-Cache)/, body);
     }
-    assert.ok((await pair.fastAnswers()) >= 4);
+    assert.ok((await pair.fastAnswers()) >= 5);
+  });
+
+  test('a soft purge between two hits', async () => {
+    await using pair = await LanePair.start(site);
+    for (const what of ['"url":"/page"', '"prefix":"/pa"', '"host":"example.test"', '"tag":"t"', '"all":true']) {
+      const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body: `{${what},"soft":true}` }) };
+      const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, purge, { send: get('/page') }, { read: ['GET'] }]);
+      assert.match(got, /X-Cache: STALE(?![^]*X-Cache)/, what);
+      await pair.forget();
+    }
+    assert.ok((await pair.fastAnswers()) >= 5);
+  });
+
+  test('PURGE between two hits, on their connection', async () => {
+    await using pair = await LanePair.start(site, { allowPurge: ['127.0.0.1'] });
+    for (const [lines, then] of [[[], 'MISS'], [['xkey: t'], 'MISS'], [['Fastly-Soft-Purge: 1'], 'STALE']] as const) {
+      const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, { send: head('PURGE', '/page', ...lines) }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }]);
+      assert.match(got, /"purged"/);
+      assert.match(got, new RegExp(`X-Cache: ${then}(?![^]*X-Cache)`), lines.join());
+      await pair.forget();
+    }
+    assert.ok((await pair.fastAnswers()) >= 3);
   });
 
   test('an unsafe request between two hits', async () => {

@@ -104,28 +104,76 @@ describe('what one worker stores', () => {
 });
 
 describe('a purge is in force on all workers when it returns', () => {
-  const purges: [name: string, path: string, body?: object][] = [
-    ['clear-cache', '/__admin/clear-cache'],
-    ['all', '/__admin/purge', { all: true }],
-    ['url', '/__admin/purge', { url: '/a' }],
-    ['prefix', '/__admin/purge', { prefix: '/' }],
-    ['tag', '/__admin/purge', { tag: 'pages' }],
+  const purges: [name: string, what: (crew: Crew) => object][] = [
+    ['all', () => ({ all: true })],
+    ['url', () => ({ url: '/a' })],
+    ['prefix', () => ({ prefix: '/' })],
+    ['host', ({ url }) => ({ host: new URL(url).host })],
+    ['tag', () => ({ tag: 'pages' })],
   ];
-  for (const [name, path, body] of purges) {
+  const ways: [name: string, purge: (crew: Crew) => Promise<unknown>][] = [
+    ['clear-cache', (crew) => crew.post('/__admin/clear-cache')],
+    ['PURGE', ({ url }) => request(`${url}/a`, { method: 'PURGE' })],
+    ['PURGE by tag', ({ url }) => request(`${url}/`, { method: 'PURGE', headers: { 'Surrogate-Key': 'pages' } })],
+    ...purges.map(([name, what]): [string, (crew: Crew) => Promise<unknown>] => [name, (crew) => crew.post('/__admin/purge', what(crew))]),
+  ];
+  for (const [name, purge] of ways) {
     test(name, async (t) => {
       await using origin = await startOrigin(page);
-      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--allow-purge', '127.0.0.1');
       await crew.reachAll('/a', 2);
       const asked = origin.requests.length;
       // All are hits now, whichever worker is asked.
       assert.ok((await crew.reachAll('/a')).every((result) => result === 'HIT'));
       assert.equal(origin.requests.length, asked);
-      await crew.post(path, body);
+      await purge(crew);
       const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
       for (const { body: text } of explained) assert.deepEqual((JSON.parse(text.toString()) as { stored: unknown[] }).stored, []);
       assert.equal((await crew.reachAll('/a'))[0], 'MISS');
     });
   }
+
+  for (const [name, what] of purges) {
+    test(`${name}, softly`, async (t) => {
+      const held = gate();
+      t.after(held.open);
+      await using origin = await startOrigin(async (incoming, response, context) => {
+        if (context.index > 0) await held.wait;
+        await page(incoming, response, context);
+      });
+      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
+      await crew.reachAll('/a', 2);
+      assert.ok((await crew.reachAll('/a')).every((result) => result === 'HIT'));
+      await crew.post('/__admin/purge', { ...what(crew), soft: true });
+      // Until the origin has answered, all workers serve it stale; and one of them asks.
+      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'STALE'));
+      assert.equal(origin.requests.length, 2);
+      held.open();
+      while ((await request(`${crew.url}/a`)).headers.get('x-cache') !== 'HIT');
+      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'HIT'));
+      assert.equal(origin.requests.length, 2);
+    });
+  }
+
+  test('and all of them together validate no more at once than they may', async (t) => {
+    const PAGES = 50;
+    const held = gate();
+    t.after(held.open);
+    await using origin = await startOrigin(async (incoming, response, context) => {
+      if (context.index >= PAGES) await held.wait;
+      await page(incoming, response, context);
+    });
+    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--max-origin-concurrency', '3');
+    const all = (): Promise<(string | undefined)[]> => Promise.all(Array.from({ length: PAGES }, async (_, i) => (await request(`${crew.url}/${i}`)).headers.get('x-cache')));
+    await all();
+    await crew.post('/__admin/purge', { all: true, soft: true });
+    for (let round = 0; round < 3; round++) assert.ok((await all()).every((result) => result === 'STALE'));
+    await crew.reachAll('/0', 2);
+    assert.equal(origin.requests.length, PAGES + 3);
+    held.open();
+    while ((await all()).some((result) => result !== 'HIT'));
+    assert.equal(origin.requests.length, 2 * PAGES);
+  });
 
   test('and so is what an unsafe request invalidates', async (t) => {
     await using origin = await startOrigin(page);
