@@ -22,6 +22,7 @@ import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
 import { answer, streamable } from './answer.ts';
+import { Cancel } from './cancel.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
@@ -194,7 +195,7 @@ export class Engine {
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere' && !tx.hasWaited) return this.#waitForOther(tx, name);
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: true }, new AbortController(), name);
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: true }, new Cancel(), name);
     if (typeof lease === 'object') hold(lease, flight);
     return this.#land(tx, flight, lookup, name);
   }
@@ -208,10 +209,10 @@ export class Engine {
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
   async #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
-    const controller = new AbortController();
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: false }, controller, undefined);
+    const cancel = new Cancel();
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: false }, cancel, undefined);
     let landed = false;
-    tx.reply.onClose(() => landed || controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
+    tx.reply.onClose(() => landed || cancel.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
     void flight.landing.finally(() => (landed = true)).catch(() => {});
     return this.#land(tx, flight, lookup, name);
   }
@@ -323,7 +324,7 @@ export class Engine {
     if (giveBack === undefined) return;
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere') return giveBack();
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new AbortController(), name);
+    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new Cancel(), name);
     if (lease !== undefined) hold(lease, flight);
     void flight.over.then(giveBack);
     void flight.landing.then(
@@ -338,9 +339,9 @@ export class Engine {
 
   async #bypass(tx: Transaction): Promise<void> {
     const { request, reply } = tx;
-    const controller = new AbortController();
+    const cancel = new Cancel();
     const body = tx.content === undefined ? request.body : Readable.from([tx.content], { objectMode: false });
-    reply.onClose(() => controller.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.')));
+    reply.onClose(() => cancel.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.')));
     const startedAt = this.#now();
     const response = await this.#origin.fetch({
       method: request.method,
@@ -348,7 +349,7 @@ export class Engine {
       fields: request.fields,
       body,
       ...(request.trailers && { trailers: request.trailers }),
-      signal: controller.signal,
+      signal: cancel,
       onInformational: (status, fields) => reply.informational(status, fields),
     });
     completeResponse(response.fields, response.httpVersion, this.#now());

@@ -21,7 +21,7 @@ import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
 import { Joining } from './joining.ts';
-import type { Origin, OriginResponse, Store, StoreWriter } from './ports.ts';
+import type { Cancellation, Origin, OriginResponse, Store, StoreWriter } from './ports.ts';
 import type { Span } from './reply-body.ts';
 import type { Located, Variants } from './variants.ts';
 
@@ -40,7 +40,7 @@ export interface FetchPlan {
   readonly whole: boolean;
   /** The purge stamp in force when it began. */
   readonly stamp: number;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   readonly onInformational: (status: number, fields: Fields) => void;
 }
 

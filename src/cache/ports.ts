@@ -96,7 +96,7 @@ export interface Target {
   readonly path: string;
 }
 
-/** What an exchange needs of an AbortSignal. It has one listener at a time. See cancel.ts. */
+/** What an exchange needs of an AbortSignal: one listener at a time. See cancel.ts. */
 export interface Cancellation {
   readonly aborted: boolean;
   readonly reason: unknown;

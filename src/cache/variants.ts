@@ -32,6 +32,11 @@ export interface Lookup {
   readonly softPurged: boolean;
 }
 
+/** The last change of one URL's list. Undefined once it is settled: a Map keeps what it held for a while (see flights.ts). */
+interface Change {
+  settled: Promise<unknown> | undefined;
+}
+
 /** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
 const MAX_VARIANTS = 32;
 
@@ -39,7 +44,7 @@ export class Variants {
   readonly #store: Store;
   readonly #stamps: Stamps;
   /** Changes of one URL's list happen one after the other. */
-  readonly #changes = new Map<string, Promise<unknown>>();
+  readonly #changes = new Map<string, Change>();
 
   #holdsQueries = false;
 
@@ -180,15 +185,18 @@ export class Variants {
   }
 
   async #alone<T>(key: string, change: () => Promise<T>): Promise<T> {
-    const before = this.#changes.get(key);
-    const mine = before === undefined ? change() : before.then(change, change);
+    const before = this.#changes.get(key)?.settled;
+    const settled = before === undefined ? change() : before.then(change, change);
+    const mine: Change = { settled };
     this.#changes.set(key, mine);
     try {
-      return await mine;
+      return await settled;
     } finally {
+      mine.settled = undefined;
       if (this.#changes.get(key) === mine) this.#changes.delete(key);
     }
   }
+
 }
 
 function timeOf(each: Located | Variant): number {
