@@ -15,7 +15,7 @@ import { bodyPath } from './disk-directory.ts';
 
 const CHECKSUM = 4;
 /** Bytes of body in a block. */
-export const BLOCK = 64 * 1024 - CHECKSUM;
+export const BLOCK = 64 * 1024;
 const STRIDE = BLOCK + CHECKSUM;
 /** What the file system needs for a file besides its blocks, and their last one is rounded up to. */
 const FILE_OVERHEAD = 512;

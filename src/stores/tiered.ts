@@ -7,7 +7,8 @@
  */
 import type { Body, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
 import { BLOCK } from './disk-bodies.ts';
-import type { DiskObject, DiskStore } from './disk.ts';
+import type { DiskObject } from './disk-objects.ts';
+import type { DiskStore } from './disk.ts';
 import type { MemoryStore } from './memory.ts';
 import { TieredWriter } from './tiered-writer.ts';
 

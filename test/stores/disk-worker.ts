@@ -4,7 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Stamps } from '../../src/cache/stamps.ts';
-import { DiskStore, type DiskShared } from '../../src/stores/disk.ts';
+import type { DiskShared } from '../../src/stores/disk-shared.ts';
+import { DiskStore } from '../../src/stores/disk.ts';
 import { bytesOf, putWhole, readBody } from './contract.ts';
 
 const { directory, number, shared } = workerData as { directory: string; number: number; shared: DiskShared };
