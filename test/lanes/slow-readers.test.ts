@@ -17,7 +17,7 @@ const CLIENTS = 1000;
 /** Bytes that each of them takes, one at a time. */
 const BYTES = 5;
 /** Bytes of the process for each: the socket, its streams, and references to what waits to be written. */
-const BOUND = 64 * 1024;
+const BOUND = 128 * 1024;
 const GET = 'GET /big HTTP/1.1\r\nHost: example.test\r\n\r\n';
 
 /** Reads one byte whenever it is asked to, and nothing in between. */

@@ -18,6 +18,23 @@ const page: OriginHandler = (incoming, response) => {
   response.end(`page ${incoming.url}`);
 };
 
+/** A page whose content changes when the test says so. */
+function versions(): { readonly handler: OriginHandler; next(): void } {
+  let version = 1;
+  const handler: OriginHandler = (_incoming, response) => {
+    response.setHeader('Cache-Control', 'max-age=60');
+    response.setHeader('Cache-Tag', 'pages');
+    response.end(`version ${version}`);
+  };
+  return { handler, next: () => void version++ };
+}
+
+/** What clients get on so many connections that one worker answered all of them once in 10^12 runs. */
+async function bodiesOf(crew: Crew, path: string): Promise<string[]> {
+  const responses = await Promise.all(Array.from({ length: 40 }, () => request(crew.url + path)));
+  return [...new Set(responses.map(({ body }) => body.toString()))];
+}
+
 /** Where that process keeps what its workers store. */
 function scratchOf({ process: { pid }, home }: Crew): string | undefined {
   return ['/dev/shm', home.directory].filter((base) => existsSync(base)).flatMap((base) => readdirSync(base)).find((name) => name.startsWith('millrace-') && name.includes(`-${pid}-`));
@@ -119,17 +136,20 @@ describe('a purge is in force on all workers when it returns', () => {
   ];
   for (const [name, purge] of ways) {
     test(name, async (t) => {
-      await using origin = await startOrigin(page);
+      const site = versions();
+      await using origin = await startOrigin(site.handler);
       const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--allow-purge', '127.0.0.1');
-      await crew.reachAll('/a', 2);
+      await crew.reachAll('/a', 3);
       const asked = origin.requests.length;
-      // All are hits now, whichever worker is asked.
-      assert.ok((await crew.reachAll('/a')).every((result) => result === 'HIT'));
+      // All are hits now, whichever worker is asked, and each has an answer prepared.
+      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'HIT'));
       assert.equal(origin.requests.length, asked);
+      assert.ok((await crew.stats()).fastLane > 0);
+      site.next();
       await purge(crew);
       const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
       for (const { body: text } of explained) assert.deepEqual((JSON.parse(text.toString()) as { stored: unknown[] }).stored, []);
-      assert.equal((await crew.reachAll('/a'))[0], 'MISS');
+      assert.deepEqual(await bodiesOf(crew, '/a'), ['version 2']);
     });
   }
 
@@ -176,12 +196,15 @@ describe('a purge is in force on all workers when it returns', () => {
   });
 
   test('and so is what an unsafe request invalidates', async (t) => {
-    await using origin = await startOrigin(page);
+    const site = versions();
+    await using origin = await startOrigin(site.handler);
     const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    await crew.reachAll('/a', 2);
+    await crew.reachAll('/a', 4);
+    site.next();
     assert.equal((await request(`${crew.url}/a`, { method: 'PUT', body: 'x' })).status, 200);
     const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
     for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
+    assert.deepEqual(await bodiesOf(crew, '/a'), ['version 2']);
   });
 
   test('what is on its way meanwhile is not used', async (t) => {
