@@ -16,7 +16,7 @@ import type { Purge } from './cache/purger.ts';
 import type { Config } from './config.ts';
 import { MillraceError } from './errors.ts';
 import type { Fields } from './http/fields.ts';
-import { Forwarding } from './http/forwarding.ts';
+import { Forwarding, type ProxyMode } from './http/forwarding.ts';
 import { endToEnd } from './http/hop-by-hop.ts';
 import { OriginClient } from './origin/client.ts';
 import { EmbeddedHost } from './origin/embedded-host.ts';
@@ -44,6 +44,7 @@ export interface ReceivedMessage {
 export interface AdmittedRequest {
   readonly kind: 'request';
   readonly request: ClientRequest;
+  readonly mode: ProxyMode;
   readonly rewrite: ((fields: Fields) => void) | undefined;
 }
 
@@ -194,7 +195,20 @@ export class ProxyParts {
       body: message.body,
       ...(message.trailers === undefined ? {} : { trailers: message.trailers }),
     };
-    return { kind: 'request', request, rewrite: resolution.rewrite };
+    return { kind: 'request', request, mode: resolution.mode, rewrite: resolution.rewrite };
+  }
+
+  /**
+   * As admit(), for a GET or HEAD from a client of which an earlier one with the very same fields was
+   * admitted: what the origin is told by them is the same.
+   */
+  admitAgain(message: ReceivedMessage, earlier: AdmittedRequest): Admitted {
+    const { method, requestTarget } = message;
+    const resolution = this.targets.resolve(message);
+    if (resolution.kind === 'redirect') return resolution;
+    const { target, mode, rewrite } = resolution;
+    if (mode !== earlier.mode || target.authority !== earlier.request.target.authority) return this.admit(message);
+    return { kind: 'request', request: { ...earlier.request, method, target, url: requestTarget }, mode, rewrite };
   }
 
   /** Where a CONNECT leads. Throws ERR_CONNECT_DENIED, and what admit() throws. */

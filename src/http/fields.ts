@@ -105,7 +105,8 @@ export class Fields {
       }
       kept += 2;
     }
-    lines.length = kept;
+    // To set it takes V8 a while, even to what it is.
+    if (kept < lines.length) lines.length = kept;
   }
 }
 
@@ -115,6 +116,16 @@ export function plainName(name: string): string {
   return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
 }
 
+/** Without strings in lower case: most names that are compared differ, and that in a character at the front. */
 function sameName(a: string, b: string): boolean {
-  return a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const letter = x | 0x20;
+    if (letter !== (y | 0x20) || letter < 0x61 || letter > 0x7a) return false;
+  }
+  return true;
 }

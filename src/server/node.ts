@@ -9,7 +9,7 @@ import type { Admin } from '../admin/api.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
-import type { AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
+import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
 import { answerAsLast } from './max-forwards.ts';
@@ -134,16 +134,24 @@ export class NodeLane {
     return latest !== 'tunnel' && latest?.complete !== false && !this.#ending.has(socket) && this.#connections.get(socket)?.length === 0;
   }
 
-  /** What would be done with a plain GET or HEAD, where that is to bring it to the engine; undefined: this lane answers it itself, or refuses it. */
-  admitPlain(message: ReceivedMessage, host: string): AdmittedRequest | undefined {
-    if (!isHost(host) || this.#admin?.owns(message.requestTarget) === true) return undefined;
+  /**
+   * What would be done with a plain GET or HEAD, where that is to bring it to the engine; undefined: this
+   * lane answers it itself, or refuses it.
+   * @param earlier what was admitted of the same client, with the very same fields
+   */
+  admitPlain(message: ReceivedMessage, earlier?: AdmittedRequest): AdmittedRequest | undefined {
+    if (this.#admin?.owns(message.requestTarget) === true) return undefined;
     try {
-      const admitted = this.#proxy.admit(message);
-      return admitted.kind === 'request' ? admitted : undefined;
+      const admitted = earlier === undefined ? this.#admitNew(message) : this.#proxy.admitAgain(message, earlier);
+      return admitted?.kind === 'request' ? admitted : undefined;
     } catch {
       // It will be thrown here again.
       return undefined;
     }
+  }
+
+  #admitNew(message: ReceivedMessage): Admitted | undefined {
+    return isHost(message.fields.first('host')!) ? this.#proxy.admit(message) : undefined;
   }
 
   /** A response that is written past this lane, on a connection whose next requests have come meanwhile. */

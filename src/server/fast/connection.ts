@@ -9,9 +9,9 @@ import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
 import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
-import { Fields } from '../../http/fields.ts';
 import { freshReasons } from '../../policy/reuse.ts';
 import { STALLED } from '../node-reply.ts';
+import { Admission } from './admission.ts';
 import { GeneralSide, IDLE } from './general-side.ts';
 import type { FastLane } from './lane.ts';
 import { PlainReply } from './plain-reply.ts';
@@ -38,6 +38,7 @@ export class Connection {
   #underWay: UnderWay | undefined;
   /** The reply of the engine to a request that did not go by node:http. */
   #reply: PlainReply | undefined;
+  #admission: Admission | undefined;
   /** Plain requests that wait for it. */
   #rest: Buffer | undefined;
   /** The last response was written here, not by the general lane. */
@@ -134,21 +135,20 @@ export class Connection {
   /** Takes the request that was recognised last to the engine. False: that is the general lane's to do. */
   #pass(now: number): boolean {
     const { head, general, proxy, keeper } = this.#lane;
-    const rawHeaders = head.lines();
-    const { method, target: requestTarget } = head;
-    const clientAddress = this.#socket.remoteAddress ?? '';
-    const admitted = general.admitPlain({ method, requestTarget, fields: new Fields(rawHeaders), httpVersion: '1.1', scheme: 'http', clientAddress, body: undefined }, head.host);
-    if (admitted === undefined) return false;
+    this.#admission ??= new Admission(general, this.#socket.remoteAddress ?? '');
+    const found = this.#admission.admit(head);
+    if (found === undefined) return false;
+    const { message, admitted } = found;
     this.#wroteLast = true;
     // The time of the idle connection is over.
     if (this.#general !== undefined) this.#socket.setTimeout(0);
     const reply = new PlainReply(this.#socket, this.#lane, head.isHead, () => this.#replied());
     this.#reply = reply;
     const context = {
-      clientAddress,
+      clientAddress: message.clientAddress,
       startedAt: now,
       ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
-      onHit: (hit: ServedHit) => keeper.keep({ method, url: requestTarget, httpVersion: '1.1', rawHeaders }, hit),
+      onHit: (hit: ServedHit) => keeper.keep({ method: message.method, url: message.requestTarget, httpVersion: '1.1', rawHeaders: message.fields.lines }, hit),
     };
     void proxy.engine.handle(admitted.request, reply, context);
     return true;

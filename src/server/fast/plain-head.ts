@@ -177,8 +177,9 @@ export class PlainHead implements PlainRequest {
     return this.bytes.toString('latin1', this.targetStart, this.targetEnd);
   }
 
-  get host(): string {
-    return this.bytes.toString('latin1', this.hostStart, this.hostEnd);
+  /** Bytes from the request target to the end. */
+  get length(): number {
+    return this.end - this.targetStart;
   }
 
   /** Name, value, name, value … as llhttp would tell them: bytes as latin1, in case, order and number. Others get the same array: it is not to be changed. */

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Reply } from '../../cache/exchange.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import type { Fields } from '../../http/fields.ts';
-import { endToEndLines, headLines, mayHaveBody } from '../head-lines.ts';
+import { endToEndLines, headText, mayHaveBody } from '../head-lines.ts';
 import type { Answering } from '../node.ts';
 import { type Draining, STALLED } from '../node-reply.ts';
 
@@ -90,10 +90,7 @@ export class PlainReply implements Reply, Answering {
     this.#trailersAnnounced = fields.has('trailer');
     this.#saidClose = this.#isLast || this.#lane.draining;
     // In the order of node:http.
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${text(headLines(this.#isHead, status, fields, length, this.#chunked))}`;
-    if (this.#saidClose) head += 'Connection: close\r\n';
-    // https://www.rfc-editor.org/rfc/rfc9110.html#section-6.6.1
-    if (!fields.has('date')) head += `Date: ${formatHttpDate(Date.now())}\r\n`;
+    let head = statusLine(status) + headText(this.#isHead, status, fields, length, this.#chunked, this.#saidClose ? 'Connection: close\r\n' : '', dateNow);
     if (!this.#saidClose) head += this.#lane.keepAliveLines;
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n';
     this.#head = `${head}\r\n`;
@@ -223,6 +220,16 @@ export class PlainReply implements Reply, Answering {
     if (this.#chunked) piece.write('\r\n', before.length + chunk.length, 'latin1');
     return socket.write(piece);
   }
+}
+
+const statusLines: string[] = [];
+
+function statusLine(status: number): string {
+  return (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
+}
+
+function dateNow(): string {
+  return formatHttpDate(Date.now());
 }
 
 function corkForTurn(socket: Socket): void {
