@@ -29,9 +29,10 @@ describe('the comparison in the README', () => {
     const text = comparison([bench([
       result('fast', { standings: [ours, theirs('nginx', 1.28), theirs('bare', 0.97)] }),
       result('late', { measures: 'rate', standings: [ours, theirs('nginx', 0.8)] }),
+      result('fill', { measures: 'fill' }),
       result('start', { measures: 'start' }),
     ])]);
-    assert.ok(text.includes('| Requests a second: Millrace ÷ it | Millrace | nginx | bare socket |\n| --- | --- | --- | --- |\n| Title of fast, 32 connections | 100,000/s | 1.28 (1.00–2.00) | 0.97 (1.00–2.00) |\n'), text);
+    assert.ok(text.includes('| Requests a second: Millrace ÷ it | Millrace | nginx | bare socket |\n| --- | --- | --- | --- |\n| Title of fast, 32 connections | 100,000/s | 1.28 (1.00–2.00) | 0.97 (1.00–2.00) |\n| Title of fill, 32 connections | 100,000/s | – | – |\n'), text);
     assert.ok(text.includes('| Times, less is better: Millrace ÷ it | Millrace | nginx |\n| --- | --- | --- |\n| Title of late, 32 connections | p99 1.00 ms at 100,000/s, longest 12.3 ms | 0.80 (1.00–2.00) |\n| Title of start | 200 µs | – |'), text);
     assert.match(text, /^Commit abc1234 on A CPU, 2 cores, Linux 6, Node v26\.9\.0, beside nginx 1\.2; server on core 0\. Medians of 5 rounds of 2 s/u);
     assert.match(text, /`npm run bench`/u);

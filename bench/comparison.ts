@@ -19,7 +19,7 @@ export function comparison(runs: readonly Bench[]): string {
   for (const { results } of runs) for (const one of results) latest.set(one.case, one);
   const cases = [...latest.values()];
   if (cases.length === 0) return NOTHING;
-  const of = (timed: boolean): CaseResult[] => cases.filter(({ measures }) => (measures !== 'speed') === timed);
+  const of = (timed: boolean): CaseResult[] => cases.filter(({ measures }) => (measures === 'rate' || measures === 'start') === timed);
   return [
     introduction(runs, cases),
     table('Requests a second: Millrace ÷ it', of(false)),

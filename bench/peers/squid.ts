@@ -1,6 +1,7 @@
 /**
  * @module bench/peers/squid
- * Squid as an accelerator that keeps all in memory.
+ * Squid as an accelerator that keeps all in memory. Not with collapsed_forwarding, under which it fetches
+ * one of two variants again for every request.
  */
 import { LARGEST_OBJECT_MB } from './peer.ts';
 import type { Peer } from './peer.ts';
@@ -22,7 +23,6 @@ maximum_object_size ${LARGEST_OBJECT_MB} MB
 maximum_object_size_in_memory ${LARGEST_OBJECT_MB} MB
 memory_cache_mode always
 ${workers > 1 ? 'memory_cache_shared on' : 'memory_cache_shared off'}
-collapsed_forwarding on
 access_log none
 cache_store_log none
 cache_log ${directory}/cache.log
