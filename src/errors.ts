@@ -49,6 +49,7 @@ const ERRORS = {
   ERR_USAGE: { status: 0, source: 'client', retryable: false, title: 'Command line not understood' },
   ERR_LISTEN: { status: 0, source: 'internal', retryable: false, title: 'Cannot listen' },
   ERR_NO_INSTANCE: { status: 0, source: 'client', retryable: true, title: 'No running instance' },
+  ERR_WARM: { status: 0, source: 'client', retryable: false, title: 'Nothing to warm' },
   ERR_STORE: { status: 0, source: 'internal', retryable: false, title: 'Cache directory not usable' },
   ERR_STORED_FORMAT: { status: 0, source: 'internal', retryable: false, title: 'Stored bytes not readable' },
 } as const satisfies Record<string, ErrorKind>;

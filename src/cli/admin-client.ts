@@ -9,6 +9,7 @@ import type { CommandLine } from './command-line.ts';
 import { exchange } from './exchange.ts';
 import { type Instance, runningInstances } from './instances.ts';
 import { withProgress } from './terminal.ts';
+import type { Serving } from './warm/places.ts';
 
 /** Where an instance is asked, and with what. */
 export interface AdminTarget {
@@ -25,19 +26,34 @@ const PATIENCE = 60_000;
  * @throws {MillraceError} ERR_NO_INSTANCE where none runs, ERR_USAGE where several do
  */
 export async function findTarget(commandLine: CommandLine): Promise<AdminTarget> {
+  const token = readOption(commandLine, 'admin-token') as string | undefined;
+  const found = await findInstance(commandLine);
+  if (typeof found === 'string') return { url: found, token };
+  if (found.adminUrl === undefined) throw new MillraceError('ERR_NO_INSTANCE', `The instance on port ${found.port} was started with --no-admin, so it cannot be asked.`);
+  return { url: found.adminUrl, token: token ?? found.adminToken };
+}
+
+/**
+ * Where that instance serves its clients.
+ * @throws what findTarget throws
+ */
+export async function findServing(commandLine: CommandLine): Promise<Serving> {
+  const found = await findInstance(commandLine);
+  if (typeof found === 'string') return { url: found, origin: 'unknown' };
+  return { url: found.url, origin: found.origin === undefined ? 'any' : { only: found.origin } };
+}
+
+/** Text: it is at that URL, and more is not known of it. */
+async function findInstance(commandLine: CommandLine): Promise<Instance | string> {
   const port = readOption(commandLine, 'port') as number | undefined;
   const host = readOption(commandLine, 'host') as string | undefined;
-  const token = readOption(commandLine, 'admin-token') as string | undefined;
   const running = await runningInstances();
   const matching = running.filter((one) => (port === undefined || one.port === port) && (host === undefined || one.host === host));
   const [only] = matching;
-  if (only !== undefined && matching.length === 1) {
-    if (only.adminUrl === undefined) throw new MillraceError('ERR_NO_INSTANCE', `The instance on port ${only.port} was started with --no-admin, so it cannot be asked.`);
-    return { url: only.adminUrl, token: token ?? only.adminToken };
-  }
+  if (only !== undefined && matching.length === 1) return only;
   if (matching.length > 1) throw new MillraceError('ERR_USAGE', `Several instances run; name one with --port:\n${matching.map(describe).join('\n')}`);
   // It may run as another user, or elsewhere.
-  if (port !== undefined) return { url: `http://${authority(host ?? '127.0.0.1')}:${port}`, token };
+  if (port !== undefined) return `http://${authority(host ?? '127.0.0.1')}:${port}`;
   if (host !== undefined) throw new MillraceError('ERR_USAGE', `--host ${host} needs --port: none of your running instances has that address.`);
   throw new MillraceError('ERR_NO_INSTANCE', 'No instance of yours runs. Start one with millrace --origin URL, or name the port of one that another user runs with --port.');
 }

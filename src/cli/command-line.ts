@@ -17,6 +17,7 @@ export const COMMANDS: readonly { name: CommandName; usage: string; doc: string 
   { name: 'stats', usage: 'stats', doc: 'what the running instance counted' },
   { name: 'purge', usage: 'purge URL', doc: 'remove it; or by --prefix, --host, --tag or --all' },
   { name: 'explain', usage: 'explain URL', doc: 'why it is or is not answered from the cache' },
+  { name: 'warm', usage: 'warm URL…', doc: 'fetch through the proxy, or by --sitemap or --from' },
   { name: 'demo', usage: 'demo', doc: 'a gallery of images, and Millrace in front of it' },
 ];
 
@@ -24,7 +25,7 @@ export interface CommandLine {
   readonly command: CommandName;
   readonly help: boolean;
   readonly version: boolean;
-  /** What stands after the command: the stale_time, or a URL. */
+  /** What stands after the command: the stale_time, or URLs. */
   readonly operands: readonly string[];
   /** Options that were given, by name. */
   readonly given: ReadonlyMap<string, string | boolean | readonly string[]>;
@@ -92,6 +93,7 @@ function checkOperands(command: CommandName, operands: readonly string[]): void 
     const suggestion = didYouMean(first, COMMANDS.map(({ name }) => name));
     throw usage(`${JSON.stringify(first)} is neither a command nor a stale_time such as 60 or 5m${suggestion || '.'}`);
   }
+  if (command === 'warm') return;
   const most = command === 'serve' || command === 'explain' || command === 'purge' ? 1 : 0;
   const extra = most === 0 ? first : second;
   if (extra !== undefined) throw usage(`${title(command)} has no use for ${JSON.stringify(extra)}; leave it out.`);
@@ -120,11 +122,13 @@ export function configOptions({ given, operands }: CommandLine): { options: Opti
   return { options, places };
 }
 
-/** The value of one option that a client command was given, read as the table says. */
+/** The value of one option that a client command was given, or its default, read as the table says; undefined where it has none. */
 export function readOption(commandLine: CommandLine, name: string): unknown {
-  const raw = commandLine.given.get(name);
-  if (raw === undefined) return undefined;
-  const reading = readValue(OPTIONS.find((option) => option.name === name && option.commands.includes(commandLine.command))!, raw);
+  const option = OPTIONS.find((one) => one.name === name && one.commands.includes(commandLine.command));
+  // The default of an option of the proxy says nothing about an instance that runs.
+  const raw = commandLine.given.get(name) ?? (option?.field === undefined ? option?.default : undefined);
+  if (option === undefined || raw === undefined) return undefined;
+  const reading = readValue(option, raw);
   if ('refused' in reading) throw usage(`--${name} ${reading.refused}`);
   return reading.value;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { OPTIONS } from '../config/options.ts';
 import { helpText, optionsAsMarkdown } from './help.ts';
 
-for (const command of ['serve', 'stats', 'purge', 'explain', 'demo'] as const) {
+for (const command of ['serve', 'stats', 'purge', 'explain', 'warm', 'demo'] as const) {
   test(`the help of ${command} fits one screen and names each of its options`, () => {
     const text = helpText(command, '99.99.99');
     const lines = text.trimEnd().split('\n');
@@ -12,7 +12,7 @@ for (const command of ['serve', 'stats', 'purge', 'explain', 'demo'] as const) {
     // What it says of another command names some of that one's.
     for (const { name } of OPTIONS) {
       const isTaken = OPTIONS.some((option) => option.name === name && option.commands.includes(command));
-      assert.equal(new RegExp(`--${name}(?![a-z-])`, 'u').test(text), isTaken || (command === 'serve' && ['prefix', 'tag', 'all'].includes(name)), name);
+      assert.equal(new RegExp(`--${name}(?![a-z-])`, 'u').test(text), isTaken || (command === 'serve' && ['prefix', 'tag', 'all', 'sitemap', 'from'].includes(name)), name);
     }
   });
 }

@@ -41,6 +41,13 @@ async function run(commandLine: CommandLine): Promise<void> {
     const { runDemo } = await import('../demo/main.ts');
     return runDemo(config, { port: given.has('port') ? config.port : undefined, serve: start, say });
   }
+  if (command === 'warm') {
+    const { warm } = await import('./warm/main.ts');
+    const { text, hasFailed } = await warm(commandLine, given.has('json'));
+    process.stdout.write(text);
+    if (hasFailed) process.exitCode = 1;
+    return;
+  }
   const { clientCommands } = await import('./client-commands.ts');
   const text = await clientCommands[command](commandLine, given.has('json'));
   process.stdout.write(text);

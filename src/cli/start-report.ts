@@ -52,6 +52,9 @@ export function unsafeOverrides(config: Config): string[] {
   for (const network of trustProxy) {
     if (/\/0+$/u.test(network)) found.push(`--trust-proxy ${network}: every client is believed about its own address, host and scheme.`);
   }
+  for (const network of config.allowPurge) {
+    if (/\/0+$/u.test(network)) found.push(`--allow-purge ${network}: every client can have the origin asked again for everything.`);
+  }
   if (cache && letter) found.push('--preset rfc9111 stores Set-Cookie and replays it: one client may get the cookie of another.');
   if (cache && ttl !== undefined && ttl > 0) found.push(`a lifetime of ${formatDuration(ttl)} for everything keeps also what responses call private or no-store.`);
   return found;

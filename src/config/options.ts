@@ -7,7 +7,7 @@ import type { Options } from '../config.ts';
 
 export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'choice' | 'workers';
 
-export type CommandName = 'serve' | 'clear-cache' | 'stats' | 'purge' | 'explain' | 'demo';
+export type CommandName = 'serve' | 'clear-cache' | 'stats' | 'purge' | 'explain' | 'warm' | 'demo';
 
 export interface Option {
   /** As on the command line, without the dashes. */
@@ -41,7 +41,7 @@ export interface Option {
 const SERVE: readonly CommandName[] = ['serve'];
 /** They ask a running instance. */
 const CLIENTS: readonly CommandName[] = ['clear-cache', 'stats', 'purge', 'explain'];
-const EVERY: readonly CommandName[] = ['serve', ...CLIENTS, 'demo'];
+const EVERY: readonly CommandName[] = ['serve', ...CLIENTS, 'warm', 'demo'];
 
 /** Also the longest delta-seconds a cache must tell apart: https://www.rfc-editor.org/rfc/rfc9111.html#section-1.2.2 */
 const LONGEST_LIFETIME = '2147483648';
@@ -50,7 +50,7 @@ const LONGEST_WAIT = '1d';
 
 export const OPTIONS: readonly Option[] = [
   { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with origin, else 8888', doc: '0 takes any free port', clientDoc: 'port of the instance to ask, where several run', group: 'Listening', commands: EVERY },
-  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', 'clear-cache', 'stats', 'explain'] },
+  { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', 'clear-cache', 'stats', 'explain', 'warm'] },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
@@ -93,8 +93,12 @@ export const OPTIONS: readonly Option[] = [
   { name: 'tag', type: 'string', value: 'TAG', doc: 'every response with that tag', commands: ['purge'] },
   { name: 'all', type: 'flag', doc: 'everything', commands: ['purge'] },
   { name: 'soft', type: 'flag', doc: 'mark it stale: it serves until it is validated', commands: ['purge'] },
+  { name: 'sitemap', type: 'list', value: 'URL', doc: 'the URLs of a sitemap, or of an index of them', commands: ['warm'] },
+  { name: 'from', type: 'list', value: 'FILE', doc: 'the URLs of an access log, the most frequent first', commands: ['warm'] },
   { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'a header field of the request (repeatable)', commands: ['explain'] },
-  { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: CLIENTS },
+  { name: 'header', type: 'list', value: 'NAME:VALUE', doc: 'of the requests; again: of another variant', commands: ['warm'] },
+  { name: 'concurrency', type: 'integer', value: 'N', min: '1', max: '1000', default: '4', doc: 'requests at once', commands: ['warm'] },
+  { name: 'json', type: 'flag', doc: 'print JSON, also on a terminal', commands: [...CLIENTS, 'warm'] },
 
   { name: 'help', short: 'h', type: 'flag', doc: 'this text; also after a command', group: 'Running', commands: EVERY },
   { name: 'version', short: 'V', type: 'flag', doc: 'the version', group: 'Running', commands: EVERY },
