@@ -30,13 +30,13 @@ test('URLs of the proxy, of its origin and paths are fetched once, and the summa
   const proxy = await home.start('--port', '0', '--origin', origin.url, '--log-format', 'off');
   await request(`${proxy.url}/there`);
   const urls = ['/a', `${origin.url}/a`, `${proxy.url}/b#part`, '/there', '/private/1', '/private/2', 'http://www.example.com/a', 'mailto:x'];
-  const done = await home.run('warm', ...urls);
+  const done = await home.run('warm', ...urls, '--concurrency', '1');
   assert.deepEqual([done.code, done.stderr], [0, '']);
   assert.match(done.stdout, /^Asked for 5 URLs in \S+; \d+B came\.\nstored +2\nhits +1, stored before\nnot stored +2\n +2 {2}the response forbids storing: \/private\/1, \/private\/2\nleft out +2\n +1 {2}of another host, www\.example\.com\n +1 {2}neither a path nor an http URL\nWhere clients reach the proxy as www\.example\.com, add --header 'Host: www\.example\.com'\.\n$/u);
   for (const path of ['/a', '/b']) assert.equal((await request(proxy.url + path)).headers.get('x-cache'), 'HIT');
   assert.deepEqual(origin.requests.map(({ url }) => url), ['/there', '/a', '/b', '/private/1', '/private/2']);
 
-  const failed = await home.run('warm', '/a', '/gone', '/gone/2', '/broken', '--json');
+  const failed = await home.run('warm', '/a', '/gone', '/gone/2', '/broken', '--json', '--concurrency', '1');
   assert.equal(failed.code, 1);
   const summary = JSON.parse(failed.stdout) as WarmSummary;
   assert.deepEqual([summary.urls, summary.hits, summary.stored, summary.leftOut], [4, 1, 0, []]);
@@ -99,7 +99,7 @@ describe('a sitemap', () => {
     });
     const home = new Home(t);
     await home.start('--port', '0', '--origin', origin.url, '--log-format', 'off');
-    const done = await home.run('warm', '--sitemap', `${origin.url}/sitemap.xml`, '--json');
+    const done = await home.run('warm', '--sitemap', `${origin.url}/sitemap.xml`, '--json', '--concurrency', '1');
     const { urls, stored, leftOut } = JSON.parse(done.stdout) as WarmSummary;
     assert.deepEqual([urls, stored, done.code], [3, 3, 0]);
     assert.deepEqual(leftOut, [
