@@ -104,7 +104,8 @@ export class Engine {
   async handle(request: ClientRequest, reply: Reply, context: Context): Promise<void> {
     const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);
     try {
-      await this.#run(tx);
+      if (request.method === 'QUERY') await tx.readContent(this.#sortQuery);
+      await this.#lookUp(tx);
     } catch (error) {
       tx.fail(MillraceError.from(error));
     }
@@ -134,11 +135,6 @@ export class Engine {
   /** Ends what is still being fetched for the cache alone. */
   async close(): Promise<void> {
     this.#flights.close();
-  }
-
-  async #run(tx: Transaction): Promise<void> {
-    if (tx.request.method === 'QUERY') await tx.readContent(this.#sortQuery);
-    return this.#lookUp(tx);
   }
 
   async #lookUp(tx: Transaction): Promise<void> {
@@ -183,7 +179,7 @@ export class Engine {
   }
 
   /** Boards the flight that is under way for the same, else leads one. */
-  async #forward(tx: Transaction, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
+  #forward(tx: Transaction, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
     const isPrivate = carriesPrivate(tx.head);
     const name = flightKey(tx.key, tx.request, lookup.names, isPrivate);
     const validate = decision.action === 'revalidate';
@@ -195,7 +191,7 @@ export class Engine {
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere' && !tx.hasWaited) return this.#waitForOther(tx, name);
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: true }, new Cancel(), name);
+    const flight = this.#flights.launch(this.#plan(tx, lookup.located, validate, true), new Cancel(), name);
     if (typeof lease === 'object') hold(lease, flight);
     return this.#land(tx, flight, lookup, name);
   }
@@ -208,18 +204,14 @@ export class Engine {
   }
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
-  async #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
-    const cancel = new Cancel();
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate, whole: false }, cancel, undefined);
-    let landed = false;
-    tx.reply.onClose(() => landed || cancel.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
-    void flight.landing.finally(() => (landed = true)).catch(() => {});
+  #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
+    const flight = this.#flights.launch(this.#plan(tx, lookup.located, validate, false), new Cancel(), undefined);
+    tx.reply.onClose(() => flight.hasLanded || flight.cancel.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
     return this.#land(tx, flight, lookup, name);
   }
 
-  /** What every request to the origin for this transaction has in common. */
-  #plan({ key, request, head, content }: Transaction): Pick<FetchPlan, 'key' | 'request' | 'head' | 'content'> {
-    return { key, request, head, content };
+  #plan({ key, request, head, content }: Transaction, located: Located | undefined, validate: boolean, whole: boolean): FetchPlan {
+    return { key, request, head, content, located, validate, whole, stamp: this.#stamps.now() };
   }
 
   /** Serves the client whose request the flight was made for. */
@@ -230,7 +222,7 @@ export class Engine {
       this.#verdicts.delete(name);
       return this.#serveLanded(tx, landing, 'own');
     }
-    if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return drop(landing.response);
+    if (lookup.located !== undefined && (await this.#serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
     if (!isOfRequest(tx.request, landing.reasons)) this.#verdicts.set(name, landing.reasons, this.#now());
     tx.reasons = [...landing.reasons, ...tx.reasons];
     return this.#pass(tx, landing.response, 'MISS');
@@ -324,7 +316,7 @@ export class Engine {
     if (giveBack === undefined) return;
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere') return giveBack();
-    const flight = this.#flights.launch({ ...this.#plan(tx), located: lookup.located, validate: true, whole: true }, new Cancel(), name);
+    const flight = this.#flights.launch(this.#plan(tx, lookup.located, true, true), new Cancel(), name);
     if (lease !== undefined) hold(lease, flight);
     void flight.over.then(giveBack);
     void flight.landing.then(
@@ -359,7 +351,7 @@ export class Engine {
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);
     if (request.method !== 'POST' || !this.#settings.cache) return this.#pass(tx, response, 'BYPASS');
     // What a POST answers may be the target's representation, for later GETs.
-    const landing = await this.#fetcher.receive({ ...this.#plan(tx), located: undefined, stamp: this.#stamps.now(), whole: false }, response, startedAt, now);
+    const landing = await this.#fetcher.receive(this.#plan(tx, undefined, false, false), response, startedAt, now);
     return landing.kind === 'filling' ? this.#serveLanded(tx, landing, 'own') : this.#pass(tx, response, 'BYPASS');
   }
 

@@ -40,8 +40,13 @@ export interface FetchPlan {
   readonly whole: boolean;
   /** The purge stamp in force when it began. */
   readonly stamp: number;
-  readonly signal: Cancellation;
-  readonly onInformational: (status: number, fields: Fields) => void;
+}
+
+/** Whom a request is made for. */
+export interface Passengers {
+  /** Nobody needs the response any more. */
+  readonly cancel: Cancellation;
+  informational(status: number, fields: Fields): void;
 }
 
 /** What landing a response takes of the plan that brought it. */
@@ -81,11 +86,11 @@ export class Fetcher {
   }
 
   /** @throws MillraceError where the origin gave no final response */
-  async fetch(plan: FetchPlan): Promise<Landing> {
+  async fetch(plan: FetchPlan, passengers: Passengers): Promise<Landing> {
     const { origin, now } = this.#parts;
     const { request, located } = plan;
     const completing = plan.whole && !plan.validate && located !== undefined ? completion(located.entry, this.#parts.settings) : undefined;
-    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields.clone();
+    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields;
     if (completing !== undefined) fields.set('Range', completing.range);
     if (completing?.ifRange !== undefined) fields.set('If-Range', completing.ifRange);
     const requestTime = now();
@@ -94,30 +99,30 @@ export class Fetcher {
       target: request.target,
       fields,
       body: plan.content === undefined ? undefined : Readable.from([plan.content], { objectMode: false }),
-      signal: plan.signal,
-      onInformational: plan.onInformational,
+      signal: passengers.cancel,
+      onInformational: (status, informed) => passengers.informational(status, informed),
     });
     const responseTime = now();
     completeResponse(response.fields, response.httpVersion, responseTime);
     if (response.status === 304 && plan.validate && located !== undefined) {
       drop(response);
-      return this.#validated(plan, located, response, requestTime, responseTime);
+      return this.#validated(plan, passengers, located, response, requestTime, responseTime);
     }
     if (completing !== undefined && (response.status === 206 || response.status === 416)) {
       const range = announcedRange(response);
       if (range === undefined || !joins(located!.entry, response, range) || range.first > located!.entry.range!.last + 1 || range.last + 1 !== range.length) {
         // The part that came does not fit the one that is stored.
         drop(response);
-        return this.fetch({ ...plan, located: undefined });
+        return this.fetch({ ...plan, located: undefined }, passengers);
       }
     }
     return this.receive(plan, response, requestTime, responseTime);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */
-  async #validated(plan: FetchPlan, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
+  async #validated(plan: FetchPlan, passengers: Passengers, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<Landing> {
     // A 304 that speaks of something else, or of a choice nobody knew of, does not help: the whole is asked for.
-    if (!validates(response, located.entry) || selectsFurther(response.fields, located.entry.selection)) return this.fetch({ ...plan, validate: false, whole: true });
+    if (!validates(response, located.entry) || selectsFurther(response.fields, located.entry.selection)) return this.fetch({ ...plan, validate: false, whole: true }, passengers);
     const { settings, variants } = this.#parts;
     const received = updatedFields(located.entry.fields, response.fields, []);
     const updated: Entry = {
@@ -164,7 +169,7 @@ export class Fetcher {
     const verdict = storable(head, described, settings);
     if (!verdict.store || selection === undefined) {
       const reasons: readonly Reason[] = verdict.store ? [{ code: 'vary-star' }] : verdict.reasons;
-      await this.#doubt(plan, response, reasons);
+      if (located !== undefined) await this.#doubt(plan, response, reasons);
       return passing(reasons);
     }
     const place = await variants.place(plan.key, selection);
@@ -219,8 +224,9 @@ export class Fetcher {
    * who asks, or how, it says nothing about what is stored for others: else anyone could take that from them.
    */
   async #doubt({ key, located, head }: Received, response: OriginResponse, reasons: readonly Reason[]): Promise<void> {
+    if (located === undefined || response.status >= 500) return;
     const byRequest = carriesPrivate(head) || response.status === 416 || reasons[0]?.code === 'request-no-store';
-    if (located !== undefined && response.status < 500 && !byRequest) await this.#parts.variants.invalidate(key, located);
+    if (!byRequest) await this.#parts.variants.invalidate(key, located);
   }
 }
 

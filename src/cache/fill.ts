@@ -26,6 +26,8 @@ export const MAX_BACKLOG = 256 * 1024;
 /** The store may be so many bytes behind before the origin is asked to pause. */
 const MAX_UNSTORED = 1024 * 1024;
 
+const NOT_STORED = Promise.resolve(false);
+
 export class Fill implements BodySink {
   /** True once the response is stored; false when it was not. Never rejects. */
   readonly stored: Promise<boolean>;
@@ -48,9 +50,14 @@ export class Fill implements BodySink {
    * @param commit makes the written body visible in the store
    */
   constructor(body: OriginBody, writer: StoreWriter | undefined, commit: (writer: StoreWriter) => Promise<boolean>) {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.stored = promise.catch(() => false);
-    this.#settle = resolve;
+    if (writer === undefined) {
+      this.stored = NOT_STORED;
+      this.#settle = () => {};
+    } else {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      this.stored = promise.catch(() => false);
+      this.#settle = resolve;
+    }
     this.#body = body;
     this.#writer = writer;
     this.#commit = commit;

@@ -5,24 +5,30 @@
  */
 import type { Fields } from '../http/fields.ts';
 import { normalisedValue } from '../policy/vary.ts';
+import type { Cancel } from './cancel.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import type { Landing } from './fetcher.ts';
 
 export class Flight {
   /** The purge stamp in force when it began: after a purge nobody joins it. */
   readonly stamp: number;
+  /** Calls it off. */
+  readonly cancel: Cancel;
   readonly landing: Promise<Landing>;
-  /** Settles when its response is stored, or will not be. Never rejects. */
-  readonly over: Promise<unknown>;
-  readonly #passengers = new Set<Reply>();
+  /** The origin has answered, or will not. */
+  hasLanded = false;
+  readonly #passengers: Reply[] = [];
 
-  constructor(stamp: number, fetch: (onInformational: (status: number, fields: Fields) => void) => Promise<Landing>) {
+  constructor(stamp: number, cancel: Cancel, fetch: (flight: Flight) => Promise<Landing>) {
     this.stamp = stamp;
-    this.landing = fetch((status, fields) => {
-      for (const reply of this.#passengers) reply.informational(status, fields);
-    });
+    this.cancel = cancel;
+    this.landing = fetch(this);
+  }
+
+  /** Settles when its response is stored, or will not be. Never rejects. */
+  get over(): Promise<unknown> {
     // Each passenger handles the failure; a flight without any has nobody to tell.
-    this.over = this.landing.then(
+    return this.landing.then(
       (landing) => landing.kind === 'filling' && landing.fill.stored,
       () => {},
     );
@@ -30,8 +36,12 @@ export class Flight {
 
   /** Interim responses reach the reply from now on. */
   board(reply: Reply): Promise<Landing> {
-    this.#passengers.add(reply);
+    this.#passengers.push(reply);
     return this.landing;
+  }
+
+  informational(status: number, fields: Fields): void {
+    for (const reply of this.#passengers) reply.informational(status, fields);
   }
 }
 
@@ -41,6 +51,11 @@ export class Flight {
  * all or none of them.
  */
 export function flightKey(key: string, request: ClientRequest, names: readonly string[], isPrivate: boolean): string {
-  const values = names.map((name) => normalisedValue(request.fields, name));
-  return JSON.stringify([key, request.forwardedAs, isPrivate, values]);
+  // No part has a line feed in it.
+  let name = `${key}\n${request.forwardedAs}\n${isPrivate ? 'private' : ''}`;
+  for (const selecting of names) {
+    const value = normalisedValue(request.fields, selecting);
+    name += value === null ? '\n' : `\n=${value}`;
+  }
+  return name;
 }

@@ -11,7 +11,6 @@ import type { Stamps } from './stamps.ts';
 
 interface Departure {
   readonly key: string;
-  readonly cancel: Cancel;
   /** Its place among all of them. */
   index: number;
   /** Undefined once it is over: whoever still knows the departure then keeps nothing else of it alive. */
@@ -44,16 +43,23 @@ export class Flights {
   }
 
   /** @param name others may board it by that name until its response is in the store, or known to serve nobody else; undefined: nobody may */
-  launch(plan: Omit<FetchPlan, 'onInformational' | 'signal' | 'stamp'>, cancel: Cancel, name: string | undefined): Flight {
-    const stamp = this.#stamps.now();
-    const flight = new Flight(stamp, (onInformational) => this.#fetcher.fetch({ ...plan, stamp, signal: cancel, onInformational }));
-    const departure: Departure = { key: plan.key, cancel, index: this.#departures.length, flight };
+  launch(plan: FetchPlan, cancel: Cancel, name: string | undefined): Flight {
+    const flight = new Flight(plan.stamp, cancel, (self) => this.#fetcher.fetch(plan, self));
+    const departure: Departure = { key: plan.key, index: this.#departures.length, flight };
     this.#departures.push(departure);
     if (name !== undefined) this.#boarding.set(name, departure);
-    void flight.over.then(() => {
-      this.#forget(departure);
-      if (name !== undefined && this.#boarding.get(name) === departure) this.#boarding.delete(name);
-    });
+    const over = (): void => this.#forget(departure, name);
+    flight.landing.then(
+      (landing) => {
+        flight.hasLanded = true;
+        if (landing.kind === 'filling') void landing.fill.stored.then(over);
+        else over();
+      },
+      () => {
+        flight.hasLanded = true;
+        over();
+      },
+    );
     return flight;
   }
 
@@ -62,8 +68,9 @@ export class Flights {
     return this.#departures.map(({ key }) => key);
   }
 
-  #forget(departure: Departure): void {
+  #forget(departure: Departure, name: string | undefined): void {
     departure.flight = undefined;
+    if (name !== undefined && this.#boarding.get(name) === departure) this.#boarding.delete(name);
     const { index } = departure;
     const last = this.#departures.pop()!;
     if (index === this.#departures.length) return;
@@ -73,6 +80,6 @@ export class Flights {
 
   close(): void {
     // A departure that is aborted leaves the list.
-    for (const { cancel } of this.#departures.slice()) cancel.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
+    for (const { flight } of this.#departures.slice()) flight?.cancel.abort(new MillraceError('ERR_SHUTTING_DOWN', 'The proxy stops.'));
   }
 }

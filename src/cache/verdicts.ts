@@ -13,6 +13,8 @@ export interface Verdict {
 
 /** ms; long enough to spare requests the wait, short enough to notice when the origin changes its mind. */
 const LIFETIME = 60_000;
+/** ms for which a verdict is as good as new: a Map whose members come and go all the time is costly. */
+const RENEWED = 1000;
 const MAX_VERDICTS = 10_000;
 /** Characters of all keys together: a key holds a URL, and a client can make that long. */
 const MAX_CHARACTERS = 4_000_000;
@@ -22,6 +24,8 @@ export class Verdicts {
   #characters = 0;
 
   set(key: string, reasons: readonly Reason[], now: number): void {
+    const known = this.#verdicts.get(key);
+    if (known !== undefined && now - known.at < RENEWED && known.reasons[0]?.code === reasons[0]?.code) return;
     this.delete(key);
     this.#verdicts.set(key, { reasons, at: now });
     this.#characters += key.length;
