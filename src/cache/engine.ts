@@ -41,7 +41,7 @@ import { sendFill, sendStored } from './reply-body.ts';
 import { scopesOf } from './scopes.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
-import { type Located, type Lookup, Variants } from './variants.ts';
+import { type Located, type Lookup, NOTHING, Variants } from './variants.ts';
 import { Verdicts } from './verdicts.ts';
 
 export interface EngineOptions {
@@ -63,8 +63,6 @@ export interface EngineOptions {
 }
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
-
-const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [], read: [], softPurged: false };
 
 export class Engine {
   /** Undefined where none is wanted, or the store is not in memory. */
@@ -105,7 +103,7 @@ export class Engine {
     const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);
     try {
       if (request.method === 'QUERY') await tx.readContent(this.#sortQuery);
-      await this.#lookUp(tx);
+      await this.#answer(tx, await this.#lookUp(tx));
     } catch (error) {
       tx.fail(MillraceError.from(error));
     }
@@ -137,12 +135,15 @@ export class Engine {
     this.#flights.close();
   }
 
-  async #lookUp(tx: Transaction): Promise<void> {
-    const { request, head } = tx;
+  #lookUp({ key, request, head }: Transaction): Promise<Lookup> {
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
-    const lookup = cacheable ? await this.#variants.find(tx.key, request.fields, request.forwardedAs) : NOTHING;
+    return cacheable ? this.#variants.find(key, request.fields, request.forwardedAs) : Promise.resolve(NOTHING);
+  }
+
+  /** Carries out what policy decides. Not async, as are its like below: each async function on the way costs memory and a turn of the queue. */
+  #answer(tx: Transaction, lookup: Lookup): Promise<void> {
     const now = this.#now();
-    const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, this.#settings, now);
+    const decision = decide(tx.head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, this.#settings, now);
     tx.decision = decision;
     tx.reasons = decision.reasons;
     if (tx.hasWaited && decision.action === 'hit') {
@@ -200,7 +201,7 @@ export class Engine {
   async #waitForOther(tx: Transaction, name: string): Promise<void> {
     tx.hasWaited = true;
     await this.#leases!.wait(name);
-    return this.#lookUp(tx);
+    await this.#answer(tx, await this.#lookUp(tx));
   }
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
@@ -216,16 +217,22 @@ export class Engine {
 
   /** Serves the client whose request the flight was made for. */
   async #land(tx: Transaction, flight: Flight, lookup: Lookup, name: string): Promise<void> {
-    const landing = await this.#landing(tx, flight, lookup.located);
-    if (landing === undefined) return;
+    let landing: Landing;
+    try {
+      landing = await flight.board(tx.reply);
+    } catch (error) {
+      return this.#serveWithoutOrigin(tx, lookup.located, error);
+    }
+    tx.landed(landing);
     if (landing.kind !== 'passing') {
       this.#verdicts.delete(name);
-      return this.#serveLanded(tx, landing, 'own');
+      await this.#serveLanded(tx, landing, 'own');
+      return;
     }
     if (lookup.located !== undefined && (await this.#serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
     if (!isOfRequest(tx.request, landing.reasons)) this.#verdicts.set(name, landing.reasons, this.#now());
     tx.reasons = [...landing.reasons, ...tx.reasons];
-    return this.#pass(tx, landing.response, 'MISS');
+    await this.#pass(tx, landing.response, 'MISS');
   }
 
   /** Serves a client that waits for another's flight, where the response may serve it too. */
@@ -233,8 +240,14 @@ export class Engine {
     tx.collapsed = true;
     // Tags are known when it has landed, and not before.
     const mayBePurged = flight.stamp !== this.#stamps.now();
-    const landing = await this.#landing(tx, flight, lookup.located);
-    if (landing === undefined) return;
+    let landing: Landing;
+    try {
+      // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
+      landing = await (carriesPrivate(tx.head) ? flight.landing : flight.board(tx.reply));
+    } catch (error) {
+      return this.#serveWithoutOrigin(tx, lookup.located, error);
+    }
+    tx.landed(landing);
     if (landing.kind === 'passing') {
       if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return;
     } else {
@@ -255,18 +268,9 @@ export class Engine {
     return this.#alone(tx, lookup, decision.action === 'revalidate', name);
   }
 
-  /** Undefined: the origin gave no response, and what is stored was served in its place. */
-  async #landing(tx: Transaction, flight: Flight, located: Located | undefined): Promise<Landing | undefined> {
-    try {
-      // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
-      const landing = await (tx.collapsed && carriesPrivate(tx.head) ? flight.landing : flight.board(tx.reply));
-      tx.originStatus = landing.originStatus;
-      tx.originDuration = landing.originDuration;
-      return landing;
-    } catch (error) {
-      if (await this.#serveStale(tx, located, 'no-response')) return undefined;
-      throw error;
-    }
+  /** The origin gave no response: what is stored may be served in its place. */
+  async #serveWithoutOrigin(tx: Transaction, located: Located | undefined, error: unknown): Promise<void> {
+    if (!(await this.#serveStale(tx, located, 'no-response'))) throw error;
   }
 
   async #serveStale(tx: Transaction, located: Located | undefined, failure: Failure): Promise<boolean> {

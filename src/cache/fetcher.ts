@@ -116,7 +116,7 @@ export class Fetcher {
         return this.fetch({ ...plan, located: undefined }, passengers);
       }
     }
-    return this.receive(plan, response, requestTime, responseTime);
+    return await this.receive(plan, response, requestTime, responseTime);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */

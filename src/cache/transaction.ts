@@ -10,6 +10,7 @@ import type { RequestHead } from '../policy/message.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { Decision } from '../policy/reuse.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
+import type { Landing } from './fetcher.ts';
 import { queryKey, urlOf } from './key.ts';
 import type { ServedHit } from './memo.ts';
 import type { CacheResult, Outcome } from './outcome.ts';
@@ -82,6 +83,12 @@ export class Transaction {
     this.key = queryKey(request.target, sortQuery, fields, content);
     this.request = { ...request, fields, body: undefined };
     this.head = { ...this.head, fields, hasBody: false };
+  }
+
+  /** Notes what the origin took and answered. */
+  landed({ originStatus, originDuration }: Landing): void {
+    this.originStatus = originStatus;
+    this.originDuration = originDuration;
   }
 
   /** Sends the head of a reply, with what happened written into it. `fields` become the reply's own. */

@@ -40,6 +40,9 @@ interface Change {
 /** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
 const MAX_VARIANTS = 32;
 
+/** Nothing is stored for the URL, or nothing was looked for. */
+export const NOTHING: Lookup = { located: undefined, mismatch: undefined, names: [], read: [], softPurged: false };
+
 export class Variants {
   readonly #store: Store;
   readonly #stamps: Stamps;
@@ -60,8 +63,8 @@ export class Variants {
 
   /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
   async find(key: string, request: Fields, forwardedAs: string): Promise<Lookup> {
-    const first = await this.#readFirst(key);
-    if (first === undefined) return { located: undefined, mismatch: undefined, names: [], read: [], softPurged: false };
+    const first = this.#first(key, await this.#store.get(key));
+    if (first === undefined) return NOTHING;
     let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, request, forwardedAs);
     let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
     const names = new Set(first.entry.selection.names);
@@ -79,7 +82,7 @@ export class Variants {
 
   /** All that is stored for a URL, the first variant first. */
   async list(key: string): Promise<Located[]> {
-    const first = await this.#readFirst(key);
+    const first = this.#first(key, await this.#store.get(key));
     if (first === undefined) return [];
     const others = (await Promise.all(first.entry.others.map((variant) => this.#read(variant.key, key)))).filter((each) => each !== undefined);
     return first.isDead ? others : [first, ...others];
@@ -97,7 +100,7 @@ export class Variants {
 
   /** Where a response that is selected so will stand. */
   async place(key: string, selection: Selection): Promise<string> {
-    const first = await this.#readFirst(key);
+    const first = this.#first(key, await this.#store.get(key));
     if (first === undefined || isSame(first.entry.selection, selection)) return key;
     // Of a first one that is purged nothing counts but its list.
     const isFree = first.isDead && !first.entry.others.some((variant) => isSame(variant.selection, selection));
@@ -109,7 +112,7 @@ export class Variants {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
     return this.#alone(key, async () => {
       if (this.isDead(key, entry)) return false;
-      const first = await this.#readFirst(key);
+      const first = this.#first(key, await this.#store.get(key));
       if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }));
       if (!(await writer.commit(encodeEntry(entry)))) return false;
       // What no list names can never be found: it must not take up room.
@@ -158,18 +161,17 @@ export class Variants {
   }
 
   async #read(key: string, urlKey: string): Promise<Located | undefined> {
-    const located = await this.#locate(key);
+    const located = this.#locate(key, await this.#store.get(key));
     return located === undefined || this.isDead(urlKey, located.entry) ? undefined : located;
   }
 
   /** What stands under the URL's own key: while it is stored its list counts, also where a purge means it alone. */
-  async #readFirst(key: string): Promise<(Located & { readonly isDead: boolean }) | undefined> {
-    const located = await this.#locate(key);
+  #first(key: string, object: StoredObject | undefined): (Located & { readonly isDead: boolean }) | undefined {
+    const located = this.#locate(key, object);
     return located && { ...located, isDead: this.isDead(key, located.entry) };
   }
 
-  async #locate(key: string): Promise<Located | undefined> {
-    const object = await this.#store.get(key);
+  #locate(key: string, object: StoredObject | undefined): Located | undefined {
     const entry = object && this.#decode(object);
     return object === undefined || entry === undefined ? undefined : { key, entry, object };
   }
