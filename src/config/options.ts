@@ -83,7 +83,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'verbose', short: 'v', field: 'verbose', type: 'flag', sets: true, doc: 'log every reason, and what the origin did', group: 'Running', commands: ['serve', 'demo'] },
   { name: 'shutdown-timeout', field: 'shutdownTimeout', type: 'duration', value: 'TIME', min: '0', max: LONGEST_WAIT, default: '10s', doc: 'for requests in flight at the end', group: 'Running', commands: SERVE },
   { name: 'workers', field: 'workers', type: 'workers', value: 'N', min: '1', max: '64', default: '1', doc: 'threads that serve clients; auto: one per core', group: 'Running', commands: SERVE },
-  { name: 'no-fast-lane', field: 'fastLane', type: 'flag', sets: false, doc: 'answer hits by way of node:http too', group: 'Running', commands: SERVE },
+  { name: 'no-fast-lane', field: 'fastLane', type: 'flag', sets: false, doc: 'read all requests by way of node:http', group: 'Running', commands: SERVE },
   { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
   { name: 'clear-cache', type: 'flag', doc: 'begin empty; alone: empty the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
 
