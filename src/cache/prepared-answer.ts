@@ -4,7 +4,8 @@
  * it is for, its head around what changes with time, and what it rests on. Its body is the store's.
  */
 import type { Lifetime, LifetimeSource } from '../policy/freshness.ts';
-import type { ReasonCode } from '../policy/reason.ts';
+import type { Reason, ReasonCode } from '../policy/reason.ts';
+import { freshReasons } from '../policy/reuse.ts';
 import type { SplitHead, TicketStore } from './memo.ts';
 import { PackedReader, PackedWriter } from './packed.ts';
 import { ABSENT, type PlainRequest } from './plain-request.ts';
@@ -64,6 +65,8 @@ export class PreparedAnswer {
   #whole: Buffer | undefined;
   #wholeFrom = 0;
   #wholeUntil = 0;
+  #reasons: readonly Reason[] | undefined;
+  #reasonsAge = 0;
   /** Any other body is the store's: nothing here keeps it alive. */
   #body: WeakRef<Body> | undefined;
 
@@ -79,8 +82,23 @@ export class PreparedAnswer {
     return this.#is.status;
   }
 
-  get lifetime(): Lifetime {
-    return this.#is.lifetime;
+  get method(): 'GET' | 'HEAD' {
+    return this.#is.isHead ? 'HEAD' : 'GET';
+  }
+
+  /** As the client wrote it. */
+  get url(): string {
+    return this.#is.target;
+  }
+
+  /** What it rests on; the same list for a second. */
+  reasons(now: number): readonly Reason[] {
+    const age = Math.floor(this.#ageAt(now) / SECOND);
+    if (this.#reasons === undefined || age !== this.#reasonsAge) {
+      this.#reasons = freshReasons(age, this.#is.lifetime);
+      this.#reasonsAge = age;
+    }
+    return this.#reasons;
   }
 
   /** Bytes of body. */
@@ -150,11 +168,6 @@ export class PreparedAnswer {
     const body = this.#body?.deref();
     if (body === undefined) return [][Symbol.iterator]();
     return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
-  }
-
-  /** Seconds. */
-  age(now: number): number {
-    return this.#ageAt(now) / SECOND;
   }
 
   #isUnpurged(stamps: Stamps): boolean {

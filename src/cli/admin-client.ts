@@ -3,7 +3,7 @@
  * Asks a running instance over its admin API.
  */
 import { MillraceError } from '../errors.ts';
-import { printable } from '../server/access-log.ts';
+import { printable } from '../server/printable.ts';
 import { readOption } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { exchange } from './exchange.ts';

@@ -4,7 +4,7 @@
  */
 import type { ExplainedReason, ExplainedVariant, Explanation } from '../cache/explain.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
-import { printable } from '../server/access-log.ts';
+import { printable } from '../server/printable.ts';
 import { styled } from './terminal.ts';
 
 /** Completes "a GET now would …". */

@@ -8,7 +8,7 @@ import type { Config, Options } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
 import { OPTION_OF_FIELD } from '../config/options.ts';
 import { MillraceError } from '../errors.ts';
-import { printable } from '../server/access-log.ts';
+import { printable } from '../server/printable.ts';
 import type { RunningServer } from '../server/main.ts';
 import { configOptions, readCommandLine } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';

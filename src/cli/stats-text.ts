@@ -6,7 +6,7 @@ import { formatDuration, formatSize } from '../config/quantity.ts';
 import { reasonKind } from '../policy/reason.ts';
 import type { ReasonCode } from '../policy/reason.ts';
 import type { ProxyStats } from '../proxy.ts';
-import { printable } from '../server/access-log.ts';
+import { printable } from '../server/printable.ts';
 import { styled } from './terminal.ts';
 
 export function statsText(stats: ProxyStats): string {

@@ -4,7 +4,7 @@
  * output holds nothing but the log or the answer asked for.
  */
 import { styleText } from 'node:util';
-import { printable } from '../server/access-log.ts';
+import { printable } from '../server/printable.ts';
 
 type Style = Parameters<typeof styleText>[0];
 

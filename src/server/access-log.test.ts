@@ -6,10 +6,13 @@ import fc from 'fast-check';
 import type { Outcome } from '../cache/outcome.ts';
 import { MillraceError } from '../errors.ts';
 import { REASONS } from '../policy/reason.ts';
-import { AccessLog, printable } from './access-log.ts';
+import { AccessLog } from './access-log.ts';
+import { printable } from './printable.ts';
 
 class Screen extends EventEmitter {
   readonly writes: string[] = [];
+  /** Nobody reads what is written. */
+  isStalled = false;
   readonly isTTY: boolean;
   readonly #colors: boolean;
 
@@ -26,6 +29,10 @@ class Screen extends EventEmitter {
   write(text: string): boolean {
     this.writes.push(text);
     return true;
+  }
+
+  get writableLength(): number {
+    return this.isStalled ? this.text.length : 0;
   }
 
   get text(): string {
@@ -117,4 +124,44 @@ test('a reader who leaves ends the log, nothing else', () => {
   log.write(MISS);
   log.flush();
   assert.equal(screen.text, '');
+});
+
+test('where nobody reads, lines are dropped in place of taking memory, and counted', () => {
+  for (const logFormat of ['json', 'pretty'] as const) {
+    const screen = new Screen(true, false);
+    screen.isStalled = true;
+    const log = new AccessLog({ logFormat, verbose: false }, screen);
+    const long: Outcome = { ...MISS, url: `/${'x'.repeat(10_000)}` };
+    let written = 0;
+    for (; log.dropped === 0 && written < 10_000; written++) {
+      log.write(long);
+      log.flush();
+    }
+    assert.ok(screen.text.length > 4_000_000 && screen.text.length < 4_400_000, `${screen.text.length} wait`);
+    log.append('a\nb\n');
+    assert.equal(log.dropped, 3);
+    screen.isStalled = false;
+    log.write(MISS);
+    log.flush();
+    assert.equal(log.dropped, 0);
+    const [told, line] = screen.writes.at(-1)!.split('\n');
+    if (logFormat === 'json') assert.equal(JSON.parse(told!).dropped, 3);
+    else assert.match(told!, / 3 lines dropped/u);
+    assert.ok(line!.includes('/a?b=c'));
+    assert.equal(screen.writes.length, written);
+  }
+});
+
+test('lines of answers that are given again and again tell them apart', () => {
+  const { reasons } = MISS;
+  const outcomes: Outcome[] = [MISS, { ...MISS }, { ...MISS, url: '/other' }, { ...MISS, startedAt: MISS.startedAt + 1, duration: 1, clientAddress: '::1' }, { ...MISS, bytes: 1 }, { ...MISS, status: 304, originStatus: undefined, originDuration: undefined }, MISS];
+  const screen = new Screen(false);
+  const log = new AccessLog({ logFormat: 'json', verbose: false }, screen);
+  for (const outcome of outcomes) log.write(outcome);
+  log.flush();
+  for (const [i, line] of screen.text.trimEnd().split('\n').entries()) {
+    const { startedAt, duration, originDuration, error: _, ...rest } = outcomes[i]!;
+    const expected = { ...rest, time: new Date(startedAt).toISOString(), durationMs: Math.round(duration * 1000) / 1000, originDurationMs: originDuration, reasons };
+    assert.deepEqual(JSON.parse(line), JSON.parse(JSON.stringify(expected)));
+  }
 });

@@ -1,7 +1,8 @@
 /**
  * @module server/access-log
  * One line per finished request: for a person on a terminal, as JSON for programs. Lines are
- * gathered and written once a turn of the event loop, and a reader who leaves is no error.
+ * gathered and written once a turn of the event loop, and a reader who leaves is no error. Where one
+ * is slower than the proxy, lines are dropped, and counted in a line of their own.
  */
 import { styleText } from 'node:util';
 import type { CacheResult, Outcome } from '../cache/outcome.ts';
@@ -9,10 +10,14 @@ import type { Config } from '../config.ts';
 import { formatSize } from '../config/quantity.ts';
 import { REASONS } from '../policy/reason.ts';
 import type { Reason } from '../policy/reason.ts';
+import { JsonLines } from './json-lines.ts';
+import { printable } from './printable.ts';
 
 /** What a log is written to: process.stdout, or a stand-in for it. */
 export interface LogStream {
   readonly isTTY?: boolean;
+  /** What waits for the reader, in bytes or characters. */
+  readonly writableLength?: number;
   hasColors?(): boolean;
   write(text: string): boolean;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -38,12 +43,23 @@ export function logStream({ isTerminal, hasColors }: LogLook, write: (text: stri
 }
 
 type Style = Parameters<typeof styleText>[0];
-type Format = (outcome: Outcome) => string;
+
+interface Format {
+  line(outcome: Outcome): string;
+  /** Tells at what time, in ms since the epoch, how many lines were dropped by then. */
+  dropped(lines: number, now: number): string;
+}
+
+/** So much may wait for the reader. */
+const MAX_WAITING = 4 * 1024 * 1024;
 
 export class AccessLog {
   readonly #stream: LogStream;
   readonly #format: Format | undefined;
   #waiting = '';
+  /** Nothing fits any more until the reader has taken what waits. */
+  #full = false;
+  #dropped = 0;
   #broken = false;
 
   /** `auto` is pretty on a terminal and JSON elsewhere; colours only on a terminal that has them (NO_COLOR is heeded). */
@@ -63,15 +79,23 @@ export class AccessLog {
     return { isTerminal, hasColors: isTerminal && this.#stream.hasColors?.() === true };
   }
 
+  /** Lines that were dropped, and are not told of in the log yet. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   /** Whole lines that are in its form already. */
   append(lines: string): void {
-    if (!this.#broken) this.#stream.write(lines);
+    this.#look();
+    if (this.#full) this.#dropped += count(lines);
+    else this.#add(lines);
   }
 
   write(outcome: Outcome): void {
-    if (this.#format === undefined || this.#broken) return;
-    if (this.#waiting === '') setImmediate(() => this.flush());
-    this.#waiting += `${this.#format(outcome)}\n`;
+    if (this.#format === undefined) return;
+    if (this.#waiting === '') this.#look();
+    if (this.#full) this.#dropped++;
+    else this.#add(`${this.#format.line(outcome)}\n`);
   }
 
   /** Writes what is waiting now; for the end of the process. */
@@ -80,14 +104,34 @@ export class AccessLog {
     this.#waiting = '';
     if (text !== '' && !this.#broken) this.#stream.write(text);
   }
+
+  #look(): void {
+    this.#full = this.#broken || (this.#stream.writableLength ?? 0) > MAX_WAITING;
+    if (this.#full || this.#dropped === 0) return;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    if (this.#format !== undefined) this.#add(`${this.#format.dropped(dropped, Date.now())}\n`);
+  }
+
+  #add(lines: string): void {
+    if (this.#waiting === '') setImmediate(() => this.flush());
+    this.#waiting += lines;
+  }
 }
 
 function formatFor({ logFormat, verbose }: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream): Format | undefined {
   if (logFormat === 'off') return undefined;
-  if (logFormat === 'json' || (logFormat === 'auto' && stream.isTTY !== true)) return jsonLine;
+  if (logFormat === 'json' || (logFormat === 'auto' && stream.isTTY !== true)) return new JsonLines();
   const colored = stream.isTTY === true && stream.hasColors?.() === true;
   const paint = (style: Style, text: string): string => (colored ? styleText(style, text, { validateStream: false }) : text);
-  return (outcome) => prettyLine(outcome, verbose, paint);
+  return {
+    line: (outcome) => prettyLine(outcome, verbose, paint),
+    dropped: (lines, now) => paint('yellow', `${clock(now)} ${lines} ${lines === 1 ? 'line' : 'lines'} dropped: whoever reads the log is too slow`),
+  };
+}
+
+function count(lines: string): number {
+  return lines.split('\n').length - 1;
 }
 
 const RESULT_STYLE: Record<CacheResult, Style> = { HIT: 'green', REVALIDATED: 'cyan', STALE: 'yellow', MISS: 'magenta', BYPASS: 'gray' };
@@ -139,32 +183,4 @@ function formatTime(milliseconds: number): string {
 function clock(milliseconds: number): string {
   const at = new Date(milliseconds);
   return [at.getHours(), at.getMinutes(), at.getSeconds()].map((figure) => String(figure).padStart(2, '0')).join(':');
-}
-
-function jsonLine(outcome: Outcome): string {
-  const { startedAt, duration, originDuration, reasons, error, ...rest } = outcome;
-  const line = JSON.stringify({
-    time: new Date(startedAt).toISOString(),
-    ...rest,
-    durationMs: thousandths(duration),
-    originDurationMs: originDuration === undefined ? undefined : thousandths(originDuration),
-    reasons,
-    error: error && { code: error.code, message: error.message },
-  });
-  // JSON.stringify escapes C0 alone.
-  return printable(line);
-}
-
-function thousandths(figure: number): number {
-  return Math.round(figure * 1000) / 1000;
-}
-
-/**
- * Text that came from outside, made safe to show: control characters (which could forge lines or
- * steer the terminal) and characters that reorder or hide text are written as JSON escapes them.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) =>
-    Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
-  );
 }

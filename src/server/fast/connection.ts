@@ -9,7 +9,6 @@ import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
 import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
-import { freshReasons } from '../../policy/reuse.ts';
 import { STALLED } from '../node-reply.ts';
 import { Admission } from './admission.ts';
 import { GeneralSide, IDLE } from './general-side.ts';
@@ -25,8 +24,6 @@ interface UnderWay {
   readonly answer: PreparedAnswer;
   readonly chunks: Iterator<Buffer>;
   readonly startedAt: number;
-  readonly method: string;
-  readonly url: string;
   sent: number;
   isWritten: boolean;
 }
@@ -174,10 +171,10 @@ export class Connection {
     const whole = answer.whole(now);
     if (whole !== undefined && socket.write(whole)) {
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-      if (this.#lane.proxy.isObserved) this.#report(answer, now, this.#method, this.#url, answer.bodyLength);
+      if (this.#lane.proxy.isObserved) this.#report(answer, now, answer.bodyLength);
       return;
     }
-    this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, method: this.#method, url: this.#url, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
+    this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
     if (whole === undefined) {
       socket.cork();
       socket.write(answer.head(now), 'latin1');
@@ -230,10 +227,10 @@ export class Connection {
     this.#socket.resume();
   }
 
-  #finish({ answer, startedAt, method, url }: UnderWay): void {
+  #finish({ answer, startedAt }: UnderWay): void {
     this.#underWay = undefined;
     this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, method, url, answer.bodyLength);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, answer.bodyLength);
   }
 
   /** Bytes [start, end) are node:http's. */
@@ -278,30 +275,22 @@ export class Connection {
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     this.#underWay = undefined;
-    const { answer, startedAt, method, url, sent } = underWay;
+    const { answer, startedAt, sent } = underWay;
     const error = new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
     this.#lane.proxy.countHit(answer.status, sent, error);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, method, url, sent, error);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
   }
 
-  get #method(): string {
-    return this.#lane.head.method;
-  }
-
-  get #url(): string {
-    return this.#lane.head.target;
-  }
-
-  #report(answer: PreparedAnswer, startedAt: number, method: string, url: string, bytes: number, error?: MillraceError): void {
+  #report(answer: PreparedAnswer, startedAt: number, bytes: number, error?: MillraceError): void {
     this.#lane.proxy.tell({
       startedAt,
       duration: Date.now() - startedAt,
-      method,
-      url,
+      method: answer.method,
+      url: answer.url,
       clientAddress: this.#socket.remoteAddress ?? '',
       status: answer.status,
       result: 'HIT',
-      reasons: freshReasons(answer.age(startedAt), answer.lifetime),
+      reasons: answer.reasons(startedAt),
       bytes,
       originDuration: undefined,
       originStatus: undefined,
