@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
@@ -28,6 +28,7 @@ class Screen extends EventEmitter {
 
   write(text: string): boolean {
     this.writes.push(text);
+    this.emit('write');
     return true;
   }
 
@@ -106,14 +107,24 @@ test('no text from outside can forge a line or steer the terminal', () => {
   assert.equal(printable('a\u001B[2J\\b\n'), 'a\\u001b[2J\\b\\u000a');
 });
 
-test('lines of one turn are one write', async () => {
+test('lines that follow each other are one write', async () => {
   const screen = new Screen(false);
   const log = new AccessLog({ logFormat: 'json', verbose: false }, screen);
   for (let i = 0; i < 3; i++) log.write(MISS);
   assert.equal(screen.writes.length, 0);
-  await new Promise(setImmediate);
+  await once(screen, 'write');
   assert.equal(screen.writes.length, 1);
   assert.equal(screen.text.split('\n').length, 4);
+  log.write(MISS);
+  await once(screen, 'write');
+  assert.equal(screen.text.split('\n').length, 5);
+});
+
+test('many lines do not wait', () => {
+  const screen = new Screen(false);
+  const log = new AccessLog({ logFormat: 'json', verbose: false }, screen);
+  for (let i = 0; i < 1000; i++) log.write(MISS);
+  assert.ok(screen.text.length > 100_000);
 });
 
 test('a reader who leaves ends the log, nothing else', () => {

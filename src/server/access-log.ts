@@ -1,7 +1,7 @@
 /**
  * @module server/access-log
  * One line per finished request: for a person on a terminal, as JSON for programs. Lines are
- * gathered and written once a turn of the event loop, and a reader who leaves is no error. Where one
+ * gathered for some milliseconds and written at once, and a reader who leaves is no error. Where one
  * is slower than the proxy, lines are dropped, and counted in a line of their own.
  */
 import { styleText } from 'node:util';
@@ -50,6 +50,10 @@ interface Format {
   dropped(lines: number, now: number): string;
 }
 
+/** Milliseconds for which lines are gathered: a write for each turn of the event loop would cost more than the lines. */
+const DELAY = 10;
+/** Characters that are written at once. */
+const MOST_GATHERED = 64 * 1024;
 /** So much may wait for the reader. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
@@ -60,6 +64,7 @@ export class AccessLog {
   /** Nothing fits any more until the reader has taken what waits. */
   #full = false;
   #dropped = 0;
+  #timer: NodeJS.Timeout | undefined;
   #broken = false;
 
   /** `auto` is pretty on a terminal and JSON elsewhere; colours only on a terminal that has them (NO_COLOR is heeded). */
@@ -114,8 +119,14 @@ export class AccessLog {
   }
 
   #add(lines: string): void {
-    if (this.#waiting === '') setImmediate(() => this.flush());
+    if (this.#waiting === '') this.#timer ??= setTimeout(() => this.#onTime(), DELAY);
     this.#waiting += lines;
+    if (this.#waiting.length > MOST_GATHERED) this.flush();
+  }
+
+  #onTime(): void {
+    this.#timer = undefined;
+    this.flush();
   }
 }
 

@@ -13,6 +13,10 @@ interface Frame {
   readonly untilClient: string;
   readonly untilDuration: string;
   readonly rest: string;
+  /** All of it with the client and the duration of the last line. */
+  client: string;
+  duration: number;
+  whole: string;
 }
 
 /** Frames of the last answers; those of prepared ones come again with the same list of reasons, for a second. */
@@ -22,23 +26,24 @@ export class JsonLines {
   readonly #frames = new Map<readonly Reason[], Frame>();
   #second = Number.NaN;
   #secondText = '';
-  #client = '';
-  #clientText = '""';
+  #millisecond = Number.NaN;
+  #timeText = '';
 
   /** Without its end. */
   line(outcome: Outcome): string {
-    const { clientAddress } = outcome;
-    if (clientAddress !== this.#client) {
-      this.#client = clientAddress;
-      this.#clientText = quoted(clientAddress);
+    const frame = this.#frame(outcome);
+    const { clientAddress, duration } = outcome;
+    if (clientAddress !== frame.client || duration !== frame.duration) {
+      frame.client = clientAddress;
+      frame.duration = duration;
+      frame.whole = `${frame.untilClient}${quoted(clientAddress)}${frame.untilDuration}${thousandths(duration)}${frame.rest}`;
     }
-    const { untilClient, untilDuration, rest } = this.#frame(outcome);
-    return `{"time":"${this.#time(outcome.startedAt)}"${untilClient}${this.#clientText}${untilDuration}${thousandths(outcome.duration)}${rest}`;
+    return this.#time(outcome.startedAt) + frame.whole;
   }
 
   /** Tells at what time how many lines were dropped by then. */
   dropped(lines: number, now: number): string {
-    return `{"time":"${this.#time(now)}","dropped":${lines}}`;
+    return `${this.#time(now)},"dropped":${lines}}`;
   }
 
   #frame(outcome: Outcome): Frame {
@@ -51,12 +56,15 @@ export class JsonLines {
   }
 
   #time(milliseconds: number): string {
+    if (milliseconds === this.#millisecond) return this.#timeText;
     const second = Math.floor(milliseconds / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#secondText = new Date(second * 1000).toISOString().slice(0, -4);
     }
-    return `${this.#secondText}${String(Math.floor(milliseconds - second * 1000)).padStart(3, '0')}Z`;
+    this.#millisecond = milliseconds;
+    this.#timeText = `{"time":"${this.#secondText}${String(Math.floor(milliseconds - second * 1000)).padStart(3, '0')}Z"`;
+    return this.#timeText;
   }
 }
 
@@ -75,6 +83,9 @@ function makeFrame(outcome: Outcome): Frame {
     untilClient: `,"method":${quoted(method)},"url":${quoted(url)},"clientAddress":`,
     untilDuration: `,"status":${status},"result":"${result}","bytes":${bytes}${ofOrigin},"stored":${stored},"collapsed":${collapsed},"durationMs":`,
     rest: `${origin},"reasons":[${reasons.map(reasonText).join()}]${failed}}`,
+    client: '',
+    duration: Number.NaN,
+    whole: '',
   };
 }
 

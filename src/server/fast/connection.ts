@@ -171,7 +171,8 @@ export class Connection {
     const whole = answer.whole(now);
     if (whole !== undefined && socket.write(whole)) {
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-      if (this.#lane.proxy.isObserved) this.#report(answer, now, answer.bodyLength);
+      // Less than the clock can tell.
+      if (this.#lane.proxy.isObserved) this.#report(answer, now, 0, answer.bodyLength);
       return;
     }
     this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
@@ -230,7 +231,7 @@ export class Connection {
   #finish({ answer, startedAt }: UnderWay): void {
     this.#underWay = undefined;
     this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, answer.bodyLength);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, Date.now() - startedAt, answer.bodyLength);
   }
 
   /** Bytes [start, end) are node:http's. */
@@ -278,13 +279,13 @@ export class Connection {
     const { answer, startedAt, sent } = underWay;
     const error = new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
     this.#lane.proxy.countHit(answer.status, sent, error);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, Date.now() - startedAt, sent, error);
   }
 
-  #report(answer: PreparedAnswer, startedAt: number, bytes: number, error?: MillraceError): void {
+  #report(answer: PreparedAnswer, startedAt: number, duration: number, bytes: number, error?: MillraceError): void {
     this.#lane.proxy.tell({
       startedAt,
-      duration: Date.now() - startedAt,
+      duration,
       method: answer.method,
       url: answer.url,
       clientAddress: this.#socket.remoteAddress ?? '',
