@@ -64,7 +64,7 @@ export class AccessLog {
   /** Nothing fits any more until the reader has taken what waits. */
   #full = false;
   #dropped = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #isTimed = false;
   #broken = false;
 
   /** `auto` is pretty on a terminal and JSON elsewhere; colours only on a terminal that has them (NO_COLOR is heeded). */
@@ -119,13 +119,14 @@ export class AccessLog {
   }
 
   #add(lines: string): void {
-    if (this.#waiting === '') this.#timer ??= setTimeout(() => this.#onTime(), DELAY);
+    if (!this.#isTimed) setTimeout(() => this.#onTime(), DELAY);
+    this.#isTimed = true;
     this.#waiting += lines;
     if (this.#waiting.length > MOST_GATHERED) this.flush();
   }
 
   #onTime(): void {
-    this.#timer = undefined;
+    this.#isTimed = false;
     this.flush();
   }
 }

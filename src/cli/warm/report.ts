@@ -3,7 +3,7 @@
  * What warming has done, for people and as JSON.
  */
 import { formatDuration, formatSize } from '../../config/quantity.ts';
-import { printable } from '../../server/access-log.ts';
+import { printable } from '../../server/printable.ts';
 import { styled } from '../terminal.ts';
 import type { Place } from './places.ts';
 import type { Result } from './requests.ts';
