@@ -108,7 +108,8 @@ export class PlainExchange implements ConnectionReader, Flow {
       this.#begun = undefined;
       this.#head(joined, joined.length);
     }
-    return !this.#paused;
+    // A connection that another may have by now must go on, whatever the sink says to the last bytes.
+    return this.#done || !this.#paused;
   }
 
   pause(): void {

@@ -367,6 +367,31 @@ describe('a body', () => {
     await assert.rejects(body, { code: 'ERR_ORIGIN_TIMEOUT' });
   });
 
+  for (const [name, head, last] of [['with a length', 'Content-Length: 10', 'world'], ['in chunks', 'Transfer-Encoding: chunked', '5\r\nworld\r\n0\r\n\r\n']] as const) {
+    test(`${name} that is held back at its last bytes leaves a connection that can be used again`, async (t) => {
+      const begun = gate();
+      const server = await raw(t, async (connection, asked) => {
+        await connection.send(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n${head.startsWith('T') ? '5\r\nhello\r\n' : 'hello'}`);
+        if (asked.includes('Held')) await begun.wait;
+        await connection.send(last);
+      });
+      const origins = client(t);
+      const response = await origins.fetch(request(server, { fields: Fields.of({ Host: `127.0.0.1:${server.port}`, Held: 'x' }) }));
+      await new Promise<void>((resolve, reject) => {
+        let pieces = 0;
+        response.body.pipe({
+          data: () => {
+            begun.open();
+            return pieces++ === 0;
+          },
+          end: () => resolve(),
+          error: reject,
+        });
+      });
+      assert.equal((await tell(origins, request(server))).body, 'helloworld');
+    });
+  }
+
   for (const [name, head, piece] of [
     ['with a length', 'Content-Length: 1000000000', 'a'.repeat(50_000)],
     ['in chunks', 'Transfer-Encoding: chunked', `c350\r\n${'a'.repeat(50_000)}\r\n`],
