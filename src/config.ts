@@ -34,6 +34,8 @@ export interface Config {
   readonly cacheDir: string | undefined;
   /** Bytes, of the cache on disk. */
   readonly maxDisk: number;
+  /** Redis or Valkey that many machines share, behind memory; see stores/redis-url.ts. Undefined: none. */
+  readonly redis: string | undefined;
   /** Bytes of one stored response. */
   readonly maxObject: number;
   readonly sortQuery: boolean;
@@ -132,6 +134,7 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
   const room = config.cacheDir === undefined ? 'maxMemory' : 'maxDisk';
   if (config.maxObject > config[room]) throw configError(`${nameOf('maxObject')} is larger than ${nameOf(room)}; make it smaller, or the other larger.`);
   if (options.maxDisk !== undefined && config.cacheDir === undefined) throw configError(`${nameOf('maxDisk')} has no meaning without ${nameOf('cacheDir')}; name a directory, or leave it out.`);
+  if (config.redis !== undefined && config.cacheDir !== undefined) throw configError(`${nameOf('redis')} stands behind memory, and not behind a disk; leave out ${nameOf('cacheDir')}, or the other.`);
   if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
   if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
     throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);

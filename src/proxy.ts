@@ -25,7 +25,10 @@ import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
 import type { Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
+import type { FleetLine, Tie } from './proxy/sharing.ts';
 import { CommonStorage, type SharedStorage, openStorage } from './proxy/storage.ts';
+import type { PrefixPurge } from './stores/coherence.ts';
+import type { SharedStore } from './stores/shared.ts';
 
 /** A request as a lane received it. */
 export interface ReceivedMessage {
@@ -82,17 +85,30 @@ export interface Shared extends SharedMemory {
   stats(): Promise<ProxyStats>;
   /** On all workers. */
   purge(what: Purge): Promise<number | undefined>;
+  readonly fleetLine: FleetLine;
 }
 
 /** What the workers of a proxy have in common, in the main thread. */
 export class Common {
-  readonly memory: SharedMemory;
   readonly #storage: CommonStorage;
+  readonly #own: Omit<SharedMemory, keyof SharedStorage>;
 
-  /** @throws {MillraceError} ERR_STORE */
-  constructor(config: Config, onNotice: (text: string) => void) {
-    this.#storage = new CommonStorage(config, onNotice);
-    this.memory = { ...this.#storage.shared, instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency) };
+  /**
+   * @param onPrefix told what other machines have purged
+   * @throws {MillraceError} ERR_STORE
+   */
+  constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
+    this.#storage = new CommonStorage(config, onNotice, onPrefix);
+    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency) };
+  }
+
+  get memory(): SharedMemory {
+    return { ...this.#storage.shared, ...this.#own };
+  }
+
+  /** Where other machines have a part in what is stored. */
+  get tie(): Tie | undefined {
+    return this.#storage.tie;
   }
 
   /** What each of them gets of the configuration. */
@@ -127,6 +143,10 @@ export class ProxyParts {
   #port: number | undefined;
 
   readonly #shared: Shared | undefined;
+  /** Where other machines have a part in the store. */
+  readonly #sharedStore: SharedStore | undefined;
+  /** Where, moreover, this is the only thread. */
+  readonly #tie: Tie | undefined;
 
   /**
    * @param shared what it has in common with the other workers of a proxy
@@ -151,8 +171,10 @@ export class ProxyParts {
     const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
     this.#origin = new OriginClient(reaching);
     this.tunnel = new Tunnel(reaching);
-    const { store, stamps } = openStorage(config, shared, onNotice);
+    const { store, stamps, shared: sharedStore, tie } = openStorage(config, shared, onNotice, (purge) => this.purgedElsewhere(purge));
     this.#store = store;
+    this.#sharedStore = sharedStore;
+    this.#tie = tie;
     this.engine = new Engine({
       store,
       origin: this.#origin,
@@ -257,7 +279,15 @@ export class ProxyParts {
 
   /** On all workers; in force before it resolves. How many stored responses it removed; undefined where that is not known. */
   async purge(what: Purge): Promise<number | undefined> {
-    return this.#shared === undefined ? this.engine.purge(what) : this.#shared.purge(what);
+    if (this.#shared !== undefined) return this.#shared.purge(what);
+    const count = await this.engine.purge(what);
+    return this.#tie === undefined || (await this.#tie.tell(what)) ? count : undefined;
+  }
+
+  /** Of a prefix, by another machine or thread. */
+  async purgedElsewhere({ prefix, soft, number, isOwn }: PrefixPurge): Promise<void> {
+    this.#sharedStore?.forget(prefix, number);
+    if (!isOwn) await this.engine.purgeOlder(prefix, soft, number);
   }
 
   /** Of this thread alone. */
@@ -269,6 +299,7 @@ export class ProxyParts {
   async close(): Promise<void> {
     await this.engine.close();
     await this.#origin.close();
+    await this.#tie?.close();
     await this.#store.close();
   }
 }

@@ -159,7 +159,7 @@ function increment(counts: Map<string, number>, key: string, by = 1): void {
   counts.set(key, (counts.get(key) ?? 0) + by);
 }
 
-class Histogram {
+export class Histogram {
   /** One more than bounds: what is over the last. */
   readonly counts: number[] = new Array<number>(BOUNDS.length + 1).fill(0);
   count = 0;

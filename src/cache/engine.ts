@@ -15,6 +15,7 @@ import { MillraceError } from '../errors.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
+import { usefulFor } from '../policy/keep.ts';
 import { type Decision, type Failure, type Used, decide, staleOnError } from '../policy/reuse.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -91,7 +92,7 @@ export class Engine {
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
     this.#permits = permits;
-    this.#variants = new Variants(store, this.#stamps);
+    this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
@@ -122,6 +123,11 @@ export class Engine {
   async purge(what: Purge): Promise<number | undefined> {
     if ('all' in what && what.soft !== true) this.memo?.clear();
     return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery), what.soft) : this.#purger.purge(what);
+  }
+
+  /** Of what begins so, purges what was asked for before that number of the stamps; another machine has done so. */
+  async purgeOlder(prefix: string, soft: boolean, number: number): Promise<void> {
+    await this.#purger.purgeOlder(prefix, soft, number);
   }
 
   /** What is stored for the request, what would be done with it now, and why. */

@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.ts';
+import type { Timing } from './counters.ts';
 
 /** Bytes that can be read in part. */
 export interface Body {
@@ -17,6 +18,14 @@ export interface Body {
 export interface StoredObject {
   readonly meta: Buffer;
   readonly body: Body;
+}
+
+/** What a store that many machines share needs to know of an object. */
+export interface CommitTerms {
+  /** Seconds it can be of use, from now: the store may drop it then. */
+  readonly keepFor: () => number;
+  /** It has not been purged meanwhile: to be asked right before it becomes visible to others. */
+  readonly stands: () => boolean;
 }
 
 /** One object being written. It becomes visible under its key at commit, whole, or never. */
@@ -35,9 +44,19 @@ export interface StoreWriter {
   /** Calls the listener whenever the backlog has become less; there is one listener. */
   onDrain?(listener: () => void): void;
   /** Makes it visible, replacing what was there. False when it could not be kept; it is still to be aborted then. */
-  commit(meta: Buffer): Promise<boolean>;
+  commit(meta: Buffer, terms?: CommitTerms): Promise<boolean>;
   /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. */
   abort(): void;
+}
+
+export interface PeerStats {
+  readonly address: string;
+  /** It answers, and is used. */
+  readonly isThere: boolean;
+  /** Operations that were not tried, as it was away. */
+  readonly skipped: number;
+  /** Of its answers. */
+  readonly latency: Timing;
 }
 
 export interface StoreStats {
@@ -50,6 +69,8 @@ export interface StoreStats {
   readonly errors: number;
   /** Objects it was asked for and had; undefined where that is not counted. */
   readonly hits?: number;
+  /** Of a store on other machines. */
+  readonly peer?: PeerStats;
   /** The stores it is made of, the fastest first; its own figures are those of the last, which has everything. */
   readonly tiers?: readonly StoreStats[];
 }
@@ -63,8 +84,8 @@ export interface Store {
   get(key: string): Promise<StoredObject | undefined>;
   /** Undefined when an object of that length can never be kept (see max-object). */
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined;
-  /** Replaces the description and keeps the body, only where `previous` is still what is stored. */
-  update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean>;
+  /** Replaces the description and keeps the body, only where `previous` is still what is stored. It lives no shorter than before. */
+  update(key: string, previous: StoredObject, meta: Buffer, terms?: CommitTerms): Promise<boolean>;
   /** True when something was there. */
   delete(key: string): Promise<boolean>;
   /** Removes everything; how many objects there were. */

@@ -6,7 +6,7 @@ import type { Store, Target } from './ports.ts';
 import { urlOfKey } from './key.ts';
 import { groupScope, hostScope, tagScope, urlScope } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
-import type { Variants } from './variants.ts';
+import type { Located, Variants } from './variants.ts';
 import type { Verdicts } from './verdicts.ts';
 
 export type Purge = (
@@ -67,6 +67,11 @@ export class Purger {
     this.#parts.stamps.purge(groupScope(key, group));
   }
 
+  /** What another machine has purged under that number: only what is older is meant. */
+  async purgeOlder(prefix: string, soft: boolean, number: number): Promise<void> {
+    await this.#sweep(prefix, soft, number);
+  }
+
   /** How many stored responses it hit; undefined where that is not known, as they are met one by one when they are asked for. */
   async purge(what: Exclude<Purge, { url: Target }>): Promise<number | undefined> {
     const { store, stamps, verdicts } = this.#parts;
@@ -82,7 +87,7 @@ export class Purger {
     return store.clear();
   }
 
-  async #sweep(prefix: string, soft: boolean): Promise<number> {
+  async #sweep(prefix: string, soft: boolean, number = Number.POSITIVE_INFINITY): Promise<number> {
     const { store, stamps, variants, underWay, isShared } = this.#parts;
     for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key), soft);
     let seen = 0;
@@ -90,9 +95,13 @@ export class Purger {
     for await (const key of store.keys()) {
       // The variants of a URL go with it; a key that holds a line end is a variant's.
       if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) {
-        hit += soft ? await this.purgeKey(key, true) : await variants.remove(key);
-        // Another worker may have read it a moment ago, and keep it in its memory.
-        if (isShared && !soft) stamps.purge(urlScope(key));
+        const isMeant = ({ entry }: Located): boolean => entry.stamp < number && (!soft || !variants.isSoftPurged(key, entry));
+        // Among others, what they have purged already is not purged again.
+        if (!isShared || (await variants.list(key)).some(isMeant)) {
+          hit += soft ? await this.purgeKey(key, true) : await variants.remove(key);
+          // Another worker may have read it a moment ago, and keep it in its memory.
+          if (isShared && !soft) stamps.purge(urlScope(key));
+        }
       }
       if (++seen % SWEEP_STEP === 0) await new Promise((resolve) => setImmediate(resolve));
     }

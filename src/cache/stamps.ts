@@ -33,6 +33,10 @@ export interface StampKeeper {
 export class Stamps {
   /** The cell of the rising number. */
   static readonly COUNTER: number = COUNTER;
+  /** Cells mean the same to all who have the same of this. */
+  static readonly LAYOUT: string = `${FIRST_SLOT}.${SLOTS}.${SOFT_SLOTS}`;
+  /** The cell of everything, for hard purges. */
+  static readonly EVERYTHING: number = FIRST_SLOT;
   readonly #cells: Int32Array;
   readonly #keeper: StampKeeper | undefined;
 
@@ -67,6 +71,30 @@ export class Stamps {
     this.#raise(soft ? softOf(slot) : slot);
   }
 
+  /**
+   * What another machine has purged, under that number: what was asked for here until now is dead, or
+   * marked stale. It is not kept for other machines again.
+   * @param wasSeen it was applied before, where it was not lost since
+   */
+  apply(cell: number, number: number, wasSeen = false): void {
+    if (!this.isCell(cell) || (wasSeen && Atomics.load(this.#cells, cell) >= number)) return;
+    // Numbers that were given here alone may be ahead of it: then what has them is older all the same.
+    if (this.lift(number)) this.#set(cell, number);
+    else this.#set(cell, Atomics.add(this.#cells, COUNTER, 1) + 1);
+  }
+
+  /** Whatever is asked for from now on is younger than that number. False where that was so already. */
+  lift(number: number): boolean {
+    for (let now = this.now(); now < number; now = this.now()) {
+      if (Atomics.compareExchange(this.#cells, COUNTER, now, number) === now) return true;
+    }
+    return false;
+  }
+
+  isCell(cell: number): boolean {
+    return Number.isInteger(cell) && cell >= FIRST_SLOT && cell < this.#cells.length;
+  }
+
   isDead(scope: string, stamp: number): boolean {
     return this.#isNewer(slotOf(scope), FIRST_SLOT, stamp);
   }
@@ -91,14 +119,17 @@ export class Stamps {
   }
 
   #raise(cell: number): void {
-    const stamp = Atomics.add(this.#cells, COUNTER, 1) + 1;
+    this.#set(cell, Atomics.add(this.#cells, COUNTER, 1) + 1);
+    this.#keeper?.keep(cell);
+  }
+
+  #set(cell: number, stamp: number): void {
     // Another thread may have raised the slot further meanwhile.
     for (let old = Atomics.load(this.#cells, cell); old < stamp; old = Atomics.load(this.#cells, cell)) {
       if (Atomics.compareExchange(this.#cells, cell, old, stamp) === old) break;
     }
     // Behind the slot: who sees the new count sees the new stamp.
     Atomics.add(this.#cells, PURGES, 1);
-    this.#keeper?.keep(cell);
   }
 }
 

@@ -9,7 +9,7 @@ import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { type Selection, firstMismatch } from '../policy/vary.ts';
 import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
-import type { Store, StoredObject, StoreWriter } from './ports.ts';
+import type { CommitTerms, Store, StoredObject, StoreWriter } from './ports.ts';
 import { scopesOf } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 
@@ -46,14 +46,17 @@ export const NOTHING: Lookup = { located: undefined, mismatch: undefined, names:
 export class Variants {
   readonly #store: Store;
   readonly #stamps: Stamps;
+  readonly #keepFor: (entry: Entry) => number;
   /** Changes of one URL's list happen one after the other. */
   readonly #changes = new Map<string, Change>();
 
   #holdsQueries = false;
 
-  constructor(store: Store, stamps: Stamps) {
+  /** @param keepFor seconds that a response can be of use */
+  constructor(store: Store, stamps: Stamps, keepFor: (entry: Entry) => number) {
     this.#store = store;
     this.#stamps = stamps;
+    this.#keepFor = keepFor;
   }
 
   /** Responses to QUERY were stored, whose keys a URL alone does not lead to. */
@@ -113,10 +116,10 @@ export class Variants {
     return this.#alone(key, async () => {
       if (this.isDead(key, entry)) return false;
       const first = this.#first(key, await this.#store.get(key));
-      if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }));
-      if (!(await writer.commit(encodeEntry(entry)))) return false;
+      if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }), this.#terms(key, entry));
+      if (!(await writer.commit(encodeEntry(entry), this.#terms(key, entry)))) return false;
       // What no list names can never be found: it must not take up room.
-      if (first === undefined || !(await this.#enlist(key, first, { key: place, selection: entry.selection, at: entry.responseTime }))) {
+      if (first === undefined || !(await this.#enlist(key, first, { key: place, selection: entry.selection, at: entry.responseTime }, this.#keepFor(entry)))) {
         await this.#store.delete(place);
         return false;
       }
@@ -130,7 +133,7 @@ export class Variants {
       const current = await this.#read(located.key, key);
       if (current === undefined || !isSameArrival(current.entry, located.entry)) return undefined;
       const meta = encodeEntry({ ...entry, others: current.entry.others });
-      if (!(await this.#store.update(located.key, current.object, meta))) return undefined;
+      if (!(await this.#store.update(located.key, current.object, meta, this.#terms(key, entry)))) return undefined;
       return { key: located.key, entry, object: { meta, body: located.object.body } };
     });
   }
@@ -151,11 +154,16 @@ export class Variants {
     await this.update(key, located, { ...located.entry, invalidated: true });
   }
 
-  async #enlist(key: string, first: Located, variant: Variant): Promise<boolean> {
+  #terms(key: string, entry: Entry): CommitTerms {
+    return { keepFor: () => this.#keepFor(entry), stands: () => !this.isDead(key, entry) };
+  }
+
+  /** @param keepFor of the variant: its list must not go before it */
+  async #enlist(key: string, first: Located, variant: Variant, keepFor: number): Promise<boolean> {
     const others = first.entry.others.filter((each) => each.key !== variant.key);
     others.push(variant);
     const dropped = others.length + 1 > MAX_VARIANTS ? others.shift() : undefined;
-    if (!(await this.#store.update(key, first.object, encodeEntry({ ...first.entry, others })))) return false;
+    if (!(await this.#store.update(key, first.object, encodeEntry({ ...first.entry, others }), { keepFor: () => keepFor, stands: () => true }))) return false;
     if (dropped !== undefined) await this.#store.delete(dropped.key);
     return true;
   }

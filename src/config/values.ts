@@ -5,6 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { parseRedisUrl } from '../stores/redis-url.ts';
 import type { Option, OptionType } from './options.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { didYouMean } from './suggestion.ts';
@@ -32,6 +33,8 @@ const READERS: Record<OptionType, Reader> = {
   address: readAddress,
   networks: (raw) => readList(raw, 'addresses or ranges such as 10.0.0.0/8', isNetwork),
   hosts: (raw) => readList(raw, 'hosts such as api.example.com, *.example.com or 10.0.0.5:8080, without scheme or path', isHostPattern),
+  // The message leaves out what was given: there may be a password in it.
+  redis: (raw) => (typeof raw === 'string' && parseRedisUrl(raw) !== undefined ? { value: raw } : { refused: `takes ${REDIS_WORDS}.` }),
   list: (raw) => (isTexts(raw) ? { value: raw } : refuse('a list of texts', raw)),
   choice: (raw, option) => {
     const choices = option.choices ?? [];
@@ -66,6 +69,7 @@ function readQuantity(raw: unknown, option: Option, words: string, parse: (text:
   return refuse(words + range, raw);
 }
 
+const REDIS_WORDS = 'a URL such as redis://host:6379, rediss://user:password@host, redis+cluster://host1:6379,host2:6379 or redis+sentinel://host1:26379,host2:26379?master=NAME';
 const ORIGIN_WORDS = 'a URL such as http://localhost:3000';
 
 /** The URL of an origin in its normal form, without the slash at its end. */

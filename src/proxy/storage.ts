@@ -2,18 +2,22 @@
  * @module proxy/storage
  * Where responses are kept, as the configuration wants it: in memory alone, or in memory in front of
  * a disk, which all workers of a proxy have in common. Without a directory of the user's, several
- * workers share a private one on tmpfs.
+ * workers share a private one on tmpfs. Behind either may stand a store on other machines.
  */
 import { resolve } from 'node:path';
 import { Leases } from '../cache/leases.ts';
+import type { TicketStore } from '../cache/memo.ts';
 import type { Store, StoreStats } from '../cache/ports.ts';
-import { Stamps } from '../cache/stamps.ts';
+import { type StampKeeper, Stamps } from '../cache/stamps.ts';
 import type { Config } from '../config.ts';
+import type { PrefixPurge } from '../stores/coherence.ts';
 import type { DiskShared } from '../stores/disk-shared.ts';
 import { DiskStore, type DiskStoreOptions } from '../stores/disk.ts';
 import { MemoryStore } from '../stores/memory.ts';
 import { type Scratch, makeScratch } from '../stores/scratch.ts';
+import { SharedStore } from '../stores/shared.ts';
 import { TieredStore } from '../stores/tiered.ts';
+import { type FleetLine, Tie, fleetBy, isShared, openRemote } from './sharing.ts';
 
 /** The share of max-memory that is the workers' common store, where that is in memory; the rest is theirs in equal parts, for hot answers. */
 const COMMON_SHARE = 1 / 2;
@@ -23,28 +27,63 @@ const LARGEST_IN_MEMORY = 1 / 8;
 /** What the workers of one proxy share of their storage, for each to be handed. */
 export interface SharedStorage {
   readonly leases: SharedArrayBuffer;
+  /** Where other machines have a part in it: what is known of them, and the prefixes purged so far. */
+  readonly fleet: { readonly memory: SharedArrayBuffer; readonly prefixes: readonly PrefixPurge[] } | undefined;
   /** The store that all use, each behind a memory of its own. */
   readonly disk: DiskStoreOptions & { readonly shared: DiskShared };
 }
 
 export interface Storage {
   readonly store: Store;
-  /** Where the store outlives the process, or is that of several workers: stamps that go with it. */
+  /** Where the store outlives the process, or is that of several workers or machines: stamps that go with it. */
   readonly stamps: Stamps | undefined;
+  /** Where other machines have a part in it. */
+  readonly shared: SharedStore | undefined;
+  /** Where this is the only thread. */
+  readonly tie: Tie | undefined;
+}
+
+/** One worker's part. */
+export interface StoragePart extends SharedStorage {
+  readonly fleetLine: FleetLine;
 }
 
 /**
- * @param shared where other workers have the same
+ * @param part where other workers have the same
  * @param onNotice told what an operator should know
+ * @param onPrefix told what other machines have purged, where this is the only thread
  * @throws {MillraceError} ERR_STORE
  */
-export function openStorage(config: Config, shared: SharedStorage | undefined, onNotice: (text: string) => void): Storage {
+export function openStorage(config: Config, part: StoragePart | undefined, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>): Storage {
+  const { local, memory, keeper } = openLocal(config, part, onNotice);
+  if (!isShared(config)) return { store: local, stamps: keeper && new Stamps(memory, keeper), shared: undefined, tie: undefined };
+  const tie = part === undefined ? new Tie(config, memory, onNotice, onPrefix) : undefined;
+  // The main thread tells what is to be known of it.
+  const remote = tie?.remote ?? openRemote(config, { onNotice: () => undefined, onConnect: () => undefined }).store;
+  const fleet = tie?.fleet ?? fleetBy(part!.fleetLine, part!.fleet!.memory);
+  const tell = (cell: number): void => (tie === undefined ? part!.fleetLine.raised(cell) : tie.fleet.raised(cell));
+  const stamps = new Stamps(memory, { keep: (cell) => (keeper?.keep(cell), tell(cell)) });
+  const store = new SharedStore({ local, remote, stamps, fleet });
+  for (const { prefix, number } of part?.fleet?.prefixes ?? []) store.forget(prefix, number);
+  return { store, stamps, shared: store, tie };
+}
+
+interface Local {
+  readonly local: TicketStore;
+  /** Of its stamps. */
+  readonly memory: SharedArrayBuffer;
+  /** Where they are more than this thread's. */
+  readonly keeper: StampKeeper | undefined;
+}
+
+/** What is kept on this machine. */
+function openLocal(config: Config, part: StoragePart | undefined, onNotice: (text: string) => void): Local {
   const { maxMemory, maxObject } = config;
-  const options = shared?.disk ?? diskOptions(config);
-  if (options === undefined) return { store: new MemoryStore({ maxBytes: maxMemory, maxObject: Math.min(maxObject, maxMemory) }), stamps: undefined };
+  const options = part?.disk ?? diskOptions(config);
+  if (options === undefined) return { local: new MemoryStore({ maxBytes: maxMemory, maxObject: Math.min(maxObject, maxMemory) }), memory: Stamps.memory(), keeper: undefined };
   const disk = new DiskStore({ ...options, onNotice });
   const memory = new MemoryStore({ maxBytes: maxMemory, maxObject: Math.min(maxObject, Math.floor(maxMemory * LARGEST_IN_MEMORY)) });
-  return { store: new TieredStore(memory, disk), stamps: new Stamps(disk.stamps.memory, disk.stamps) };
+  return { local: new TieredStore(memory, disk), memory: disk.stamps.memory, keeper: disk.stamps };
 }
 
 /** Removes what an earlier process has left on disk. @throws {MillraceError} ERR_STORE */
@@ -58,15 +97,20 @@ export async function clearStored(config: Config): Promise<void> {
 
 /** What the workers of a proxy will share, opened by their main thread. */
 export class CommonStorage {
-  readonly shared: SharedStorage;
+  readonly #shared: Omit<SharedStorage, 'fleet'>;
+  /** Where other machines have a part in it. */
+  readonly tie: Tie | undefined;
   /** What each of them gets of the configuration. */
   readonly config: Config;
   readonly #disk: DiskStore;
   /** Undefined where the user has named a directory. */
   readonly #scratch: Scratch | undefined;
 
-  /** @throws {MillraceError} ERR_STORE */
-  constructor(config: Config, onNotice: (text: string) => void) {
+  /**
+   * @param onPrefix told what other machines have purged
+   * @throws {MillraceError} ERR_STORE
+   */
+  constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
     const onDisk = diskOptions(config);
     const inMemory = onDisk === undefined ? Math.floor(config.maxMemory * COMMON_SHARE) : 0;
     this.config = { ...config, maxMemory: Math.floor((config.maxMemory - inMemory) / config.workers) };
@@ -83,7 +127,13 @@ export class CommonStorage {
       this.#scratch?.remove();
       throw error;
     }
-    this.shared = { disk: { ...options, shared: this.#disk.shared }, leases: Leases.memory() };
+    this.#shared = { disk: { ...options, shared: this.#disk.shared }, leases: Leases.memory() };
+    if (isShared(config)) this.tie = new Tie(config, this.#disk.stamps.memory, onNotice, onPrefix);
+  }
+
+  get shared(): SharedStorage {
+    const { tie } = this;
+    return { ...this.#shared, fleet: tie && { memory: tie.fleet.memory.shared, prefixes: tie.prefixes } };
   }
 
   /** At once, when the process ends otherwise than by close(). */
@@ -92,6 +142,7 @@ export class CommonStorage {
   }
 
   async close(): Promise<void> {
+    await this.tie?.close();
     await this.#disk.close();
     this.#scratch?.remove();
   }
@@ -102,15 +153,17 @@ function diskOptions({ cache, ttl, cacheDir, maxDisk, maxObject }: Config): Disk
   return cache && ttl !== 0 && cacheDir !== undefined ? { directory: resolve(cacheDir), maxBytes: maxDisk, maxObject } : undefined;
 }
 
-/** The stores of several workers as one: the same store, behind memories of their own. */
+/** The stores of several workers as one: memories of their own, before what they have in common. */
 export function storeOfAll([first, ...others]: readonly StoreStats[]): StoreStats {
   if (first?.tiers === undefined) throw new TypeError('Workers have a store in common.');
-  const hitsOf = (stores: readonly StoreStats[]): number => stores.reduce((sum, { hits = 0 }) => sum + hits, 0);
+  const sumOf = (stores: readonly StoreStats[], name: 'hits' | 'errors'): number => stores.reduce((sum, each) => sum + (each[name] ?? 0), 0);
   const tiers = first.tiers.map((tier, i) => {
     const ofAll = [tier, ...others.map(({ tiers: each }) => each![i]!)];
-    return i === first.tiers!.length - 1 ? { ...tier, hits: hitsOf(ofAll) } : ofAll.reduce(together);
+    if (i === 0) return ofAll.reduce(together);
+    // Each has a connection of its own to what lies on other machines.
+    return { ...tier, hits: sumOf(ofAll, 'hits'), ...(tier.peer === undefined ? {} : { errors: sumOf(ofAll, 'errors') }) };
   });
-  return { ...first, hits: hitsOf([first, ...others]), tiers };
+  return { ...first, hits: sumOf([first, ...others], 'hits'), tiers };
 }
 
 function together(a: StoreStats, b: StoreStats): StoreStats {

@@ -9,6 +9,8 @@ import type { Purge } from '../cache/purger.ts';
 import type { Config } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
 import type { ProxyStats, SharedMemory } from '../proxy.ts';
+import type { PrefixPurge } from '../stores/coherence.ts';
+import type { Change } from '../stores/fleet.ts';
 import type { LogLook } from './access-log.ts';
 import type { told } from './line.ts';
 
@@ -41,6 +43,8 @@ export interface ToldOutcome extends Omit<Outcome, 'error'> {
 export interface WorkerSide {
   report(nothing?: undefined): Report;
   purge(what: Purge): Promise<number | undefined>;
+  /** Of a prefix, by another machine. */
+  purgedElsewhere(purge: PrefixPurge): Promise<void>;
   /** Stops as RunningServer.close() does. */
   stop(nothing?: undefined): Promise<void>;
 }
@@ -63,6 +67,12 @@ export interface MainSide {
   stats(nothing?: undefined): Promise<ProxyStats>;
   /** On all workers. */
   purge(what: Purge): Promise<number | undefined>;
+  /** A cell of the stamps was raised; other machines have to know. */
+  raised(cell: number): void;
+  /** What other machines share was changed; see stores/fleet.ts. */
+  changed(change: Change): void;
+  /** Answered when what was raised until now is known to other machines, or cannot be told now. */
+  settle(nothing?: undefined): Promise<void>;
 }
 
 /** The methods of a side, as it has them itself: an answer may come later. */

@@ -21,6 +21,7 @@ const starting = Promise.withResolvers<ThreadServer>();
 const main: Line<MainSide> = new Line<MainSide>(parentPort!, {
   report: async () => ({ number: start.number, ...(await starting.promise).proxy.tally() }),
   purge: async (what) => (await starting.promise).proxy.engine.purge(what),
+  purgedElsewhere: async (purge) => (await starting.promise).proxy.purgedElsewhere(purge),
   stop: async () => {
     await (await starting.promise).close();
     log?.flush();
@@ -33,7 +34,14 @@ try {
   const server = await startThread(
     await readConfig(start),
     { ...(log === undefined ? {} : { log }), ...(start.isObserved ? { onOutcome: tellOutcome } : {}), onError: (error) => main.tell('error', told(error)) },
-    { ...start.shared, worker: start.number, notice: (text) => main.tell('notice', text), stats: () => main.ask('stats', undefined), purge: (what) => main.ask('purge', what) },
+    {
+      ...start.shared,
+      worker: start.number,
+      notice: (text) => main.tell('notice', text),
+      stats: () => main.ask('stats', undefined),
+      purge: (what) => main.ask('purge', what),
+      fleetLine: { raised: (cell) => main.tell('raised', cell), changed: (change) => main.tell('changed', change), settle: () => main.ask('settle', undefined) },
+    },
   );
   starting.resolve(server);
   main.tell('ready', { url: server.url, adminUrl: server.adminUrl });

@@ -81,7 +81,7 @@ class Crew {
   #isStopping = false;
 
   constructor(config: Config, hooks: ServerHooks) {
-    this.#common = new Common(config, (text) => hooks.onNotice?.(text));
+    this.#common = new Common(config, (text) => hooks.onNotice?.(text), async (purge) => void (await this.#ofAll((line) => line.ask('purgedElsewhere', purge))));
     process.once('exit', this.#removeCommon);
     this.#config = this.#common.config;
     this.#hooks = hooks;
@@ -136,6 +136,9 @@ class Crew {
       error: (error) => this.#hooks.onError?.(received(error)),
       stats: () => this.stats(),
       purge: (what) => this.purge(what, seat.number),
+      raised: (cell) => this.#common.tie?.fleet.raised(cell),
+      changed: (change) => this.#common.tie?.fleet.changed(change),
+      settle: async () => this.#common.tie?.fleet.settle(),
     } satisfies Answers<MainSide>);
     worker.on('error', (error) => (cause = error instanceof Error ? error : new Error(String(error))));
     worker.once('exit', () => {
@@ -191,7 +194,8 @@ class Crew {
   async purge(what: Purge, first: number): Promise<number | undefined> {
     const purged = await this.#seats[first - 1]!.line!.ask('purge', what);
     await this.#ofAll(async (line, number) => (number === first ? undefined : line.ask('purge', what)));
-    return purged;
+    const { tie } = this.#common;
+    return tie === undefined || (await tie.tell(what)) ? purged : undefined;
   }
 
   /** The answers of all that did not end meanwhile. */

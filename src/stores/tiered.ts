@@ -19,6 +19,10 @@ const NOT_ON_DISK = 0;
 /** Keys of larger objects that were read from disk once lately; at the second time they go to memory. */
 const MOST_SEEN = 1024;
 
+// Where in a ticket stands, behind what memory has in it, where changes are counted and how many there were.
+const TICKET_CELL = 2;
+const TICKET_CHANGES = 3;
+
 class TieredObject implements StoredObject {
   readonly meta: Buffer;
   readonly body: Body;
@@ -147,7 +151,7 @@ export class TieredStore implements Store {
 
   /** No thread has changed what the disk has for its key. */
   #isUnchanged(ticket: StoreTicket): boolean {
-    return this.#disk.changesAt(ticket.at(-2)!) === ticket.at(-1);
+    return this.#disk.changesAt(ticket[TICKET_CELL]!) === ticket[TICKET_CHANGES];
   }
 
   /** What memory has, where it is what the disk would give. */

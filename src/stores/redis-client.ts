@@ -1,0 +1,346 @@
+/**
+ * @module stores/redis-client
+ * Commands to Redis or Valkey: one server, a Cluster, or the server that Sentinels name. It connects
+ * in the background for as long as it takes. A command takes no longer than its limit, and none
+ * waits for a connection: what cannot be answered now is AWAY.
+ */
+import type * as Library from '@redis/client';
+import { type Away, Breaker, type BreakerStats } from './breaker.ts';
+import type { RedisAddress } from './redis-url.ts';
+import { SLOTS, slotOf } from './redis-slot.ts';
+
+/** Values come as Buffers, what the server says itself ("OK") as text. */
+export type Reply = Buffer | string | number | null | readonly Reply[];
+
+export type Command = readonly (string | Buffer)[];
+
+/** A script, and its name with a server that has seen it. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+export interface RedisClientOptions {
+  readonly address: RedisAddress;
+  /** Told, in words, that it is away, or back. */
+  readonly onNotice: (text: string) => void;
+  /** After it connected, again or for the first time. */
+  readonly onConnect?: () => void;
+}
+
+/** Milliseconds a command may take. */
+const LIMIT = 100;
+/** Milliseconds to connect, and to introduce oneself. */
+const CONNECT_LIMIT = 2000;
+/** Milliseconds between two attempts to connect. */
+const FIRST_DELAY = 50;
+const LONGEST_DELAY = 1000;
+/** Milliseconds without any answer after which a connection is given up for a new one. */
+const DEAD = 3000;
+/** Commands that may wait for their answers; those that came too late among them. */
+const MOST_WAITING = 20_000;
+/** Of a Cluster, each so many slots have a breaker: one server that is away is no reason to leave out the others. */
+const CLUSTER_BREAKERS = 16;
+/** What a server says that is there, but cannot serve now. */
+const NOT_NOW = /^(?:LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|BUSY|TRYAGAIN|NOREPLICAS|UNKILLABLE)\b/u;
+
+interface Connection {
+  send(key: string | Buffer | undefined, command: Command): Promise<Reply>;
+  /** One for each server that has a part of the keys. */
+  servers(): Promise<((command: Command) => Promise<Reply>)[]>;
+  destroy(): void;
+}
+
+export class RedisClient {
+  readonly address: RedisAddress;
+  readonly #options: RedisClientOptions;
+  readonly #breakers: readonly Breaker[];
+  #connection: Connection | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #attempts = 0;
+  #isConnecting = false;
+  #answeredAt = 0;
+  /** It was said that it is away. */
+  #isToldAway = false;
+  readonly #refusals = new Set<string>();
+  #isClosed = false;
+
+  constructor(options: RedisClientOptions) {
+    this.#options = options;
+    this.address = options.address;
+    const count = options.address.kind === 'cluster' ? CLUSTER_BREAKERS : 1;
+    this.#breakers = probeKeys(options.address.prefix, count).map(
+      (key) =>
+        new Breaker({
+          limit: LIMIT,
+          probe: () => this.#probe(key),
+          isRefusal: (error) => error instanceof Error && isReply(error) && !NOT_NOW.test(error.message),
+          onChange: (isThere, cause) => this.#changed(isThere, cause),
+          onRefusal: (error) => this.#refused(error),
+        }),
+    );
+    void this.#connect();
+    setTimeout(() => this.#tellIfAway('it does not answer'), CONNECT_LIMIT).unref();
+  }
+
+  /** Of a Cluster: all parts of it. */
+  get isThere(): boolean {
+    return this.#breakers.every(({ isThere }) => isThere);
+  }
+
+  /** The answer, or AWAY. Never rejects. @param key the one it is about, in a Cluster */
+  run(key: string | Buffer, command: Command, limit?: number): Promise<Reply | Away> {
+    return this.#breakerOf(key).run(() => this.#send(key, command), limit);
+  }
+
+  /** Runs a script; its keys stand before its other arguments. */
+  script(script: Script, keys: readonly (string | Buffer)[], parameters: Command, limit?: number): Promise<Reply | Away> {
+    const [key] = keys;
+    const rest = [String(keys.length), ...keys, ...parameters];
+    return this.#breakerOf(key!).run(async () => {
+      try {
+        return await this.#send(key!, ['EVALSHA', script.sha, ...rest]);
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return this.#send(key!, ['EVAL', script.text, ...rest]);
+      }
+    }, limit);
+  }
+
+  /** One for each server that has a part of the keys; empty while there is none. */
+  async servers(): Promise<((command: Command) => Promise<Reply>)[]> {
+    try {
+      return (await this.#connection?.servers()) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  stats(): BreakerStats {
+    const all = this.#breakers.map((breaker) => breaker.stats());
+    // Of a Cluster, the latency is that of the part that is asked most.
+    const [most] = all.toSorted((a, b) => b.latency.count - a.latency.count);
+    return { isThere: this.isThere, errors: sum(all, 'errors'), skipped: sum(all, 'skipped'), latency: most!.latency };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const breaker of this.#breakers) breaker.close();
+    this.#connection?.destroy();
+    this.#connection = undefined;
+  }
+
+  #breakerOf(key: string | Buffer): Breaker {
+    return this.#breakers.length === 1 ? this.#breakers[0]! : this.#breakers[slotOf(key) / (SLOTS / CLUSTER_BREAKERS) | 0]!;
+  }
+
+  async #send(key: string | Buffer, command: Command): Promise<Reply> {
+    if (this.#connection === undefined) throw new Error('not connected');
+    const reply = await this.#connection.send(key, command);
+    this.#answeredAt = performance.now();
+    return reply;
+  }
+
+  async #probe(key: string): Promise<Reply> {
+    // A peer that vanished without a word, or stands still: another connection may find it again, or another one.
+    if (this.#connection !== undefined && performance.now() - this.#answeredAt > DEAD) this.#disconnect('no answer');
+    return this.#send(key, ['GET', key]);
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isClosed || this.#isConnecting) return;
+    this.#isConnecting = true;
+    let cause = 'it does not answer';
+    try {
+      const connection = await open(this.address, await import('@redis/client'), (error) => this.#disconnect(error.message));
+      if (this.#isClosed) return connection.destroy();
+      this.#connection = connection;
+      this.#attempts = 0;
+      this.#answeredAt = performance.now();
+      this.#isConnecting = false;
+      await Promise.all(this.#breakers.map((breaker) => breaker.probe()));
+      this.#options.onConnect?.();
+      return;
+    } catch (error) {
+      cause = error instanceof Error ? error.message : String(error);
+    }
+    this.#isConnecting = false;
+    if (isFinal(cause)) this.#tellIfAway(cause);
+    this.#retry();
+  }
+
+  #disconnect(cause: string): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#connection = undefined;
+    connection.destroy();
+    for (const breaker of this.#breakers) breaker.lost(cause);
+    this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#connect(), Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++)).unref();
+  }
+
+  #changed(isThere: boolean, cause: string): void {
+    if (this.#isClosed) return;
+    if (!isThere) this.#tellIfAway(cause);
+    else if (this.isThere && this.#isToldAway) {
+      this.#isToldAway = false;
+      this.#options.onNotice(`${this.address.shown} answers again; what it stores is used.`);
+    }
+  }
+
+  #tellIfAway(cause: string): void {
+    if (this.#isClosed || this.#isToldAway || this.isThere) return;
+    this.#isToldAway = true;
+    this.#options.onNotice(`${this.address.shown} is away (${cause}). The cache goes on with what it has here, and tries again in the background.`);
+  }
+
+  /** Each kind of refusal once. */
+  #refused({ message }: Error): void {
+    const kind = message.split(' ', 1)[0]!;
+    if (this.#refusals.has(kind)) return;
+    this.#refusals.add(kind);
+    this.#options.onNotice(`${this.address.shown} refuses a command: ${message}`);
+  }
+}
+
+/** What waiting does not mend. */
+function isFinal(cause: string): boolean {
+  return /WRONGPASS|NOAUTH|NOPERM|certificate|ERR /iu.test(cause);
+}
+
+/** An answer that is an error, and not that there was no answer. */
+function isReply(error: Error): boolean {
+  return /^(?:SimpleError|BlobError|ErrorReply)$/u.test(error.constructor.name);
+}
+
+/** A key for each breaker whose slot is the breaker's. */
+function probeKeys(prefix: string, count: number): string[] {
+  const keys = new Array<string>(count);
+  for (let i = 0, found = 0; found < count; i++) {
+    const key = `${prefix}p{${i}}`;
+    const breaker = count === 1 ? 0 : Math.floor(slotOf(key) / (SLOTS / count));
+    if (keys[breaker] === undefined) found++;
+    keys[breaker] ??= key;
+  }
+  return keys;
+}
+
+function sum(all: readonly BreakerStats[], name: 'errors' | 'skipped'): number {
+  return all.reduce((total, each) => total + each[name], 0);
+}
+
+async function open(address: RedisAddress, library: typeof Library, onLost: (error: Error) => void): Promise<Connection> {
+  if (address.kind === 'cluster') return openCluster(address, library);
+  const [{ host, port }] = address.kind === 'single' ? (address.hosts as [{ host: string; port: number }]) : [await askSentinels(address, library)];
+  const client = library.createClient({ ...common(address), database: address.database, socket: { ...socketOf(address), host, port, reconnectStrategy: false } });
+  const options = { typeMapping: { [library.RESP_TYPES.BLOB_STRING]: Buffer } };
+  client.on('error', onLost);
+  client.on('end', () => onLost(new Error('the connection was closed')));
+  await connected(client);
+  const send = (command: Command): Promise<Reply> =>
+    client.sendCommand<Reply>(command as Library.RedisArgument[], options as object).catch((error: Error) => {
+      // After a failover this is not the one to write to any more.
+      if (error.message.startsWith('READONLY')) onLost(error);
+      throw error;
+    });
+  return { send: (_key, command) => send(command), servers: async () => [send], destroy: () => destroy(client) };
+}
+
+/** The Cluster's own client finds its servers, and those that take their places. */
+async function openCluster(address: RedisAddress, library: typeof Library): Promise<Connection> {
+  const reconnectStrategy = (attempts: number): number => Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempts);
+  const socket = { ...socketOf(address), reconnectStrategy };
+  const cluster = library.createCluster({
+    RESP: 2,
+    rootNodes: address.hosts.map(({ host, port }) => ({ ...common(address), socket: { ...socket, host, port } })),
+    defaults: { ...common(address), socket },
+    topologyRefreshOnReconnectionAttemptStrategy: LONGEST_DELAY,
+  });
+  const options = { typeMapping: { [library.RESP_TYPES.BLOB_STRING]: Buffer } } as object;
+  cluster.on('error', () => undefined);
+  await connected(cluster);
+  return {
+    send: (key, command) => cluster.sendCommand<Reply>(key, false, command as Library.RedisArgument[], options),
+    servers: async () => {
+      const clients = await Promise.all(cluster.masters.map((master) => cluster.nodeClient(master)));
+      return clients.map((client) => (command: Command) => client.sendCommand<Reply>(command, options));
+    },
+    destroy: () => destroy(cluster),
+  };
+}
+
+/** The server that the first Sentinel to answer names. */
+async function askSentinels({ hosts, master, ...address }: RedisAddress, library: typeof Library): Promise<{ host: string; port: number }> {
+  let cause: unknown;
+  for (const { host, port } of hosts) {
+    const client = library.createClient({ ...common(), socket: { ...socketOf(address), host, port, reconnectStrategy: false } });
+    client.on('error', () => undefined);
+    try {
+      await connected(client);
+      const reply = await client.sendCommand<string[] | null>(['SENTINEL', 'get-master-addr-by-name', master]);
+      if (reply !== null) return { host: reply[0]!, port: Number(reply[1]) };
+      cause = new Error(`ERR the Sentinels know no master ${JSON.stringify(master)}`);
+    } catch (error) {
+      cause = error;
+    } finally {
+      destroy(client);
+    }
+  }
+  throw cause;
+}
+
+interface Common {
+  RESP: 2;
+  disableOfflineQueue: true;
+  commandsQueueMaxLength: number;
+  disableClientInfo: true;
+  maintNotifications: 'disabled';
+  username?: string;
+  password?: string;
+}
+
+function common({ user, password }: Partial<Pick<RedisAddress, 'user' | 'password'>> = {}): Common {
+  return {
+    RESP: 2,
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MOST_WAITING,
+    // So that a user with few rights is enough.
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+    ...(user === undefined ? {} : { username: user }),
+    ...(password === undefined ? {} : { password }),
+  };
+}
+
+function socketOf({ tls }: Pick<RedisAddress, 'tls'>): { connectTimeout: number; tls?: true } {
+  return tls ? { connectTimeout: CONNECT_LIMIT, tls } : { connectTimeout: CONNECT_LIMIT };
+}
+
+/** Rejects too where it takes the connection, and then says nothing. */
+async function connected(client: { connect(): Promise<unknown>; destroy(): unknown }): Promise<void> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => timeout.reject(new Error('it does not answer')), CONNECT_LIMIT);
+  try {
+    await Promise.race([client.connect(), timeout.promise]);
+  } catch (error) {
+    destroy(client);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** One that is closed already throws. */
+function destroy(client: { destroy(): unknown }): void {
+  try {
+    client.destroy();
+  } catch {
+    // Then it is what was wanted.
+  }
+}

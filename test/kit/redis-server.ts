@@ -1,0 +1,140 @@
+/**
+ * @module test/kit/redis-server
+ * Real Redis servers for the tests, on free ports, each in a directory of its own, ended with the test.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Why a test cannot run here; false where it can. */
+export const skipWithoutRedis: string | false = isInstalled('redis-server') ? false : 'redis-server (Debian package redis-server) is not installed';
+
+/** What has to be undone at the end: of a test, whose context is one, or of a suite. */
+export interface Scope {
+  after(undo: () => void | Promise<void>): void;
+}
+
+/** For a suite: what its `before` has begun, its `after` undoes. */
+export class Undoing implements Scope {
+  readonly #undos: (() => void | Promise<void>)[] = [];
+
+  after(undo: () => void | Promise<void>): void {
+    this.#undos.push(undo);
+  }
+
+  async undo(): Promise<void> {
+    for (const undo of this.#undos.toReversed()) await undo();
+  }
+}
+
+export function isInstalled(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class RedisServer {
+  readonly port: number;
+  readonly #directory: string;
+  readonly #arguments: readonly string[];
+  #process: ChildProcess | undefined;
+
+  constructor(port: number, directory: string, parameters: readonly string[]) {
+    this.port = port;
+    this.#directory = directory;
+    this.#arguments = parameters;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
+  /** Settles when it listens. */
+  async start(): Promise<void> {
+    const child = spawn('redis-server', ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory, '--save', '', '--daemonize', 'no', ...this.#arguments], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#process = child;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/Ready to accept connections|Sentinel ID is|Sentinel new configuration/u.test(said)) resolve();
+    });
+    child.once('exit', () => reject(new Error(`redis-server ended: ${said}`)));
+    await promise;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  /** At once, as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** What redis-cli prints for a command. */
+  cli(...words: string[]): string {
+    return execFileSync('redis-cli', ['-p', String(this.port), ...words], { encoding: 'utf8' }).trim();
+  }
+}
+
+/** @param parameters further words for its command line */
+export async function startRedis(scope: Scope, ...parameters: string[]): Promise<RedisServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
+  const server = new RedisServer(await freePort(), directory, parameters);
+  scope.after(async () => {
+    await server.kill();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await server.start();
+  return server;
+}
+
+/** Three servers that divide the keys among them. */
+export async function startCluster(scope: Scope): Promise<RedisServer[]> {
+  const servers: RedisServer[] = [];
+  for (let i = 0; i < 3; i++) {
+    servers.push(await startRedis(scope, '--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', String(await freePort()), '--cluster-require-full-coverage', 'no'));
+  }
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+  const SLOTS = 16_384;
+  for (const [i, server] of servers.entries()) {
+    server.cli('cluster', 'addslotsrange', String(Math.ceil((i * SLOTS) / 3)), String(Math.ceil(((i + 1) * SLOTS) / 3) - 1));
+    server.cli('cluster', 'set-config-epoch', String(i + 1));
+  }
+  const busPort = (server: RedisServer): string => /cluster-port\s+(\d+)/u.exec(server.cli('config', 'get', 'cluster-port'))![1]!;
+  for (const other of servers.slice(1)) servers[0]!.cli('cluster', 'meet', '127.0.0.1', String(other.port), busPort(other));
+  // Each has to have heard of all, and that nothing is missing.
+  for (const server of servers) {
+    while (!(server.cli('cluster', 'info').includes('cluster_state:ok') && addresses.every((address) => server.cli('cluster', 'nodes').includes(address)) && server.cli('cluster', 'info').includes('cluster_slots_ok:16384'))) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  return servers;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,111 @@
+/**
+ * @module test/shared/fleet
+ * Proxies, each a process of its own, in front of one origin, that share a store; and what one asks
+ * of them.
+ */
+import type { TestContext } from 'node:test';
+import type { StoreStats } from '../../src/cache/ports.ts';
+import type { ProxyStats } from '../../src/proxy.ts';
+import { Home, type Running } from '../cli/command.ts';
+import { type ClientResponse, request } from '../kit/client.ts';
+import type { OriginHandler } from '../kit/origin.ts';
+
+/** The host that clients of all of them ask for. */
+const HOST = 'shop.example';
+
+export class Node {
+  readonly running: Running;
+
+  constructor(running: Running) {
+    this.running = running;
+  }
+
+  static async start(t: TestContext, origin: string, ...args: string[]): Promise<Node> {
+    return new Node(await new Home(t).start('--port', '0', '--origin', origin, '--log-format', 'off', ...args));
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<ClientResponse> {
+    return request(this.running.url + path, { headers: { Host: HOST, ...headers } });
+  }
+
+  /** X-Cache of a GET. */
+  async result(path: string, headers?: Record<string, string>): Promise<string> {
+    return (await this.get(path, headers)).headers.get('x-cache') ?? '';
+  }
+
+  async stats(): Promise<ProxyStats> {
+    return JSON.parse((await request(`${this.running.url}/__admin/stats`)).body.toString()) as ProxyStats;
+  }
+
+  /** The answer of the administration. */
+  async purge(what: object): Promise<{ purged: number | null }> {
+    const response = await request(`${this.running.url}/__admin/purge`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) });
+    if (response.status !== 200) throw new Error(response.body.toString());
+    return JSON.parse(response.body.toString()) as { purged: number | null };
+  }
+
+  /** Of the store on other machines. */
+  async peer(): Promise<StoreStats> {
+    return (await this.stats()).store.tiers!.at(-1)!;
+  }
+
+  async untilThere(isThere = true): Promise<void> {
+    await eventually(() => this.peer(), ({ peer }) => peer!.isThere === isThere);
+  }
+}
+
+/** Three of them that have found their store. */
+export async function startFleet(t: TestContext, origin: string, argsOf: (index: number) => readonly string[]): Promise<[Node, Node, Node]> {
+  const nodes = await Promise.all([0, 1, 2].map((index) => Node.start(t, origin, ...argsOf(index))));
+  await Promise.all(nodes.map((node) => node.untilThere()));
+  return nodes as [Node, Node, Node];
+}
+
+/** Every URL has tags, and what it was asked how often. */
+export function pages(): { readonly handler: OriginHandler; readonly counts: Map<string, number> } {
+  const counts = new Map<string, number>();
+  const handler: OriginHandler = (incoming, response) => {
+    const { url = '' } = incoming;
+    const count = (counts.get(url) ?? 0) + 1;
+    counts.set(url, count);
+    response.setHeader('Cache-Control', 'max-age=600');
+    response.setHeader('Cache-Tag', `pages, ${url.split('/')[1]}`);
+    response.end(`${url} version ${count}`);
+  };
+  return { handler, counts };
+}
+
+/** Asks again until it is so; fails with what it saw last where that does not come. */
+export async function eventually<T>(ask: () => Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    const seen = await ask();
+    if (isSo(seen)) return seen;
+    if (performance.now() > end) throw new Error(`It did not come to be so; the last seen: ${JSON.stringify(seen)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Times that a machine under load is given to store something in time. */
+const TRIES = 20;
+
+/**
+ * Asks the first for it, and when that has shared it the others: all have the same then.
+ * @param isShared whether it lies in the store that they share
+ */
+export async function shareAmong([first, ...others]: readonly Node[], path: string, isShared: (path: string) => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < TRIES; i++) {
+    // What the shared store did not take in time stays with the first.
+    await first!.get(path, { 'Cache-Control': 'no-cache' });
+    const end = performance.now() + 1000;
+    while (!(await isShared(path)) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+    const results = await Promise.all(others.map((node) => node.result(path)));
+    if (results.every((result) => result === 'HIT')) return;
+  }
+  throw new Error(`${path} was never shared.`);
+}
+
+/** Of a body that pages() gave. */
+export function versionOf({ body }: ClientResponse): number {
+  return Number(/version (\d+)$/u.exec(body.toString())![1]);
+}
