@@ -92,8 +92,8 @@ for (const [kind, start] of Object.entries(KINDS)) {
         for (const path of ['/a/1', '/b/1']) await shareAmong(nodes, path, sharedIn(redis.servers, prefix));
         // This one lies in the shared store, but not with those who purge and ask.
         await shareAmong([second], '/a/2', sharedIn(redis.servers, prefix));
-        const before = new Map(counts);
-        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > before.get(path)!;
+        const earlier = new Map(counts);
+        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > earlier.get(path)!;
         await first.purge(what);
         assert.ok(isNew('/a/1')(await first.get('/a/1')));
         for (const node of [second, third]) await eventually(() => node.get('/a/1'), isNew('/a/1'));
@@ -107,10 +107,10 @@ for (const [kind, start] of Object.entries(KINDS)) {
       await using origin = await startOrigin(handler);
       const { nodes, prefix } = await startAll(t, origin);
       await shareAmong(nodes, '/a/1', sharedIn(redis.servers, prefix));
-      const before = counts.get('/a/1')!;
+      const earlier = counts.get('/a/1')!;
       await request(`${nodes[0].running.url}/a/1`, { method: 'POST', headers: { Host: 'shop.example' } });
       // The POST counts too.
-      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > before + 1);
+      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier + 1);
     });
 
     test('a soft purge by one makes it stale for the others', async (t) => {
@@ -118,10 +118,10 @@ for (const [kind, start] of Object.entries(KINDS)) {
       await using origin = await startOrigin(handler);
       const { nodes, prefix } = await startAll(t, origin);
       await shareAmong(nodes, '/a/1', sharedIn(redis.servers, prefix));
-      const before = counts.get('/a/1')!;
+      const earlier = counts.get('/a/1')!;
       await nodes[0].purge({ tag: 'a', soft: true });
       await eventually(() => nodes[2].result('/a/1'), (result) => result !== 'HIT');
-      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > before);
+      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier);
     });
 
     test('what one replaces is replaced for the others, though they have it in memory', async (t) => {
@@ -176,8 +176,8 @@ describe('a proxy that is cut off from Redis', { skip: skipWithoutRedis }, () =>
         const { nodes, gates, prefix } = await startGated(t, origin);
         const [first, second, third] = nodes;
         for (const path of ['/a/1', '/b/1']) await shareAmong(nodes, path, sharedIn([server], prefix));
-        const before = new Map(counts);
-        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > before.get(path)!;
+        const earlier = new Map(counts);
+        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > earlier.get(path)!;
         gates[2]![way]();
         await third.untilThere(false);
         await first.purge(what);
@@ -197,8 +197,8 @@ describe('a proxy that is cut off from Redis', { skip: skipWithoutRedis }, () =>
         const { nodes, gates, prefix } = await startGated(t, origin);
         const [first, second, third] = nodes;
         for (const path of ['/a/1', '/b/1']) await shareAmong(nodes, path, sharedIn([server], prefix));
-        const before = new Map(counts);
-        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > before.get(path)!;
+        const earlier = new Map(counts);
+        const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > earlier.get(path)!;
         gates[2]![way]();
         await third.untilThere(false);
         await third.purge(what);
@@ -274,12 +274,12 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     // It comes back empty: what nobody has any more there is still a hit where it is in memory.
     await server.kill();
     for (const node of nodes) await node.untilThere(false);
-    const before = counts.get('/a/1')!;
+    const earlier = counts.get('/a/1')!;
     await first.purge({ tag: 'a' });
-    assert.equal(versionOf(await second.get('/a/1')), before);
+    assert.equal(versionOf(await second.get('/a/1')), earlier);
     await server.start();
     for (const node of nodes) await node.untilThere();
-    for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > before);
+    for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier);
     for (const node of nodes) assert.equal(await node.result('/b/7'), 'HIT');
   });
 
@@ -292,13 +292,13 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     await shareAmong(nodes, '/a/1', sharedIn([server], 'millrace:'));
     gate.cut();
     await nodes[2].untilThere(false);
-    const before = counts.get('/a/1')!;
+    const earlier = counts.get('/a/1')!;
     await nodes[0].purge({ tag: 'a' });
-    await eventually(() => nodes[1].get('/a/1'), (response) => versionOf(response) > before);
+    await eventually(() => nodes[1].get('/a/1'), (response) => versionOf(response) > earlier);
     await server.kill();
     await server.start();
     for (const node of nodes.slice(0, 2)) await node.untilThere();
     gate.open();
-    await eventually(() => nodes[2].get('/a/1'), (response) => versionOf(response) > before);
+    await eventually(() => nodes[2].get('/a/1'), (response) => versionOf(response) > earlier);
   });
 });
