@@ -382,6 +382,7 @@ describe('a body', () => {
         response.body.pipe({
           data: () => {
             begun.open();
+            if (pieces > 0) setImmediate(() => response.body.resume());
             return pieces++ === 0;
           },
           end: () => resolve(),
