@@ -1,13 +1,14 @@
 /**
  * @module origin/plain-connection
  * One connection of the plain client. All of them read into one buffer, which spares an allocation
- * and an event per read.
+ * and an event per read; but for large bodies, which would be copied out of it: those are read into
+ * buffers that are handed on.
  */
 import type { OnReadOpts, Socket } from 'node:net';
 
 /** Whoever has asked something on the connection. */
 export interface ConnectionReader {
-  /** Bytes [0, length) were read; they are gone when the call returns. False: read no more until resume(). */
+  /** Bytes [0, length) were read; they are gone when the call returns, but for what take() gives. False: read no more until resume(). */
   read(bytes: Buffer, length: number): boolean;
   /** Nothing more comes. @param error undefined: the origin has closed the connection in order */
   ended(error: Error | undefined): void;
@@ -19,6 +20,10 @@ export interface ConnectionOwner {
 }
 
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Bytes of body still to come from which on a buffer of its own pays, and of that buffer at most. */
+const LARGE = 32 * 1024;
+const LARGEST = 256 * 1024;
 
 export class PlainConnection {
   /** host:port */
@@ -33,15 +38,17 @@ export class PlainConnection {
   readonly onread: OnReadOpts;
   readonly #owner: ConnectionOwner;
   #socket: Socket | undefined;
+  /** Where the next read goes. */
+  #buffer = shared;
   #over = false;
 
   constructor(authority: string, owner: ConnectionOwner) {
     this.authority = authority;
     this.#owner = owner;
     this.onread = {
-      buffer: shared,
+      buffer: () => this.#buffer,
       callback: (length) => {
-        if (this.reader !== undefined) return this.reader.read(shared, length);
+        if (this.reader !== undefined) return this.reader.read(this.#buffer, length);
         this.destroy();
         return false;
       },
@@ -61,6 +68,14 @@ export class PlainConnection {
   /** What was sent has left: the next request may follow. */
   get isFlushed(): boolean {
     return this.#socket!.writableLength === 0;
+  }
+
+  /** The bytes [start, end) of those just read, for good. @param left how many are expected after them */
+  take(bytes: Buffer, start: number, end: number, left: number): Buffer {
+    // Of a buffer of which little is used the rest would be kept for nothing; the next read may fill it.
+    const isHandedOn = bytes !== shared && bytes === this.#buffer && end - start >= bytes.length / 2;
+    if (isHandedOn || this.#buffer === shared || left === 0) this.#buffer = left < LARGE ? shared : Buffer.allocUnsafeSlow(Math.min(left, LARGEST));
+    return isHandedOn ? bytes.subarray(start, end) : copyOf(bytes, start, end);
   }
 
   resume(): void {

@@ -185,8 +185,8 @@ export class PlainExchange implements ConnectionReader, Flow {
       return;
     }
     const taken = Math.min(this.#left, end - at);
-    const content = copyOf(bytes, at, at + taken);
     this.#left -= taken;
+    const content = this.#connection!.take(bytes, at, at + taken, this.#left);
     if (this.#left > 0) {
       body.push(content);
       return;

@@ -133,14 +133,25 @@ describe('a response with', () => {
     }
   });
 
-  test('a large body comes whole', async (t) => {
-    const body = Buffer.alloc(3_000_000, 'abcdefghijklmnopqrstuvwxyz');
+  test('a large body comes whole, in large and small pieces, on connections used by turns', async (t) => {
+    const body = Buffer.alloc(1_500_000, 'abcdefghijklmnopqrstuvwxyz');
+    const sizes = [400_000, 1, 70_000, 30_000, 200, 600_000, 40_000];
     const server = await raw(t, async (connection) => {
       await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
-      await connection.send(body);
+      for (let at = 0, i = 0; at < body.length; i++) {
+        const end = at + sizes[i % sizes.length]!;
+        await connection.send(body.subarray(at, end));
+        await turns(1);
+        at = end;
+      }
     });
-    const told = await tell(client(t), request(server));
-    assert.ok(told.body === body.toString());
+    const origins = client(t);
+    const small = await raw(t, RIGHT[0]![1]);
+    for (let round = 0; round < 3; round++) {
+      const all = await Promise.all([tell(origins, request(server)), tell(origins, request(small)), tell(origins, request(server)), tell(origins, request(small))]);
+      for (const [i, told] of all.entries()) assert.ok(told.body === (i % 2 === 0 ? body.toString() : 'hello'), `round ${round}, answer ${i}`);
+    }
+    assert.equal(server.connections, 2);
   });
 });
 
