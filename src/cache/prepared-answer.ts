@@ -163,11 +163,16 @@ export class PreparedAnswer {
     return `${untilAge}${Math.floor(age / SECOND)}${untilTtl}${Math.floor((this.#lifetime - age) / SECOND)}${rest}`;
   }
 
-  /** The chunks of a body that is not in one piece with the head. To be asked for right after `stands`. */
+  /** The chunks of the body without the head. To be asked for right after `stands`. */
   chunks(): Iterator<Buffer> {
     const body = this.#body?.deref();
-    if (body === undefined) return [][Symbol.iterator]();
+    if (body === undefined) return this.#inOnePiece()[Symbol.iterator]();
     return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
+  }
+
+  #inOnePiece(): Buffer[] {
+    const whole = this.#whole;
+    return whole === undefined || this.bodyLength === 0 ? [] : [whole.subarray(whole.length - this.bodyLength)];
   }
 
   #isUnpurged(stamps: Stamps): boolean {

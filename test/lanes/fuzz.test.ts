@@ -18,7 +18,7 @@ const PLAIN_FIELDS = [
   'Accept: */*', 'User-Agent: fuzz/1.0', 'accept-encoding: gzip, br', 'Accept-Language: de', 'Accept-Language: en', 'X-Empty:', 'X-Tab:\ta\tb\t', 'X-High: caf\xe9', '_: underscore',
 ];
 const FIELDS = [
-  'Cookie: a=b', 'Cookie: c=d', 'Referer: http://example.test/', 'Connection: keep-alive', 'connection: Keep-Alive', 'Connection: close', 'Connection: X-Empty', 'Connection: keep-alive, close', 'Keep-Alive: 5',
+  'Cookie: a=b', 'Cookie: c=d', 'Referer: http://example.test/', 'Connection: keep-alive', 'connection: Keep-Alive', 'Connection: close', 'connection: Close', 'Connection: X-Empty', 'Connection: keep-alive, close', 'Keep-Alive: 5',
   'If-None-Match: "1"', 'If-None-Match: "2"', 'If-None-Match: *', 'If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT', 'If-Match: "1"', 'Range: bytes=0-3', 'Range: bytes=0-0,2-2', 'Range: bytes=900-', 'If-Range: "1"',
   'Cache-Control: max-age=0', 'Cache-Control: max-stale', 'Pragma: no-cache', 'Authorization: Basic YTpi', 'Via: 1.1 other', 'CDN-Loop: other', 'X-Forwarded-Host: evil.test', 'X_Forwarded_Proto: https', 'Forwarded: for=a', 'TE: trailers', 'Max-Forwards: 0',
   'Content-Length: 0', 'Content-Length: 4', 'Content_Length: 4', 'Content-Length: 4, 4', 'Transfer-Encoding: chunked', 'Transfer-Encoding: gzip', 'Expect: 100-continue', 'Upgrade: h2c', 'Proxy-Connection: keep-alive', 'Trailer: X-A',

@@ -104,8 +104,8 @@ export class Connection {
     const { head, memo, general } = this.#lane;
     if (general.draining || !head.recognise(bytes, 0, length)) return this.#handOver(bytes, 0, length);
     const several = head.end < length;
-    // One that is no request changes how those before it are answered, so all or none are answered here.
-    if (several && !this.#arePlain(bytes, head.end, length)) return this.#handOver(bytes, 0, length);
+    // One that is no request, or has others behind it that are for nobody, changes how those before it are answered: all or none are answered here.
+    if (several && (head.closes || !this.#arePlain(bytes, head.end, length))) return this.#handOver(bytes, 0, length);
     const now = Date.now();
     if (several) this.#socket.cork();
     let at = 0;
@@ -125,7 +125,7 @@ export class Connection {
 
   #arePlain(bytes: Buffer, start: number, end: number): boolean {
     const { head } = this.#lane;
-    for (let at = start; at < end; at = head.end) if (!head.recognise(bytes, at, end)) return false;
+    for (let at = start; at < end; at = head.end) if (!head.recognise(bytes, at, end) || head.closes) return false;
     return true;
   }
 
@@ -133,7 +133,7 @@ export class Connection {
   #pass(now: number): boolean {
     const { head, general, proxy, keeper } = this.#lane;
     this.#admission ??= new Admission(general, this.#socket.remoteAddress ?? '');
-    const found = this.#admission.admit(head);
+    const found = head.closes ? undefined : this.#admission.admit(head);
     if (found === undefined) return false;
     const { message, admitted } = found;
     this.#wroteLast = true;
@@ -167,8 +167,10 @@ export class Connection {
 
   #write(answer: PreparedAnswer, now: number): void {
     const socket = this.#socket;
+    const { head, keeper } = this.#lane;
     this.#wroteLast = true;
-    const whole = answer.whole(now);
+    this.#isClosing ||= head.closes;
+    const whole = head.closes ? undefined : answer.whole(now);
     if (whole !== undefined && socket.write(whole)) {
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
       // Less than the clock can tell.
@@ -178,11 +180,15 @@ export class Connection {
     this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
     if (whole === undefined) {
       socket.cork();
-      socket.write(answer.head(now), 'latin1');
+      socket.write(head.closes ? keeper.closing(answer.head(now)) : answer.head(now), 'latin1');
       this.#writeStep(this.#underWay);
       socket.uncork();
     }
-    if (this.#underWay.isWritten && !socket.writableNeedDrain) return this.#finish(this.#underWay);
+    if (this.#underWay.isWritten && !socket.writableNeedDrain) {
+      this.#finish(this.#underWay);
+      if (this.#isClosing) this.#closeSoon();
+      return;
+    }
     socket.pause();
     // Node refreshes it as long as bytes leave.
     socket.setTimeout(STALLED);

@@ -12,6 +12,10 @@ export const MAX_FIELDS = 64;
 export class FieldLines {
   count = 0;
   hasCookie = false;
+  /** There is Connection. */
+  hasConnection = false;
+  /** The client ends the connection after this request. */
+  closes = false;
   /** The number of the line that has Host. */
   host = 0;
   decidingCount = 0;
@@ -43,13 +47,15 @@ export class FieldLines {
     this.#texts = undefined;
     this.count = 0;
     this.hasCookie = false;
+    this.hasConnection = false;
+    this.closes = false;
     this.decidingCount = 0;
   }
 
   copyFrom(lines: FieldLines): void {
     this.#texts = undefined;
-    const { count, hasCookie, host, decidingCount, length } = lines;
-    Object.assign(this, { count, hasCookie, host, decidingCount, length });
+    const { count, hasCookie, hasConnection, closes, host, decidingCount, length } = lines;
+    Object.assign(this, { count, hasCookie, hasConnection, closes, host, decidingCount, length });
     this.deciding.set(lines.deciding.subarray(0, decidingCount));
     for (const places of ['nameStarts', 'nameEnds', 'valueStarts', 'valueEnds'] as const) this[places].set(lines[places].subarray(0, count));
   }

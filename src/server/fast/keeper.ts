@@ -42,6 +42,11 @@ export class Keeper {
     if (head !== undefined) this.#memo.keep(this.#head, hit, head);
   }
 
+  /** The head of a prepared answer after which the connection ends. */
+  closing(head: string): string {
+    return `${head.slice(0, head.length - this.keepAliveLines.length - 2)}Connection: close\r\n\r\n`;
+  }
+
   #split(isHead: boolean, { status, fields, length, age, lifetime }: ServedHit): SplitHead | undefined {
     if (length === undefined && mayHaveBody(isHead, status)) return undefined;
     const lines = headLines(isHead, status, fields, length, false);

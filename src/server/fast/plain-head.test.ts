@@ -35,6 +35,20 @@ describe('a plain head', () => {
     }
   });
 
+  test('says whether the connection ends with it', () => {
+    const long = `X-Long: ${'x'.repeat(200)}`;
+    const head = plain();
+    // Also where its lines are remembered.
+    for (let i = 0; i < 50; i++) {
+      for (const [line, closes] of [['Connection: close', true], ['Connection: keep-alive', false], ['X-A: close', false]] as const) {
+        assert.ok(recognises(get(long, line), head));
+        assert.equal(head.closes, closes);
+        assert.ok(recognises(get(line), head));
+        assert.equal(head.closes, closes);
+      }
+    }
+  });
+
   test('is told apart by target and by Host, wherever the one ends and the other begins', () => {
     const hashes = ['/ab c', '/a bc', '/abc ', '/b c', '/ab d'].map((both) => {
       const [target, host] = both.split(' ');
@@ -49,7 +63,7 @@ describe('a plain head', () => {
 describe('what is recognised', () => {
   const accepted = [
     get(), get().replace('GET', 'HEAD'), get('Connection: keep-alive'), get('CONNECTION:Keep-Alive'), get('Accept: */*'), get('X-High: \xe9'), get('Via: 1.1 a'), get('Range: bytes=0-1'),
-    get('Upgrade-Insecure-Requests: 1'), get('Referer: http://a/'), get('X-Forwarded-Host: a'),
+    get('Upgrade-Insecure-Requests: 1'), get('Referer: http://a/'), get('X-Forwarded-Host: a'), get('Connection: close'), get('connection:CLOSE '),
   ];
   for (const text of accepted) test(JSON.stringify(text), () => assert.ok(recognises(text)));
 
@@ -59,7 +73,7 @@ describe('what is recognised', () => {
     get().replace('1.1', '1.0'), get().replace('1.1', '2.0'), get().replace('HTTP/1.1', 'HTTP/1.1 '), get().replace(' HTTP/1.1', ''), `\r\n${get()}`,
     get('X-A : b'), get(' X-A: b'), get('X-A: b', ' c'), get('X A: b'), get(': b'), get('X-A'), get('X-A: b\0'), get('X-A: b\x7f'), get('X-A: \rb'), get('X-A: \nb'), get('X-\xe9: b'),
     get('Content-Length: 0'), get('content_length: 1'), get('Transfer-Encoding: chunked'), get('TE: trailers'), get('Trailer: a'), get('Expect: 100-continue'), get('Upgrade: h2c'), get('HTTP2-Settings: a'),
-    get('Connection: close'), get('Connection: keep-alive, x'), get('Connection: keep_alive'), get('Connection:'), get('Keep-Alive: a'), get('Proxy-Connection: keep-alive'), get('Proxy-Authorization: a'), get('Max-Forwards: 1'),
+    get('Connection: close', 'Connection: close'), get('Connection: close', 'Connection: keep-alive'), get('Connection: keep-alive', 'Connection: close'), get('Connection: close, x'), get('Connection: keep-alive, x'), get('Connection: keep_alive'), get('Connection:'), get('Keep-Alive: a'), get('Proxy-Connection: keep-alive'), get('Proxy-Authorization: a'), get('Max-Forwards: 1'),
     get('Authorization: a'), get('Cache-Control: max-age=0'), get('Pragma: no-cache'), get('If-Match: "a"'), get('If-Unmodified-Since: a'),
     get(...Array.from({ length: 64 }, () => 'X-A: b')), get(`X-A: ${'b'.repeat(16_384)}`),
   ];

@@ -130,6 +130,11 @@ export class PlainHead implements PlainRequest {
     return this.#lines.hasCookie;
   }
 
+  /** The client ends the connection after this request. */
+  get closes(): boolean {
+    return this.#lines.closes;
+  }
+
   get deciding(): Int32Array {
     return this.#lines.deciding;
   }
@@ -260,7 +265,7 @@ export class PlainHead implements PlainRequest {
         lines.hasCookie = true;
         return true;
       case 'connection':
-        return this.#isKeepAlive(field);
+        return this.#isConnection(field);
     }
   }
 
@@ -273,9 +278,19 @@ export class PlainHead implements PlainRequest {
     this.hash = Math.imul(hash ^ (this.targetEnd - this.targetStart), PRIME);
   }
 
-  #isKeepAlive(field: number): boolean {
+  /** Keep-alive, as often as it likes; or close, once. */
+  #isConnection(field: number): boolean {
+    const lines = this.#lines;
+    if (lines.closes) return false;
+    lines.closes = !lines.hasConnection && this.#hasValue(field, 'close');
+    lines.hasConnection = true;
+    return lines.closes || this.#hasValue(field, 'keep-alive');
+  }
+
+  /** @param text in lower case */
+  #hasValue(field: number, text: string): boolean {
     const start = this.valueStart(field);
-    return this.valueEnd(field) - start === KEEP_ALIVE.length && this.#is(start, KEEP_ALIVE);
+    return this.valueEnd(field) - start === text.length && this.#is(start, text);
   }
 
   /** Without regard to case, and to what CGI programs do not tell apart. */
@@ -299,5 +314,3 @@ export class PlainHead implements PlainRequest {
     return true;
   }
 }
-
-const KEEP_ALIVE = 'keep-alive';
