@@ -214,7 +214,7 @@ for (const internals of ['as they are', 'hidden'] as const) {
 
     test('a connection that was in the general lane is closed by its clock, and not while hits keep it busy', async () => {
       await using origin = await startOrigin(site);
-      await using lanes = await open({ origin: origin.url }, ({ http }) => Object.assign(http, { keepAliveTimeout: 30, keepAliveTimeoutBuffer: 1 }));
+      await using lanes = await open({ origin: origin.url }, ({ http }) => Object.assign(http, { keepAliveTimeout: 300, keepAliveTimeoutBuffer: 1 }));
       await warm(lanes, '/page');
       const connection = await openRaw(lanes.port);
       void connection.send(get('/other').replace('\r\n\r\n', '\r\nKeep-Alive: 5\r\n\r\n'));
