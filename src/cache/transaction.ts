@@ -22,9 +22,9 @@ export interface Context {
   /** ms since the epoch */
   readonly startedAt: number;
   /** Changes the fields of a response on their way to the client (URLs of embedded hosts). */
-  readonly decorate?: (fields: Fields) => void;
+  readonly decorate?: ((fields: Fields) => void) | undefined;
   /** Called for a hit once its head is sent: the answer can be given again. */
-  readonly onHit?: (hit: ServedHit) => void;
+  readonly onHit?: ((hit: ServedHit) => void) | undefined;
 }
 
 /** What Cache-Status tells of one reply, besides what the transaction knows. */

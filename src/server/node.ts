@@ -215,8 +215,8 @@ export class NodeLane {
     const context = {
       clientAddress: message.clientAddress,
       startedAt,
-      ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
-      ...(onHit === undefined ? {} : { onHit: (hit: ServedHit) => onHit(request, hit) }),
+      decorate: admitted.rewrite,
+      onHit: onHit && ((hit: ServedHit) => onHit(request, hit)),
     };
     this.#inTurn(request.socket, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
   }

@@ -144,7 +144,7 @@ export class Connection {
     const context = {
       clientAddress: message.clientAddress,
       startedAt: now,
-      ...(admitted.rewrite === undefined ? {} : { decorate: admitted.rewrite }),
+      decorate: admitted.rewrite,
       onHit: (hit: ServedHit) => keeper.keep({ method: message.method, url: message.requestTarget, httpVersion: '1.1', rawHeaders: message.fields.lines }, hit),
     };
     void proxy.engine.handle(admitted.request, reply, context);
