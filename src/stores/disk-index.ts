@@ -49,7 +49,7 @@ export interface Totals {
   /** Objects in the main queue. */
   main: number;
   ghosts: number;
-  /** Rows of cleared objects that are still there. */
+  /** Rows of cleared objects and ghosts that are still there. */
   dead: number;
   /** Bytes of files that are being written. */
   writing: number;
@@ -103,10 +103,9 @@ const SQL = {
   setAccesses: 'INSERT OR REPLACE INTO accesses(place, count) SELECT place, ? FROM objects WHERE place = ?',
   forgetAccesses: 'DELETE FROM accesses WHERE place = ?',
   addGhost: 'INSERT INTO ghosts(place, hash) VALUES (?, ?)',
-  ghost: 'SELECT place FROM ghosts WHERE hash = ? LIMIT 1',
-  oldestGhost: 'SELECT place FROM ghosts ORDER BY place LIMIT 1',
+  ghost: 'SELECT place FROM ghosts WHERE hash = ? AND place > ? LIMIT 1',
+  oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
   removeGhost: 'DELETE FROM ghosts WHERE place = ?',
-  clearGhosts: 'DELETE FROM ghosts',
   addWriting: 'INSERT INTO writing(body, size) VALUES (?, ?)',
   growWriting: 'UPDATE writing SET size = size + ? WHERE body = ?',
   removeWriting: 'DELETE FROM writing WHERE body = ?',
@@ -256,9 +255,7 @@ export class DiskIndex {
   clear(horizon: number): number {
     const { totals } = this;
     const { objects } = totals;
-    this.#run.clearGhosts.run();
-    totals.bytes -= totals.ghosts * GHOST_BYTES;
-    totals.dead += objects;
+    totals.dead += objects + totals.ghosts;
     Object.assign(totals, { objects: 0, small: 0, main: 0, ghosts: 0, horizon });
     return objects;
   }
@@ -273,6 +270,7 @@ export class DiskIndex {
       this.remove(head);
       return true;
     }
+    if (this.#removeGhost(this.#run.oldestGhost.get(0), horizon)) return true;
     this.totals.dead = 0;
     return false;
   }
@@ -285,11 +283,11 @@ export class DiskIndex {
 
   /** Whether that hash is remembered; it is not any more afterwards. */
   recallGhost(hash: number): boolean {
-    return this.#removeGhost(this.#run.ghost.get(hash));
+    return this.#removeGhost(this.#run.ghost.get(hash, this.totals.horizon));
   }
 
   removeOldestGhost(): boolean {
-    return this.#removeGhost(this.#run.oldestGhost.get());
+    return this.#removeGhost(this.#run.oldestGhost.get(this.totals.horizon));
   }
 
   /** A body file may take so many bytes more from now on. */
@@ -336,10 +334,12 @@ export class DiskIndex {
     this.#discarded.push({ body, size });
   }
 
-  #removeGhost(ghost: Record<string, SQLOutputValue> | undefined): boolean {
-    if (ghost === undefined) return false;
+  /** @param last places up to this one were cleared, and only those are meant */
+  #removeGhost(ghost: Record<string, SQLOutputValue> | undefined, last?: number): boolean {
+    if (ghost === undefined || (last !== undefined && (ghost['place'] as number) > last)) return false;
     this.#run.removeGhost.run(ghost['place']!);
-    this.totals.ghosts--;
+    if (last === undefined) this.totals.ghosts--;
+    else this.totals.dead--;
     this.totals.bytes -= GHOST_BYTES;
     return true;
   }

@@ -12,6 +12,8 @@ import { LATER } from './disk-transactions.ts';
 export const MOST_STEPS = 64;
 /** The same, of what is done ahead of need. */
 const STEPS_AHEAD = 8;
+/** Rows of what was cleared that are removed then. */
+const SWEPT_AHEAD = 32;
 /** Kept free: a share of the quota, and bytes. */
 const AHEAD_SHARE = 0.02;
 const MOST_AHEAD = 64 * 1024 * 1024;
@@ -51,7 +53,7 @@ export class DiskRoom {
   /** Within every transaction: a little of what would have to be done some time. True when there is more. */
   upkeep(): boolean {
     const { index, maxBytes } = this.#parts;
-    if (this.sweep(STEPS_AHEAD)) return true;
+    if (this.sweep(SWEPT_AHEAD)) return true;
     const ahead = Math.min(MOST_AHEAD, maxBytes * AHEAD_SHARE);
     for (let step = 0; step < STEPS_AHEAD; step++) {
       const { objects, bytes, garbage } = index.totals;

@@ -33,6 +33,7 @@ export class DiskTransactions {
   readonly #onGarbage: (garbage: readonly Garbage[]) => void;
   #queue: Change[] = [];
   #running: Promise<void> | undefined;
+  #isFinishing = false;
 
   constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onGarbage: (garbage: readonly Garbage[]) => void) {
     this.#index = index;
@@ -52,8 +53,9 @@ export class DiskTransactions {
     return promise;
   }
 
-  /** Resolves when nothing is left to do. */
-  async idle(): Promise<void> {
+  /** Resolves when all changes are made; what is not needed now is left to the next process. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -102,7 +104,7 @@ export class DiskTransactions {
     for (const [change, value] of done) change.resolve(value);
     for (const change of later) change.tries++;
     this.#queue.push(...later);
-    if (moreUpkeep && this.#queue.length === 0) void this.run(() => {});
+    if (moreUpkeep && this.#queue.length === 0 && !this.#isFinishing) void this.run(() => {});
     return later.length > 0 && later.length === this.#queue.length;
   }
 

@@ -226,7 +226,7 @@ export class DiskStore implements Store {
     this.#debts.close();
     await this.#try(() => this.#eviction.flush());
     await this.#removal.settled(CLEAR_PATIENCE);
-    await this.#transactions.idle();
+    await this.#transactions.finish();
     this.#isClosed = true;
     const well = !this.#health.isDamaged;
     this.#index.close(well && this.#directory !== undefined);

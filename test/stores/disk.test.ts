@@ -38,6 +38,11 @@ function bytesOnDisk(directory: string): number {
   }, 0);
 }
 
+/** By this process, from any file. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/mu.exec(readFileSync('/proc/self/io', 'latin1'))![1]);
+}
+
 function bodyFiles(directory: string): string[] {
   return readdirSync(join(directory, 'bodies'), { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
 }
@@ -126,6 +131,28 @@ describe('what is stored on disk', () => {
     assert.match(notices[0]!, /machine went down/);
     await until(() => !readdirSync(directory).some((name) => name.startsWith('discarded')));
     await again.close();
+  });
+
+  test('is there at once, however much there is: nothing is read first', async (context) => {
+    if (!existsSync('/proc/self/io')) return context.skip('this system does not count what a process reads');
+    /** Bytes read to open the directory, and for the first object. */
+    const readFor = async (objects: number): Promise<number> => {
+      const directory = newDirectory();
+      const { store } = open(directory);
+      for (let i = 0; i < objects; i += 500) await Promise.all(Array.from({ length: Math.min(500, objects - i) }, (_, at) => putWhole(store, `k${i + at}`, bytesOf(300), [bytesOf(500)])));
+      await store.close();
+      const before = bytesRead();
+      const { store: again } = open(directory);
+      assert.ok((await again.get('k99')) !== undefined);
+      const read = bytesRead() - before;
+      assert.equal(again.stats().objects, objects);
+      await again.close();
+      return read;
+    };
+    const few = await readFor(100);
+    const many = await readFor(20_000);
+    // Another two levels of the trees, where all of it is 20 MB.
+    assert.ok(many - few < 100_000, `${many} bytes instead of ${few}`);
   });
 
   test('what was being written when the process ended is removed', async () => {
@@ -368,6 +395,25 @@ describe('the quota of the disk store', () => {
     }
     assert.ok(bytesOf(1_000_000).equals(Buffer.concat(chunks)));
     await store.close();
+  });
+});
+
+describe('a clear', () => {
+  test('frees all, also what is remembered of objects that were evicted, and what a process that ended left of it', async () => {
+    const directory = newDirectory();
+    const { store } = open(directory, 2 * MB);
+    for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 500 }, (_, at) => putWhole(store, `${i}/${at}`, bytesOf(100), [bytesOf(400)])));
+    assert.ok(store.stats().evictions > 5000);
+    const cleared = store.clear();
+    await store.close();
+    assert.ok((await cleared) > 1000);
+    const { store: again } = open(directory, 2 * MB);
+    assert.equal(again.stats().objects, 0);
+    assert.deepEqual([...again.keys()], []);
+    await putWhole(again, 'k', bytesOf(3), [bytesOf(10)]);
+    await until(() => again.stats().bytes < 1000);
+    assert.deepEqual([...again.keys()], ['k']);
+    await again.close();
   });
 });
 
