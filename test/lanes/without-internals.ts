@@ -1,15 +1,13 @@
 /**
  * @module test/lanes/without-internals
- * Loaded before a test (`node --import`), takes from Node's handles what the fast lane uses of them:
- * as if another version of Node had named it otherwise.
+ * Loaded before a test (`node --import`), takes from the handles of accepted sockets what the fast lane
+ * uses of them: as if another version of Node had named it otherwise. Public API still works by them.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { Server, type Socket } from 'node:net';
 
-const server = createServer().listen(0, '127.0.0.1');
-await once(server, 'listening');
-// Handles of servers and of connections are of one class.
-const { _handle: handle } = server as unknown as { _handle: object };
-Object.defineProperty(Object.getPrototypeOf(handle), 'useUserBuffer', { value: undefined });
-server.close();
-await once(server, 'close');
+const emit = Reflect.get(Server.prototype, 'emit') as (this: Server, event: string | symbol, ...values: unknown[]) => boolean;
+Server.prototype.emit = function emitWithout(this: Server, event: string | symbol, ...values: unknown[]): boolean {
+  const { _handle: handle } = (event === 'connection' ? values[0] : {}) as Partial<Record<'_handle', Socket>>;
+  if (handle !== undefined) Object.assign(handle, { useUserBuffer: undefined });
+  return emit.call(this, event, ...values);
+};
