@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ProxyStats } from '../../src/proxy.ts';
 import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
 import { Home, type Running } from './command.ts';
 
 const BODIES: Readonly<Record<string, Buffer>> = { '/small': Buffer.alloc(500, 's'), '/medium': Buffer.alloc(50_000, 'm'), '/large': Buffer.alloc(700_000, 'l') };
@@ -170,6 +171,44 @@ describe('without --origin', () => {
     }
   });
 });
+
+for (const workers of ['1', '2']) {
+  test(`a full disk: ${workers} worker(s) go on without storing, say so once, count it, and store again when there is room`, async (t) => {
+    const directory = mountSmall(t, 16);
+    if (directory === undefined) return;
+    const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end(Buffer.alloc(300_000, 'b')));
+    t.after(() => origin.close());
+    const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--max-memory', '512KB', '--max-object', '1MB', '--log-format', 'off', '--workers', workers);
+    const ask = async (path: string): Promise<string> => {
+      const response = await request(running.url + path, { headers: HOST });
+      assert.deepEqual([response.status, response.body.length], [200, 300_000]);
+      return response.headers.get('x-cache')!;
+    };
+    const said = (pattern: RegExp): number => running.stderr().match(pattern)?.length ?? 0;
+    assert.deepEqual([await ask('/kept'), await untilHit(() => ask('/kept'))], ['MISS', 'HIT']);
+    writeUntilFull(join(directory, 'filler'));
+    for (let i = 0; i < 40; i++) assert.equal(await ask(`/full/${i}`), 'MISS');
+    assert.equal(await ask('/kept'), 'HIT', 'what is stored is served');
+    await running.wrote('stderr', /warning: Nothing can be stored in \S+ now: .*\. Responses are served without being stored/u);
+    assert.ok((await stats(running)).store.tiers!.at(-1)!.errors > 0);
+    rmSync(join(directory, 'filler'));
+    for (let i = 0; said(/can be written again/gu) === 0; i++) {
+      await ask(`/again/${i % 10}`);
+      await wait(50);
+    }
+    assert.equal(await untilHit(() => ask('/again/0')), 'HIT');
+    assert.deepEqual([said(/Nothing can be stored/gu), said(/can be written again/gu)], [1, 1]);
+  });
+}
+
+async function untilHit(ask: () => Promise<string>): Promise<string> {
+  let result = await ask();
+  for (let i = 0; i < 100 && result !== 'HIT'; i++) {
+    await wait(20);
+    result = await ask();
+  }
+  return result;
+}
 
 test('a directory of another version is refused and left as it is', async (t) => {
   const home = new Home(t);

@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, after, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
+import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
 import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
 
 const MB = 1024 * 1024;
@@ -465,7 +466,7 @@ describe('a full disk', () => {
     const { store, notices } = open(join(directory, 'cache'), 200 * MB);
     await putWhole(store, 'kept', bytesOf(3), [bytesOf(100_000)]);
     await putWhole(store, 'small', bytesOf(3), [bytesOf(100)]);
-    fill(filler);
+    writeUntilFull(filler);
     let refused = 0;
     for (let i = 0; i < 40; i++) {
       if (!(await putWhole(store, `k${i}`, bytesOf(3), [bytesOf(300_000, i)]))) refused++;
@@ -490,35 +491,6 @@ describe('a full disk', () => {
     assert.ok(await again.get('kept'));
     await again.close();
   });
-
-  /** A file system of so many MB; undefined, and the test skipped, where none can be mounted. */
-  function mountSmall(context: TestContext, megabytes: number): string | undefined {
-    const directory = newDirectory();
-    mkdirSync(directory);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory], { stdio: 'pipe' });
-    } catch {
-      context.skip('only root can mount a small file system');
-      return undefined;
-    }
-    context.after(() => execFileSync('umount', ['-l', directory]));
-    return directory;
-  }
-
-  function fill(path: string): void {
-    const file = openSync(path, 'w');
-    try {
-      for (const size of [65_536, 4096]) {
-        try {
-          for (;;) writeSync(file, Buffer.alloc(size));
-        } catch {
-          // Full, but for less than that.
-        }
-      }
-    } finally {
-      closeSync(file);
-    }
-  }
 });
 
 test('worker threads share one store: what one stores, changes and purges, all see', async () => {
