@@ -152,6 +152,8 @@ export class PlainClient implements ExchangeHost, ConnectionOwner {
     for (const connection of this.#connections) {
       const { reader } = connection;
       if (reader === undefined) {
+        // Here and not at once: under load it is used again before that.
+        connection.unref();
         if (this.tick - connection.usedAt >= connection.keptFor) connection.destroy();
       } else if (reader instanceof PlainExchange && this.tick - reader.movedAt > this.#timeoutTicks) reader.timeOut();
     }

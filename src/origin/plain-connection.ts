@@ -41,6 +41,7 @@ export class PlainConnection {
   /** Where the next read goes. */
   #buffer = shared;
   #over = false;
+  #isUnref = false;
 
   constructor(authority: string, owner: ConnectionOwner) {
     this.authority = authority;
@@ -62,7 +63,18 @@ export class PlainConnection {
   }
 
   send(text: string): void {
+    if (this.#isUnref) {
+      this.#isUnref = false;
+      this.#socket!.ref();
+    }
     this.#socket!.write(text, 'latin1');
+  }
+
+  /** Until it is used again, the process need not go on for it. */
+  unref(): void {
+    if (this.#isUnref) return;
+    this.#isUnref = true;
+    this.#socket!.unref();
   }
 
   /** What was sent has left: the next request may follow. */
