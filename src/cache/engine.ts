@@ -326,7 +326,10 @@ export class Engine {
     if (giveBack === undefined) return;
     const lease = this.#leases?.take(name);
     if (lease === 'elsewhere') return giveBack();
-    const flight = this.#flights.launch(this.#plan(tx, lookup.located, true, true), new Cancel(), name);
+    const plan = this.#plan(tx, lookup.located, true, true);
+    // What a HEAD brings replaces no whole response.
+    const whole = lookup.located?.entry.method === 'HEAD' ? plan : { ...plan, request: asGet(plan.request), head: asGet(plan.head) };
+    const flight = this.#flights.launch(whole, new Cancel(), name);
     if (lease !== undefined) hold(lease, flight);
     void flight.over.then(giveBack);
     void flight.landing.then(
@@ -387,6 +390,10 @@ export class Engine {
 /** The response was not stored because of how this client asked: that is no verdict on what others will be answered. */
 function isOfRequest({ method, fields }: ClientRequest, reasons: readonly Reason[]): boolean {
   return method === 'HEAD' || fields.has('range') || reasons[0]?.code === 'request-no-store';
+}
+
+function asGet<Request extends { readonly method: string }>(request: Request): Request {
+  return request.method === 'HEAD' ? { ...request, method: 'GET' } : request;
 }
 
 /** Keeps other workers waiting for as long as that may pay. */

@@ -213,7 +213,8 @@ export class Fetcher {
     const { settings, variants } = this.#parts;
     if (!headDescribes(response, located.entry, located.object.body.length)) return this.#doubt(plan, response, []);
     const fields = updatedFields(located.entry.fields, response.fields, []);
-    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, stamp: plan.stamp, tags: tagsOf(fields) };
+    // Its stamp stays: what a soft purge has marked stale has a body that a head says little of.
+    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, tags: tagsOf(fields) };
     const kept = storable(plan.head, updated, settings);
     if (kept.store && !selectsFurther(response.fields, located.entry.selection)) await variants.update(plan.key, located, { ...updated, fields: without(fields, kept.omit) });
     else await this.#doubt(plan, response, kept.reasons);

@@ -40,6 +40,6 @@ export function scopesOf(key: string, forwardedAs: string, tags: readonly string
 /** What stands between scheme and path. */
 function authorityOf(url: string): string {
   const start = url.indexOf('://') + 3;
-  const end = url.slice(start).search(/[/?# ]/);
+  const end = url.slice(start).search(/[/?#, ]/);
   return end === -1 ? url.slice(start) : url.slice(start, start + end);
 }

@@ -93,11 +93,14 @@ export class Variants {
 
   /** A purge means it. */
   isDead(key: string, entry: Entry): boolean {
+    // Nothing at all was purged since.
+    if (entry.stamp === this.#stamps.now()) return false;
     return scopesOf(key, entry.selection.forwardedAs, entry.tags).some((scope) => this.#stamps.isDead(scope, entry.stamp));
   }
 
   /** A soft purge has marked it stale. */
   isSoftPurged(key: string, entry: Entry): boolean {
+    if (entry.stamp === this.#stamps.now()) return false;
     return scopesOf(key, entry.selection.forwardedAs, entry.tags).some((scope) => this.#stamps.isSoftPurged(scope, entry.stamp));
   }
 

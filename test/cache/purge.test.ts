@@ -192,6 +192,21 @@ describe('after a soft purge', () => {
     assert.notEqual((await request(`${proxy.url}/a`)).body.toString(), '0');
   });
 
+  test('a HEAD is answered stale and has the whole response replaced; one that reaches the origin confirms no body', async () => {
+    let version = 1;
+    await using origin = await startOrigin((_message, response) => void response.writeHead(200, { 'Cache-Control': 'max-age=60', 'Content-Length': 1 }).end(String(version)));
+    await using proxy = await startMillrace({ origin: origin.url });
+    const head = async (headers: Readonly<Record<string, string>> = {}): Promise<string> => result(await request(`${proxy.url}/a`, { method: 'HEAD', headers }));
+    await request(`${proxy.url}/a`);
+    await purge(proxy, { url: '/a', soft: true });
+    version = 2;
+    assert.equal(await head({ 'Cache-Control': 'no-cache' }), 'MISS');
+    assert.equal(await head(), 'STALE');
+    while ((await head()) !== 'HIT');
+    assert.equal((await request(`${proxy.url}/a`)).body.toString(), '2');
+    assert.deepEqual(origin.requests.map(({ method }) => method), ['GET', 'HEAD', 'GET']);
+  });
+
   test('a hard purge goes before it', async () => {
     await using origin = await startPages(() => 1);
     await using proxy = await startMillrace({ origin: origin.url });
