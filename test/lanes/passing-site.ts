@@ -67,6 +67,8 @@ export const passing: OriginHandler = async (message, response, context) => {
       return void response.writeHead(299, 'Odd', plain).end('odd');
     case '/whole':
       return void response.writeHead(200, { ...plain, 'Content-Length': LARGE.length }).end(LARGE);
+    case '/long':
+      return void response.writeHead(200, { ...plain, 'Content-Length': MB }).end(LARGE.subarray(0, MB));
     default:
       return site(message, response, context);
   }
