@@ -63,7 +63,7 @@ const OVERLAP = 1000;
 const LARGE = 16_384;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
-  const able = rivals.filter(({ peer }) => one.limit || peer.name !== LIMIT);
+  const able = rivals.filter(({ peer }) => (one.limit || peer.name !== LIMIT) && (one.diskMegabytes === undefined || peer.keepsOnDisk === true));
   const crews = one.besideWorkers === undefined ? [one.workers] : [one.workers, one.besideWorkers];
   const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
   const entrants = taking.map(({ rival: { peer, version }, workers }): Entrant => ({ name: peer.name, version, workers, rounds: [] }));

@@ -12,6 +12,7 @@ export const httpd: Peer = {
   name: 'httpd',
   program: 'apache2',
   versionArgs: ['-v'],
+  keepsOnDisk: true,
   debian: 'apache2',
   user: 'www-data',
   files: ({ directory, port, originPort, workers }) => ({

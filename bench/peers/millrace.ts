@@ -27,6 +27,7 @@ export const millrace: Peer = {
   name: 'millrace',
   program: process.execPath,
   versionArgs: [program, '--version'],
+  keepsOnDisk: true,
   args: ({ port, originPort, workers, cacheMegabytes, diskMegabytes, directory }) => [
     program, '--origin', `http://127.0.0.1:${originPort}`, '--port', String(port), '--log-format', 'off',
     '--max-memory', `${cacheMegabytes}MB`, '--max-object', `${Math.min(LARGEST_OBJECT_MB, diskMegabytes ?? cacheMegabytes)}MB`,

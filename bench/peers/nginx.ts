@@ -13,6 +13,7 @@ export const nginx: Peer = {
   name: 'nginx',
   program: 'nginx',
   versionArgs: ['-v'],
+  keepsOnDisk: true,
   debian: 'nginx',
   files: ({ directory, port, originPort, workers, cacheMegabytes, diskMegabytes }) => ({
     'nginx.conf': `

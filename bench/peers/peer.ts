@@ -21,6 +21,8 @@ export interface Peer {
   readonly program: string;
   /** Arguments that make it print its version. */
   readonly versionArgs: readonly string[];
+  /** Its cache can be on disk, as configured here. */
+  readonly keepsOnDisk?: true;
   /** The package in Debian. */
   readonly debian?: string;
   /** Whom it turns into where root starts it; the directory is given to this user. */
