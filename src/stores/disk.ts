@@ -62,6 +62,8 @@ export class DiskStore implements Store {
   readonly #room: DiskRoom;
   readonly #debts: DiskDebts;
   #notesTimer: NodeJS.Timeout | undefined;
+  #lastKey: string | undefined;
+  #lastHash = 0;
   #isClosed = false;
 
   /** @throws {MillraceError} ERR_STORE where the directory cannot be used */
@@ -322,7 +324,12 @@ export class DiskStore implements Store {
   }
 
   #hash(key: string): number {
-    return hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
+    // One request asks for that of its key several times.
+    if (key !== this.#lastKey) {
+      this.#lastHash = hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
+      this.#lastKey = key;
+    }
+    return this.#lastHash;
   }
 }
 

@@ -6,7 +6,6 @@
  * one of the two cannot keep an object, the other one does.
  */
 import type { Body, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
-import { BLOCK } from './disk-bodies.ts';
 import type { DiskObject } from './disk-objects.ts';
 import type { DiskStore } from './disk.ts';
 import type { MemoryStore } from './memory.ts';
@@ -16,8 +15,8 @@ import { TieredWriter } from './tiered-writer.ts';
 const PREFIX = 12;
 /** The version of an object that is in memory alone. */
 const NOT_ON_DISK = 0;
-/** Keys of larger objects that were read from disk once lately; at the second time they go to memory. */
-const MOST_SEEN = 1024;
+/** Bytes of the longest body that goes to memory when it is first read from disk. */
+const SMALL_BODY = 16 * 1024;
 
 // Where in a ticket stands, behind what memory has in it, where changes are counted and how many there were.
 const TICKET_CELL = 2;
@@ -43,13 +42,17 @@ export class TieredStore implements Store {
   readonly name = 'tiered';
   readonly #memory: MemoryStore;
   readonly #disk: DiskStore;
-  readonly #seen = new Set<string>();
+  /** Larger objects that were read from disk lately, with their lengths: as many as memory could have kept. */
+  readonly #seen = new Map<string, number>();
+  #seenBytes = 0;
+  readonly #memoryBytes: number;
   #memoryHits = 0;
   #diskHits = 0;
 
   constructor(memory: MemoryStore, disk: DiskStore) {
     this.#memory = memory;
     this.#disk = disk;
+    this.#memoryBytes = memory.stats().maxBytes;
     disk.isInUse = (key) => memory.has(key);
   }
 
@@ -163,10 +166,10 @@ export class TieredStore implements Store {
     return undefined;
   }
 
-  /** Lets an object go to memory that was read from disk: a small one now, a larger one as it is read, when that happens again. */
+  /** Lets an object go to memory that was read from disk: a small one now; a larger one as it is read, when memory would have had it if it had gone there the time before. */
   #promote(key: string, { meta, body, version }: DiskObject, changes: number): Body {
-    const isSmall = body.length <= BLOCK;
-    if (!isSmall && !this.#isSeenAgain(key)) return body;
+    const isSmall = body.length <= SMALL_BODY;
+    if (!isSmall && !this.#isSeenAgain(key, body.length)) return body;
     const writer = this.#memory.put(key, body.length);
     if (writer === undefined) return body;
     const description = prefixed(changes, version, meta);
@@ -176,11 +179,23 @@ export class TieredStore implements Store {
     return body;
   }
 
-  #isSeenAgain(key: string): boolean {
-    if (this.#seen.delete(key)) return true;
-    this.#seen.add(key);
-    if (this.#seen.size > MOST_SEEN) this.#seen.delete(this.#seen.values().next().value!);
-    return false;
+  #isSeenAgain(key: string, length: number): boolean {
+    const before = this.#seen.get(key);
+    if (before !== undefined) this.#forget(key, before);
+    else {
+      this.#seen.set(key, length);
+      this.#seenBytes += length;
+      for (const [oldest, bytes] of this.#seen) {
+        if (this.#seenBytes <= this.#memoryBytes) break;
+        this.#forget(oldest, bytes);
+      }
+    }
+    return before !== undefined;
+  }
+
+  #forget(key: string, length: number): void {
+    this.#seen.delete(key);
+    this.#seenBytes -= length;
   }
 
   /** Of a new object: what disk and memory have written becomes visible. */
