@@ -52,7 +52,7 @@ describe('the comparison in the README', () => {
       result('crew', { workers: 2, standings: [{ ...ours, workers: 2, scaling }, { ...theirs('nginx', 1.3), workers: 2, scaling }, ours, theirs('nginx', 9)] }),
       result('many', { standings: [{ ...ours, objectMemory: 1512.4 }] }),
     ])]);
-    assert.ok(text.includes('| Title of crew, 32 connections, 2 workers | 100,000/s | 1.30 (1.00–2.00) |'), text);
+    assert.ok(text.includes('| Title of crew, 32 connections, 2 workers, cores shared with the load | 100,000/s | 1.30 (1.00–2.00) |'), text);
     assert.match(text, /^- 2 workers .*: Millrace 1\.90 \(1\.80–2\.00\), nginx 1\.90 /mu);
     assert.match(text, /^- Memory for each object, its own bytes among them, Title of many: Millrace 1512 bytes\.$/mu);
   });

@@ -58,7 +58,7 @@ function table(title: string, cases: readonly CaseResult[]): string {
 
 function titleOf({ title, measures, connections, workers }: CaseResult): string {
   const more = measures === 'start' ? '' : `, ${connections} connection${connections === 1 ? '' : 's'}`;
-  return `${title}${more}${workers === 1 ? '' : `, ${workers} workers`}`;
+  return `${title}${more}${workers === 1 ? '' : `, ${workers} workers, cores shared with the load`}`;
 }
 
 function ours({ measures }: CaseResult, standing: Standing | undefined): string {

@@ -61,7 +61,8 @@ try {
 }
 const file = values.json ?? join(import.meta.dirname, 'results', `${started.toISOString().replaceAll(':', '-')}-${machine.commit}.json`);
 mkdirSync(dirname(file), { recursive: true });
-const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+const options = Object.entries(values).filter(([name]) => name !== 'json').flatMap(([name, value]) => (value === false ? [] : value === true ? `--${name}` : `--${name} ${value}`));
+const command = ['npm run bench', ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
 const bench: Bench = { started: started.toISOString(), command, machine, loadBefore: busy, pace, pinned: shareCores(1), results };
 writeFileSync(file, `${JSON.stringify(bench)}\n`);
 console.log(`\n${OURS} ÷ it: the median of the ratios of rounds that ran side by side (the least–the most).

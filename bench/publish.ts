@@ -3,8 +3,8 @@
  * Takes results into the repository and the README: `npm run bench:publish -- FILE…`, files that
  * `npm run bench` has written. What was published before is replaced.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { comparison } from './comparison.ts';
 import { PUBLISHED, README_BLOCK, published } from './published.ts';
 import type { Bench } from './result.ts';
@@ -16,6 +16,7 @@ if (files.length === 0) {
 }
 const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Bench);
 for (const { machine, command } of runs) if (machine.changed) console.error(`Its sources differed from commit ${machine.commit}: ${command}`);
+mkdirSync(dirname(PUBLISHED), { recursive: true });
 writeFileSync(PUBLISHED, `${JSON.stringify(runs)}\n`);
 const readme = join(import.meta.dirname, '../README.md');
 writeFileSync(readme, readFileSync(readme, 'utf8').replace(README_BLOCK, () => `\n${comparison(published())}\n\n`));
