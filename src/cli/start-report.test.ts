@@ -40,6 +40,8 @@ describe('unsafe overrides', () => {
     [{ host: '::', allowHost: 'a.example', allowConnect: true }, [/^--allow-connect on ::/u]],
     [{ allowHost: '169.254.169.254,[fe80::1]:80' }, [/^--allow-host 169\.254\.169\.254 opens .*metadata/u, /^--allow-host \[fe80::1\]:80 opens/u]],
     [{ origin, trustProxy: '0.0.0.0/0,::/0' }, [/^--trust-proxy 0\.0\.0\.0\/0/u, /^--trust-proxy ::\/0/u]],
+    [{ origin, allowPurge: '127.0.0.1,10.0.0.0/8' }, []],
+    [{ origin, allowPurge: '0.0.0.0/0' }, [/^--allow-purge 0\.0\.0\.0\/0: every client/u]],
     [{ origin, preset: 'rfc9111' }, [/Set-Cookie/u]],
     [{ origin, preset: 'rfc9111', cache: false }, []],
     [{ ttl: 60 }, [/^a lifetime of 1m for everything/u]],

@@ -131,7 +131,13 @@ describe('what a purge hits', () => {
     assert.deepEqual(await all(), ['STALE', 'STALE', 'STALE']);
   });
 
-  test('what is on its way, by a tag that nobody knows yet', async () => {
+  const onItsWay: [name: string, what: (origin: TestOrigin) => object][] = [
+    ['by a tag that nobody knows yet', () => ({ tag: 'news' })],
+    ['by its host', ({ url }) => ({ host: new URL(url).host })],
+    ['by a prefix', () => ({ prefix: '/' })],
+    ['with everything', () => ({ all: true })],
+  ];
+  for (const [name, what] of onItsWay) test(`what is on its way, ${name}`, async () => {
     const rest = gate();
     await using origin = await startOrigin(async (_message, response, { index }) => {
       response.writeHead(200, { 'Cache-Control': 'max-age=60', 'Cache-Tag': 'news' }).write(`${index} `);
@@ -141,7 +147,7 @@ describe('what a purge hits', () => {
     await using proxy = await startMillrace({ origin: origin.url });
     const before = await open(`${proxy.url}/a`);
     await before.received('0 ');
-    await purge(proxy, { tag: 'news' });
+    await purge(proxy, what(origin));
     const after = await open(`${proxy.url}/a`);
     await after.received(2);
     assert.equal(after.body.toString().slice(0, 2), '1 ');

@@ -43,10 +43,10 @@ test('purge by every word, hard and soft, says what it hit', async (t) => {
   assert.deepEqual([wrong.code, wrong.stderr], [1, 'millrace: "no host" is no host. Write it as example.com, or as example.com:8000 where it has a port of its own.\n']);
 });
 
-test('a proxy that is killed right after purges knows them when it is back', async (t) => {
+for (const workers of ['1', '2']) test(`a proxy of ${workers} that is killed right after purges knows them when it is back`, async (t) => {
   await using origin = await startOrigin(page);
   const home = new Home(t);
-  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', join(home.directory, 'cache'), '--log-format', 'off'];
+  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', join(home.directory, 'cache'), '--log-format', 'off', '--workers', workers];
   const first = await home.start(...args);
   const paths = ['/removed', '/marked', '/kept', '/both'];
   // The port is another one each time.
