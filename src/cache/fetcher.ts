@@ -90,8 +90,8 @@ export class Fetcher {
     const { origin, now } = this.#parts;
     const { request, located } = plan;
     const completing = plan.whole && !plan.validate && located !== undefined ? completion(located.entry, this.#parts.settings) : undefined;
-    const fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields;
-    if (completing !== undefined) fields.set('Range', completing.range);
+    let fields = plan.validate && located !== undefined ? withConditions(request.fields, located.entry) : plan.whole ? withoutConditions(request.fields) : request.fields;
+    if (completing !== undefined) fields = fields.clone().set('Range', completing.range);
     if (completing?.ifRange !== undefined) fields.set('If-Range', completing.ifRange);
     const requestTime = now();
     const response = await origin.fetch({

@@ -7,6 +7,8 @@
 export class Fields {
   /** name, value, name, value …; read it, but change it only through the methods. */
   readonly lines: string[];
+  /** What was worked out of the lines to send them, for as long as they stay as they are; see origin/plain-request. */
+  sendable: string | undefined;
 
   constructor(lines: string[] = []) {
     this.lines = lines;
@@ -57,12 +59,14 @@ export class Fields {
   }
 
   append(name: string, value: string): this {
+    this.sendable = undefined;
     this.lines.push(name, value);
     return this;
   }
 
   /** Replaces all lines of that name by one; it takes the place of the first, or the end. */
   set(name: string, value: string): this {
+    this.sendable = undefined;
     const lines = this.lines;
     for (let i = 0; i < lines.length; i += 2) {
       if (!sameName(lines[i]!, name)) continue;
@@ -95,6 +99,7 @@ export class Fields {
   }
 
   #deleteFrom(start: number, name: string): void {
+    this.sendable = undefined;
     const lines = this.lines;
     let kept = start;
     for (let i = start; i < lines.length; i += 2) {

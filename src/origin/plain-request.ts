@@ -3,6 +3,7 @@
  * The head of a plain request as the bytes that go to the origin.
  */
 import type { OriginRequest } from '../cache/ports.ts';
+import type { Fields } from '../http/fields.ts';
 import { HOP_BY_HOP } from '../http/hop-by-hop.ts';
 import { TCHAR } from '../http/list.ts';
 import { framed } from './request-body.ts';
@@ -29,17 +30,22 @@ export function plainRequestHead(request: OriginRequest): string | undefined {
   const hasFraming = (method !== 'GET' && method !== 'HEAD') || request.fields.has('content-length');
   if (hasFraming && !METHOD.test(method)) return undefined;
   const fields = hasFraming ? framed(request) : request.fields;
-  let head = `${method} ${target.path} HTTP/1.1\r\n`;
+  fields.sendable ??= sendable(fields);
+  return fields.sendable === '' ? undefined : `${method} ${target.path} HTTP/1.1\r\n${fields.sendable}`;
+}
+
+/** The field lines with what ends them; '' where they are not plain. Clients that repeat their fields make the same ones be sent again and again. */
+function sendable({ lines }: Fields): string {
+  let text = '';
   let hosts = 0;
-  const { lines } = fields;
   for (let i = 0; i < lines.length; i += 2) {
     const name = lines[i]!;
     const value = lines[i + 1]!;
-    if (!(known.get(name) ?? learn(name)) || !VALUE.test(value)) return undefined;
+    if (!(known.get(name) ?? learn(name)) || !VALUE.test(value)) return '';
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-    head += `${name}: ${value}\r\n`;
+    text += `${name}: ${value}\r\n`;
   }
-  return hosts === 1 ? `${head}\r\n` : undefined;
+  return hosts === 1 ? `${text}\r\n` : '';
 }
 
 function learn(name: string): boolean {

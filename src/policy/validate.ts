@@ -12,6 +12,8 @@ import type { ResponseHead, StoredResponse } from './message.ts';
 
 /** Fields that make a request conditional on a representation the client holds. */
 const CLIENT_CONDITIONS = ['If-None-Match', 'If-Modified-Since'] as const;
+/** With what asks for a part. */
+const OF_CLIENT = [...CLIENT_CONDITIONS, 'Range', 'If-Range'] as const;
 
 /**
  * Fields that a validation never changes: they describe the bytes that are stored.
@@ -62,7 +64,7 @@ export function isNotModified(request: Fields, stored: StoredResponse, now: numb
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.1
  */
 export function withConditions(request: Fields, stored: StoredResponse): Fields {
-  const fields = withoutConditions(request);
+  const fields = withoutConditions(request).clone();
   const tag = stored.fields.first('etag');
   const lastModified = stored.fields.first('last-modified');
   if (tag !== undefined) fields.set('If-None-Match', tag);
@@ -70,11 +72,12 @@ export function withConditions(request: Fields, stored: StoredResponse): Fields 
   return fields;
 }
 
-/** The request for the whole representation, whatever part of it the client has. */
+/** The request for the whole representation, whatever part of it the client has; the very same fields where that is what they ask for. */
 export function withoutConditions(request: Fields): Fields {
+  if (!OF_CLIENT.some((name) => request.has(name))) return request;
   const fields = request.clone();
-  for (const name of CLIENT_CONDITIONS) fields.delete(name);
-  return fields.delete('Range').delete('If-Range');
+  for (const name of OF_CLIENT) fields.delete(name);
+  return fields;
 }
 
 /**
