@@ -96,6 +96,9 @@ export class NodeReply implements Reply {
       this.continue();
       return;
     }
+    const { writableLength, writableHighWaterMark } = this.#response;
+    // Nobody depends on it; an origin that sends them without end would fill the memory behind a client that does not read.
+    if (writableLength > writableHighWaterMark) return;
     writeInformation(this.#response, status, endToEndLines(fields));
   }
 

@@ -6,6 +6,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { LONGEST_SHARED } from './remote.ts';
 
 export interface Envelope {
   /** 8 bytes that name this object with this description, and no other. */
@@ -81,14 +82,17 @@ interface Header extends Pick<Envelope, 'version' | 'generation' | 'number' | 'l
   readonly checksum: number;
 }
 
-/** Undefined where it is none of this format. */
+/** Undefined where it is none of this format. Its checksum is not: that is of the description too. */
 export function readHeader(bytes: Buffer): Header | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== FORMAT) return undefined;
+  const length = bytes.readUIntLE(LENGTH, 6);
+  // Damaged: as many chunks as it says would be more than there can be memory for their keys.
+  if (length > LONGEST_SHARED) return undefined;
   return {
     version: bytes.subarray(VERSION_AT, VERSION_AT + NAME),
     generation: bytes.subarray(GENERATION, GENERATION + NAME),
     number: bytes.readUInt32LE(NUMBER),
-    length: bytes.readUIntLE(LENGTH, 6),
+    length,
     metaLength: bytes.readUInt32LE(META_LENGTH),
     isChunked: (bytes[FLAGS]! & CHUNKED) !== 0,
     inlineChecksum: bytes.readUInt32LE(INLINE_CHECKSUM),

@@ -18,7 +18,7 @@ import { Fields } from '../../src/http/fields.ts';
 import { type Selection, firstMismatch, selectionOf } from '../../src/policy/vary.ts';
 import { type ClientResponse, type RequestOptions, openRaw, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
-import { type OriginHandler, type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { type OriginHandler, type TestOrigin, startOrigin, startRawOrigin } from '../kit/origin.ts';
 import { closing } from '../server/closing.ts';
 import { startProxy } from '../server/start-proxy.ts';
 
@@ -210,5 +210,30 @@ test('many ranges cost no more than the whole', async () => {
   for (const range of [Array.from({ length: 2000 }, (_, i) => `${i % 900}-${(i % 900) + 1}`).join(), '0-,'.repeat(2000), '0-999,0-999']) {
     const { status, body } = await get('/', { headers: { Range: `bytes=${range}0-0` } });
     assert.deepEqual([status, body.length], [200, 1000]);
+  }
+});
+
+describe('interim responses without end', () => {
+  const HINT = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(950)}>; rel=preload\r\n\r\n`;
+  const MEGABYTES = 64;
+  for (const fastLane of [true, false]) {
+    test(`fill no memory behind a client that does not read, ${fastLane ? 'with' : 'without'} the fast lane`, async () => {
+      const sent = gate();
+      const origin = closing(await startRawOrigin(async (connection) => {
+        for (let i = 0; i < MEGABYTES; i++) await connection.send(HINT.repeat(1000));
+        await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nend');
+        sent.open();
+      }));
+      const { port } = closing(await startProxy({ origin: origin.url, shutdownTimeout: 0, fastLane }));
+      const client = await openRaw(port);
+      client.socket.pause();
+      await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      await sent.wait;
+      client.socket.resume();
+      const got = await client.readUntil('\r\n\r\nend');
+      // The system itself holds some.
+      assert.ok(got.length < (MEGABYTES / 2) * 1e6, `${got.length} bytes`);
+      assert.equal(got.toString('latin1').replaceAll(HINT, '').split('\r\n', 1)[0], 'HTTP/1.1 200 OK');
+    });
   }
 });

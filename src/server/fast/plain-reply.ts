@@ -78,6 +78,8 @@ export class PlainReply implements Reply, Answering {
   informational(status: number, fields: Fields): void {
     // Nobody waits here for 100 (Continue), and nothing was asked to switch.
     if (this.#closed || this.#headSent || status === 100 || status === 101) return;
+    // Nor does anybody depend on it; an origin that sends them without end would fill the memory behind a client that does not read.
+    if (this.#socket.writableNeedDrain) return;
     this.#socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${text(endToEndLines(fields))}\r\n`, 'latin1');
   }
 
