@@ -5,6 +5,7 @@
  * right or wrong, for llhttp to judge (see plain-remainder).
  */
 import { HOP_BY_HOP } from '../http/hop-by-hop.ts';
+import { KnownNames } from '../http/known-names.ts';
 
 /** Bytes of a head; llhttp takes more. */
 const MAX_HEAD = 16_384;
@@ -36,6 +37,8 @@ const PRIME = 0x01000193;
 const SPECIAL: ReadonlyMap<number, string> = new Map(
   ['content-length', ...HOP_BY_HOP].map((name) => [[...Buffer.from(name)].reduce((hash, byte) => Math.imul(hash ^ byte, PRIME), SEED), name]),
 );
+
+const NAMES = new KnownNames();
 
 export type Recognised =
   | 'plain'
@@ -140,10 +143,10 @@ export class PlainHead {
     this.isChunked = false;
     this.closes = false;
     this.keepAlive = undefined;
-    // One string for the whole head: the names and values are slices of it.
+    // One string for the whole head: the values are slices of it.
     const text = bytes.toString('latin1', start, this.end);
     for (let i = 0; i < count; i++) {
-      const name = text.slice(this.#nameStarts[i]! - start, this.#nameEnds[i]! - start);
+      const name = NAMES.at(bytes, this.#nameStarts[i]!, this.#nameEnds[i]!, this.#hashes[i]!);
       const value = text.slice(this.#valueStarts[i]! - start, this.#valueEnds[i]! - start);
       const special = SPECIAL.get(this.#hashes[i]!);
       if (special !== undefined && special === name.toLowerCase()) {
