@@ -186,6 +186,7 @@ export class Memo {
   #heat(answer: PreparedAnswer): void {
     const { cost } = answer;
     if (!this.#makeRoom(cost) || !this.#store.lend(cost)) return;
+    answer.settle();
     answer.next = this.#hot.get(answer.hash);
     this.#hot.set(answer.hash, answer);
     this.#queue.add(answer);

@@ -123,8 +123,17 @@ export class PreparedAnswer {
   /** Gives it the body of that object, of which it copies a small part, and keeps none alive. */
   take(body: Body, now: number): void {
     const { start, end } = this.#is;
-    if (this.bodyLength <= ONE_PIECE) this.#renew(now, readNow(body, start, end));
+    // Most are given once and forgotten: the bytes come from Node's pool, which a long life would keep.
+    if (this.bodyLength <= ONE_PIECE) this.#renew(now, readNow(body, start, end), true);
     else this.#body = new WeakRef(body);
+  }
+
+  /** It will be kept: its bytes must not keep others alive. */
+  settle(): void {
+    if (this.#whole === undefined) return;
+    const own = Buffer.allocUnsafeSlow(this.#whole.length);
+    own.set(this.#whole);
+    this.#whole = own;
   }
 
   matches(request: PlainRequest): boolean {
@@ -188,9 +197,10 @@ export class PreparedAnswer {
     return this.#is.age + now - this.#is.preparedAt;
   }
 
-  #renew(now: number, body: Iterable<Buffer>): Buffer {
+  #renew(now: number, body: Iterable<Buffer>, fromPool = false): Buffer {
     const head = this.head(now);
-    const whole = Buffer.allocUnsafeSlow(head.length + this.bodyLength);
+    const length = head.length + this.bodyLength;
+    const whole = fromPool ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     let at = whole.write(head, 'latin1');
     for (const chunk of body) {
       whole.set(chunk, at);

@@ -105,7 +105,8 @@ export class MemoryWriter implements StoreWriter {
     if (missing > 0) size = Math.min(size, missing);
     if (!this.#host.reserve(size + BLOCK_OVERHEAD)) return undefined;
     this.#reserved += size + BLOCK_OVERHEAD;
-    return Buffer.allocUnsafeSlow(size);
+    // What is known to be short is copied at the end, and does not keep Node's pool.
+    return this.#expectedLength > 0 && this.#expectedLength <= INLINE_BODY ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
   }
 
   #closeBlock(block: Buffer): void {
