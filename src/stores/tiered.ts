@@ -15,7 +15,7 @@ import { TieredWriter } from './tiered-writer.ts';
 const PREFIX = 12;
 /** The version of an object that is in memory alone. */
 const NOT_ON_DISK = 0;
-/** Bytes of the longest body that goes to memory when it is first read from disk. */
+/** Bytes of the longest body that goes to memory when it is stored, or first read from disk. */
 const SMALL_BODY = 16 * 1024;
 
 // Where in a ticket stands, behind what memory has in it, where changes are counted and how many there were.
@@ -71,7 +71,10 @@ export class TieredStore implements Store {
 
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined {
     const disk = this.#disk.put(key, expectedLength);
-    const memory = this.#memory.put(key, expectedLength);
+    // A larger one goes there when it is asked for again: every copy of a body costs as much as all else.
+    const isLarge = disk !== undefined && (expectedLength ?? 0) > SMALL_BODY;
+    if (isLarge) this.#isSeenAgain(key, expectedLength!);
+    const memory = isLarge ? undefined : this.#memory.put(key, expectedLength);
     if (disk === undefined && memory === undefined) return undefined;
     return new TieredWriter(memory, disk, (meta) => this.#committed(key, meta, memory, disk));
   }
