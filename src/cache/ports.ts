@@ -69,6 +69,8 @@ export interface StoreStats {
   readonly errors: number;
   /** Objects it was asked for and had; undefined where that is not counted. */
   readonly hits?: number;
+  /** How long it took to look for an object, to the first byte of its body; undefined in memory, where that is no time. */
+  readonly latency?: Timing;
   /** Of a store on other machines. */
   readonly peer?: PeerStats;
   /** The stores it is made of, the fastest first; its own figures are those of the last, which has everything. */

@@ -19,8 +19,9 @@ export function statsText(stats: ProxyStats): string {
     ['sent', `${formatSize(stats.bytes)}, ${formatSize(stats.bytesFromCache)} of it from the cache`],
     ['stored', `${store.objects} objects in ${formatSize(store.bytes)} of ${formatSize(store.maxBytes)}, ${store.evictions} evicted`],
   ];
-  for (const { name, objects, bytes, maxBytes, evictions, errors, hits = 0 } of store.tiers ?? []) {
-    rows.push([`  ${name}`, `${objects} objects in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${hits} hits, ${evictions} evicted${errors > 0 ? `, ${errors} errors` : ''}`]);
+  for (const { name, objects, bytes, maxBytes, evictions, errors, hits = 0, latency } of store.tiers ?? []) {
+    const words = latency === undefined || latency.count === 0 ? '' : `; half were found within ${time(latency.p50)}, 99 % within ${time(latency.p99)}`;
+    rows.push([`  ${name}`, `${objects} objects in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${hits} hits, ${evictions} evicted${errors > 0 ? `, ${errors} errors` : ''}${words}`]);
   }
   if (origin.count > 0) {
     rows.push(['origin', `${origin.count} responses; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);

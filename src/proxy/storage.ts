@@ -5,6 +5,7 @@
  * workers share a private one on tmpfs. Behind either may stand a store on other machines.
  */
 import { resolve } from 'node:path';
+import type { Timing } from '../cache/counters.ts';
 import { Leases } from '../cache/leases.ts';
 import type { TicketStore } from '../cache/memo.ts';
 import type { Store, StoreStats } from '../cache/ports.ts';
@@ -161,9 +162,17 @@ export function storeOfAll([first, ...others]: readonly StoreStats[]): StoreStat
     const ofAll = [tier, ...others.map(({ tiers: each }) => each![i]!)];
     if (i === 0) return ofAll.reduce(together);
     // Each has a connection of its own to what lies on other machines.
-    return { ...tier, hits: sumOf(ofAll, 'hits'), ...(tier.peer === undefined ? {} : { errors: sumOf(ofAll, 'errors') }) };
+    return { ...tier, hits: sumOf(ofAll, 'hits'), ...(tier.peer === undefined ? {} : { errors: sumOf(ofAll, 'errors') }), ...(tier.latency === undefined ? {} : { latency: slowest(ofAll.map(({ latency }) => latency!)) }) };
   });
   return { ...first, hits: sumOf([first, ...others], 'hits'), tiers };
+}
+
+/** How many of all, and the worst of what single threads have seen. */
+function slowest(all: readonly Timing[]): Timing {
+  const most = (name: keyof Timing): number => Math.max(...all.map((each) => each[name]));
+  const count = all.reduce((sum, each) => sum + each.count, 0);
+  const mean = count === 0 ? 0 : all.reduce((sum, each) => sum + each.mean * each.count, 0) / count;
+  return { count, mean, p50: most('p50'), p90: most('p90'), p99: most('p99'), max: most('max') };
 }
 
 function together(a: StoreStats, b: StoreStats): StoreStats {

@@ -8,6 +8,7 @@
 import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Histogram } from '../cache/counters.ts';
 import type { Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
 import { MillraceError } from '../errors.ts';
@@ -61,6 +62,8 @@ export class DiskStore implements Store {
   readonly #removal: DiskRemoval;
   readonly #room: DiskRoom;
   readonly #debts: DiskDebts;
+  /** Milliseconds. */
+  readonly #reads = new Histogram();
   #notesTimer: NodeJS.Timeout | undefined;
   #lastKey: string | undefined;
   #lastHash = 0;
@@ -124,11 +127,14 @@ export class DiskStore implements Store {
 
   async get(key: string): Promise<DiskObject | undefined> {
     if (this.#isClosed || this.#debts.covers(key)) return undefined;
+    const start = performance.now();
     try {
       return this.#objects.read(this.#hash(key), encodeKey(key));
     } catch (error) {
       this.#health.readFailed(error);
       return undefined;
+    } finally {
+      this.#reads.add(performance.now() - start);
     }
   }
 
@@ -219,7 +225,8 @@ export class DiskStore implements Store {
     } catch (error) {
       this.#health.readFailed(error);
     }
-    return { name: this.name, objects: totals.objects, bytes: totals.bytes, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors') };
+    const { name } = this;
+    return { name, objects: totals.objects, bytes: totals.bytes, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
   async close(): Promise<void> {

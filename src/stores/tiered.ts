@@ -123,7 +123,8 @@ export class TieredStore implements Store {
   stats(): StoreStats {
     const memory = { ...this.#memory.stats(), hits: this.#memoryHits };
     const disk = { ...this.#disk.stats(), hits: this.#diskHits };
-    return { ...disk, name: this.name, hits: this.#memoryHits + this.#diskHits, tiers: [memory, disk] };
+    const { latency: _latency, ...figures } = disk;
+    return { ...figures, name: this.name, hits: this.#memoryHits + this.#diskHits, tiers: [memory, disk] };
   }
 
   async close(): Promise<void> {

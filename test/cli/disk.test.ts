@@ -67,9 +67,10 @@ for (const workers of ['1', '2']) {
         const { tiers } = (await stats(second)).store;
         assert.deepEqual(tiers!.map(({ name }) => name), ['memory', 'disk']);
         assert.deepEqual([tiers![1]!.objects, tiers![1]!.maxBytes, tiers![1]!.hits], [3, 20 * 2 ** 20, 3]);
+        assert.ok(tiers![1]!.latency!.count >= 3 && tiers![1]!.latency!.max > 0);
         const text = (await home.run('stats', '--port', String(second.port))).stdout;
         assert.match(text, /^ {2}memory +\d objects in .* of 256MB, \d+ hits, 0 evicted$/mu);
-        assert.match(text, /^ {2}disk +3 objects in .* of 20MB, 3 hits, 0 evicted$/mu);
+        assert.match(text, /^ {2}disk +3 objects in .* of 20MB, 3 hits, 0 evicted; half were found within \S+ ms, 99 % within \S+ ms$/mu);
       });
     }
 
