@@ -38,6 +38,8 @@ describe('who may not', () => {
     ['a client of a proxy on this machine: X-Forwarded-For', { ...HERE, 'X-Forwarded-For': '127.0.0.1' }],
     ['a client of a proxy on this machine: Forwarded', { ...HERE, Forwarded: 'for=127.0.0.1' }],
     ['a client of a proxy on this machine: X-Real-IP', { ...HERE, 'x-real-ip': '127.0.0.1' }],
+    ['a client of a proxy on this machine that tells the scheme alone', { ...HERE, 'X-Forwarded-Proto': 'https' }],
+    ['a client of a proxy on this machine that writes names with underscores', { ...HERE, X_Forwarded_For: '127.0.0.1' }],
     ['a name that was made to point here', { Host: 'evil.example:8080' }],
     ['a name that only begins like ours', { Host: 'localhost.evil.example:8080' }],
     ['another port of ours', { Host: 'localhost:3000' }],

@@ -5,7 +5,8 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
-import type { Fields } from '../http/fields.ts';
+import { type Fields, plainName } from '../http/fields.ts';
+import { isFromProxies } from '../http/forwarding.ts';
 import { canonicalHost, isLoopback } from '../origin/address.ts';
 
 export interface Caller {
@@ -28,8 +29,14 @@ export interface GateOptions {
   readonly sharesOrigin: boolean;
 }
 
-/** A request with one of these was passed on by a proxy: its client is not who is connected. */
-export const PASSED_ON: readonly string[] = ['via', 'forwarded', 'x-forwarded-for', 'x-real-ip', 'cdn-loop'];
+/** The first field, in lower case and with "-" for "_", by which a proxy tells that it passed the request on: its client is not who is connected. */
+export function passedOnBy(fields: Fields): string | undefined {
+  for (const [name] of fields) {
+    const plain = plainName(name);
+    if (plain === 'via' || plain === 'cdn-loop' || isFromProxies(plain)) return plain;
+  }
+  return undefined;
+}
 
 export class Gate {
   readonly #token: Buffer | undefined;
@@ -62,7 +69,7 @@ export class Gate {
 
   #checkAddress({ address, fields }: Caller): void {
     if (address === undefined || !isLoopback(address)) throw denied('it is answered only to programs on the same machine. Elsewhere send the token of --admin-token as "Authorization: Bearer TOKEN"');
-    const passedOn = PASSED_ON.find((name) => fields.has(name));
+    const passedOn = passedOnBy(fields);
     if (passedOn !== undefined) throw denied(`the request came through a proxy (it has ${passedOn}), so it may be from anywhere. Ask directly, or send the token of --admin-token as "Authorization: Bearer TOKEN"`);
   }
 

@@ -8,7 +8,7 @@
  */
 import type { ClientRequest } from '../cache/exchange.ts';
 import { MillraceError } from '../errors.ts';
-import { PASSED_ON } from '../admin/gate.ts';
+import { passedOnBy } from '../admin/gate.ts';
 import { Fields } from '../http/fields.ts';
 import { Networks } from '../http/networks.ts';
 import { TAG_FIELD_NAMES, tagsOf } from '../policy/groups.ts';
@@ -45,7 +45,7 @@ export class PurgeMethod {
     const from = `PURGE from ${clientAddress} is refused`;
     if (this.#allowed.isEmpty) throw denied(`${from}, as from everywhere. Start the proxy with --allow-purge ADDRESS, or purge with millrace purge.`);
     if (!this.#allowed.has(clientAddress)) throw denied(`${from}. It is allowed to those whose address is named with --allow-purge.`);
-    const passedOn = PASSED_ON.find((name) => fields.has(name));
+    const passedOn = passedOnBy(fields);
     if (passedOn !== undefined) throw denied(`${from}: it came through a proxy (it has ${passedOn}), so it may be from anywhere. Send it directly.`);
     if (fields.has('origin') || fields.has('sec-fetch-site')) throw denied(`${from}: a web page sent it. Send it with a program.`);
   }

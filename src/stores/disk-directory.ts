@@ -6,9 +6,9 @@
  * system on a file, so it ends with the process, however that ends.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../errors.ts';
 
@@ -26,6 +26,9 @@ const EARLY = new Set([`${RECORD}.new`, 'lost+found']);
 const CONTENT = ['index.db', 'index.db-wal', 'index.db-shm', 'stamps', 'bodies'];
 const SHARDS = 256;
 const DAMAGED = 'damaged';
+/** What responses said is for whoever asks the proxy, which not every user of the machine may. */
+const PRIVATE_DIRECTORY = 0o700;
+const WRITABLE_BY_OTHERS = 0o002;
 
 export class DiskDirectory {
   readonly path: string;
@@ -49,7 +52,7 @@ export class DiskDirectory {
       // Nothing is forced out to the disk while the cache runs: what a machine that went down has left may be anything.
       else if (last !== '' && last !== undefined && last !== machineRun()) this.discard('the machine went down while it was in use');
       for (const name of readdirSync(this.path)) if (name.startsWith('discarded-')) this.#removeLater(name);
-      mkdirSync(join(this.path, 'bodies'), { recursive: true });
+      mkdirSync(join(this.path, 'bodies'), { recursive: true, mode: PRIVATE_DIRECTORY });
       writeFileSync(join(this.path, RUNNING), machineRun());
     } catch (cause) {
       this.#lock.close();
@@ -74,7 +77,7 @@ export class DiskDirectory {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }
-    mkdirSync(join(this.path, 'bodies'));
+    mkdirSync(join(this.path, 'bodies'), { mode: PRIVATE_DIRECTORY });
     this.#removeLater(aside);
   }
 
@@ -103,7 +106,8 @@ export function bodyPath(directory: string, body: number): string {
 
 /** Makes the directory ours, where it is new or empty. */
 function claim(path: string): void {
-  mkdirSync(path, { recursive: true });
+  mkdirSync(path, { recursive: true, mode: PRIVATE_DIRECTORY });
+  checkOwner(path);
   const record = readText(path, RECORD);
   if (record !== undefined) return checkRecord(path, record);
   const foreign = readdirSync(path).find((name) => !EARLY.has(name));
@@ -113,6 +117,15 @@ function claim(path: string): void {
   writeFileSync(join(path, `${RECORD}.new`), `${JSON.stringify({ program: 'millrace', format: FORMAT })}\n`);
   renameSync(join(path, `${RECORD}.new`), join(path, RECORD));
   writeFileSync(join(path, TAG), TAG_TEXT);
+}
+
+/** In a directory like /tmp anybody may have made it before us: what we read there would be theirs, and what we write. */
+function checkOwner(path: string): void {
+  const own = process.getuid?.();
+  const { uid } = statSync(path);
+  if (own === undefined || uid === own || uid === 0) return;
+  if ((statSync(dirname(path)).mode & WRITABLE_BY_OTHERS) === 0) return;
+  throw new MillraceError('ERR_STORE', `${path} belongs to another user (${uid}), in a directory where everybody can make one. Nothing was touched. Name another directory with --cache-dir.`);
 }
 
 function checkRecord(path: string, text: string): void {

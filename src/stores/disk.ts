@@ -6,7 +6,7 @@
  * What cannot be read counts as not stored; while nothing can be written, nothing is stored.
  */
 import { hash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../cache/counters.ts';
 import type { Store, StoredObject, StoreStats } from '../cache/ports.ts';
@@ -356,6 +356,8 @@ function openIndex(path: string, directory: DiskDirectory | undefined): [index: 
 }
 
 function beginIndex(path: string): [index: DiskIndex, firstNumber: number] {
+  // Keys and fields are nobody else's to read. SQLite takes over the mode for what it puts beside it.
+  closeSync(openSync(path, 'a', 0o600));
   const index = new DiskIndex(path);
   try {
     return [index, index.begin()];

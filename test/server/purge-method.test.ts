@@ -104,6 +104,7 @@ describe('PURGE is refused', () => {
     ['where nobody may', { allowPurge: [] }, {}, /as from everywhere\. Start the proxy with --allow-purge ADDRESS/],
     ['from another address', { allowPurge: ['10.0.0.0/8', '::1'] }, {}, /PURGE from 127\.0\.0\.1 is refused\. It is allowed to those whose address is named with --allow-purge/],
     ['through a proxy', {}, { Via: '1.1 nginx' }, /came through a proxy \(it has via\)/],
+    ['through a proxy that tells the scheme alone', {}, { 'X-Forwarded-Proto': 'https' }, /came through a proxy/],
     ['for a client of a proxy', {}, { 'X-Forwarded-For': '127.0.0.1' }, /came through a proxy/],
     ['for a page', {}, { Origin: 'http://127.0.0.1' }, /a web page sent it/],
     ['for a page of the same site', {}, { 'Sec-Fetch-Site': 'same-origin' }, /a web page sent it/],

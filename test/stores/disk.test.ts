@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -521,4 +521,38 @@ test('worker threads share one store: what one stores, changes and purges, all s
   const again = open(directory).store;
   assert.ok(new Stamps(again.stamps.memory, again.stamps).isDead('scope of 1', stamp), 'written down by the thread that purged');
   await again.close();
+});
+
+describe('other users of the machine', () => {
+  /** What is in a directory with what others may do there. */
+  const open755 = (path: string): string => {
+    mkdirSync(path);
+    chmodSync(path, 0o755);
+    return path;
+  };
+
+  for (const [name, directory] of [['a directory of its own', newDirectory], ['a directory that was there', () => open755(newDirectory())]] as const) {
+    test(`read nothing of what is kept in ${name}`, async () => {
+      const path = directory();
+      const { store } = open(path);
+      await putWhole(store, 'http://a/secret', Buffer.from('meta'), [randomBytes(300_000)]);
+      await store.close();
+      const { store: again } = open(path);
+      for (const kept of ['bodies', 'index.db', 'index.db-wal', 'index.db-shm']) assert.equal(statSync(join(path, kept)).mode & 0o077, 0, kept);
+      await again.close();
+    });
+  }
+
+  test('cannot put a directory of theirs in place of ours', { skip: process.getuid?.() !== 0 && 'only root can give directories away' }, () => {
+    const shared = newDirectory();
+    mkdirSync(shared);
+    chmodSync(shared, 0o1777);
+    const theirs = open755(join(shared, 'cache'));
+    chownSync(theirs, 12_345, 12_345);
+    assert.throws(() => open(theirs), storeError(/belongs to another user \(12345\)/u));
+    assert.deepEqual(readdirSync(theirs), []);
+    // Where not everybody can make one, it was given to us.
+    chmodSync(shared, 0o755);
+    void open(theirs).store.close();
+  });
 });
