@@ -22,6 +22,14 @@ describe('Fields', () => {
     assert.deepEqual([...fields], [['A', '1'], ['b', '2'], ['a', '3'], ['B', '4'], ['C', '']]);
   });
 
+  test('tells all names of one letter apart but a letter and its other case', () => {
+    const tokens = [..."!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+    for (const name of tokens) {
+      const found = tokens.filter((other) => new Fields([`x${other}y`, '1']).has(`X${name}y`));
+      assert.deepEqual(found.sort(), [...new Set([name.toLowerCase(), name.toUpperCase()])].sort());
+    }
+  });
+
   test('joins empty lines too', () => assert.equal(new Fields(['a', '', 'A', 'x']).get('a'), ', x'));
 
   test('set takes the place of the first line and drops the others', () => {

@@ -38,6 +38,7 @@ const CASES: readonly (readonly [name: string, steps: readonly Step[]])[] = [
   ['a miss, and a tunnel behind it while it waits', [{ send: get('/wait') }, { send: get('/private', 'Connection: Upgrade', 'Upgrade: websocket') }, { readAll: true }, open]],
   ['a client that ends its side while it waits', [{ send: get('/wait') }, { end: true }, { readAll: true }, open]],
   ['a client that ends its side in the middle of a head, while it waits', [{ send: get('/wait') }, { send: get('/private').slice(0, 20) }, { end: true }, open, { readAll: true }]],
+  ['the administration', [...one(get('/health').replace('example.test', 'localhost')), ...again]],
   ['after node:http', [{ send: get('/private', 'Connection: x-a') }, { read: ['GET'] }, { send: get('/wait') }, { send: get('/page') }, open, { read: ['GET', 'GET'] }, ...again]],
   ['a client that ends its side while it waits, after node:http', [{ send: get('/private', 'Connection: x-a') }, { read: ['GET'] }, { send: get('/wait') }, { end: true }, { readAll: true }, open]],
   ['pieces and trailers', [...one(get('/pieces')), ...again]],
