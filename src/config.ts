@@ -36,6 +36,8 @@ export interface Config {
   readonly maxDisk: number;
   /** Redis or Valkey that many machines share, behind memory; see stores/redis-url.ts. Undefined: none. */
   readonly redis: string | undefined;
+  /** The same by Memcached: host[:port] of each server. Empty: none. */
+  readonly memcached: readonly string[];
   /** Bytes of one stored response. */
   readonly maxObject: number;
   readonly sortQuery: boolean;
@@ -123,7 +125,7 @@ export function defaultMaxObject(room: number): number {
 
 function defaultOf(option: Option): unknown {
   if (option.type === 'flag') return !option.sets;
-  if (option.type === 'networks' || option.type === 'hosts') return [];
+  if (option.type === 'networks' || option.type === 'hosts' || option.type === 'servers') return [];
   if (option.default === undefined) return undefined;
   const reading = readValue(option, option.default);
   return 'value' in reading ? reading.value : undefined;
@@ -134,7 +136,9 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
   const room = config.cacheDir === undefined ? 'maxMemory' : 'maxDisk';
   if (config.maxObject > config[room]) throw configError(`${nameOf('maxObject')} is larger than ${nameOf(room)}; make it smaller, or the other larger.`);
   if (options.maxDisk !== undefined && config.cacheDir === undefined) throw configError(`${nameOf('maxDisk')} has no meaning without ${nameOf('cacheDir')}; name a directory, or leave it out.`);
-  if (config.redis !== undefined && config.cacheDir !== undefined) throw configError(`${nameOf('redis')} stands behind memory, and not behind a disk; leave out ${nameOf('cacheDir')}, or the other.`);
+  const shared = config.redis !== undefined ? 'redis' : config.memcached.length > 0 ? 'memcached' : undefined;
+  if (config.redis !== undefined && config.memcached.length > 0) throw configError(`${nameOf('redis')} and ${nameOf('memcached')} have no meaning together; leave one of them out.`);
+  if (shared !== undefined && config.cacheDir !== undefined) throw configError(`${nameOf(shared)} stands behind memory, and not behind a disk; leave out ${nameOf('cacheDir')}, or the other.`);
   if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
   if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
     throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);

@@ -55,8 +55,6 @@ export interface PeerStats {
   readonly isThere: boolean;
   /** Operations that were not tried, as it was away. */
   readonly skipped: number;
-  /** Of its answers. */
-  readonly latency: Timing;
 }
 
 export interface StoreStats {
@@ -69,7 +67,7 @@ export interface StoreStats {
   readonly errors: number;
   /** Objects it was asked for and had; undefined where that is not counted. */
   readonly hits?: number;
-  /** How long it took to look for an object, to the first byte of its body; undefined in memory, where that is no time. */
+  /** How long it took to look for an object, to the first byte of its body (on other machines: of each answer); undefined in memory, where that is no time. */
   readonly latency?: Timing;
   /** Of a store on other machines. */
   readonly peer?: PeerStats;

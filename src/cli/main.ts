@@ -68,7 +68,7 @@ async function readConfig(commandLine: CommandLine): Promise<{ config: Config; s
   const nameOf = (field: keyof Options): string =>
     places.get(field) ?? (fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
   const all = { ...fromFile, ...options };
-  const mayDoWithoutDisk = commandLine.command === 'serve' && all.origin === undefined && all.cacheDir === undefined && all.redis === undefined;
+  const mayDoWithoutDisk = commandLine.command === 'serve' && all.origin === undefined && all.cacheDir === undefined && all.redis === undefined && all.memcached === undefined;
   const config = resolveConfig(mayDoWithoutDisk ? { ...all, cacheDir: DEFAULT_DIRECTORY } : all, nameOf);
   return { config, source: typeof file === 'string' ? { file, over: options } : undefined, mayDoWithoutDisk };
 }

@@ -2,6 +2,7 @@
  * @module cli/stats-text
  * What `millrace stats` prints.
  */
+import type { StoreStats } from '../cache/ports.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { reasonKind } from '../policy/reason.ts';
 import type { ReasonCode } from '../policy/reason.ts';
@@ -19,10 +20,7 @@ export function statsText(stats: ProxyStats): string {
     ['sent', `${formatSize(stats.bytes)}, ${formatSize(stats.bytesFromCache)} of it from the cache`],
     ['stored', `${store.objects} objects in ${formatSize(store.bytes)} of ${formatSize(store.maxBytes)}, ${store.evictions} evicted`],
   ];
-  for (const { name, objects, bytes, maxBytes, evictions, errors, hits = 0, latency } of store.tiers ?? []) {
-    const words = latency === undefined || latency.count === 0 ? '' : `; half were found within ${time(latency.p50)}, 99 % within ${time(latency.p99)}`;
-    rows.push([`  ${name}`, `${objects} objects in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${hits} hits, ${evictions} evicted${errors > 0 ? `, ${errors} errors` : ''}${words}`]);
-  }
+  for (const tier of store.tiers ?? []) rows.push([`  ${tier.name}`, tierText(tier)]);
   if (origin.count > 0) {
     rows.push(['origin', `${origin.count} responses; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);
   }
@@ -32,6 +30,15 @@ export function statsText(stats: ProxyStats): string {
   const reasons = Object.entries(stats.byReason).toSorted(([, a], [, b]) => b - a);
   if (reasons.length > 0) lines.push('', styled('gray', 'because'), ...reasons.map(([code, count]) => `${String(count).padStart(8)}  ${reasonKind(code as ReasonCode)?.words ?? printable(code)}`));
   return `${lines.join('\n')}\n`;
+}
+
+function tierText({ objects, bytes, maxBytes, evictions, errors, hits = 0, latency, peer }: StoreStats): string {
+  const failures = errors > 0 ? `, ${errors} errors` : '';
+  const found = latency === undefined || latency.count === 0 ? '' : `; half were found within ${time(latency.p50)}, 99 % within ${time(latency.p99)}`;
+  if (peer === undefined) return `${objects} objects in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${hits} hits, ${evictions} evicted${failures}${found}`;
+  const { address, isThere, skipped } = peer;
+  const room = `${objects} keys in ${formatSize(bytes)}${maxBytes > 0 ? ` of ${formatSize(maxBytes)}` : ''}, ${evictions} evicted`;
+  return `${printable(address)} is ${isThere ? 'in use' : 'away'}; ${hits} hits${failures}${skipped > 0 ? `, ${skipped} times not asked` : ''}${found.replace('were found', 'of its answers came')}; it has ${room}`;
 }
 
 function counts(record: Readonly<Record<string, number>>): string {

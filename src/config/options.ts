@@ -5,7 +5,7 @@
  */
 import type { Options } from '../config.ts';
 
-export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'redis' | 'choice' | 'workers';
+export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'redis' | 'servers' | 'choice' | 'workers';
 
 export type CommandName = 'serve' | 'clear-cache' | 'stats' | 'purge' | 'explain' | 'warm' | 'demo';
 
@@ -68,6 +68,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'cache-dir', field: 'cacheDir', type: 'string', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
   { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '1MB', default: '10GB', doc: 'for what is kept there', group: 'Caching', commands: SERVE },
   { name: 'redis', field: 'redis', type: 'redis', value: 'URL', doc: 'share the cache by Redis or Valkey', group: 'Caching', commands: SERVE },
+  { name: 'memcached', field: 'memcached', type: 'servers', value: 'HOST', doc: 'the same by Memcached (host:port, repeatable)', group: 'Caching', commands: SERVE },
   { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-disk or -memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },
   { name: 'no-sort-query', field: 'sortQuery', type: 'flag', sets: false, doc: '?a&b and ?b&a are cached apart', group: 'Caching', commands: SERVE },
   { name: 'keep-tags', field: 'keepTags', type: 'flag', sets: true, doc: 'send Surrogate-Key, Cache-Tag, xkey to clients', group: 'Caching', commands: SERVE },

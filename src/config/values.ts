@@ -35,6 +35,7 @@ const READERS: Record<OptionType, Reader> = {
   hosts: (raw) => readList(raw, 'hosts such as api.example.com, *.example.com or 10.0.0.5:8080, without scheme or path', isHostPattern),
   // The message leaves out what was given: there may be a password in it.
   redis: (raw) => (typeof raw === 'string' && parseRedisUrl(raw) !== undefined ? { value: raw } : { refused: `takes ${REDIS_WORDS}.` }),
+  servers: (raw) => readList(raw, 'servers such as cache1:11211 or 10.0.0.5', (text) => isHostPattern(text) && !text.includes('*')),
   list: (raw) => (isTexts(raw) ? { value: raw } : refuse('a list of texts', raw)),
   choice: (raw, option) => {
     const choices = option.choices ?? [];

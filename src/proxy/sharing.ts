@@ -10,6 +10,9 @@ import type { Config } from '../config.ts';
 import { Coherence, type PrefixPurge } from '../stores/coherence.ts';
 import { type Change, type Fleet, FleetMemory } from '../stores/fleet.ts';
 import type { Journal } from '../stores/journal.ts';
+import { type MemcachedAddress, MemcachedClient } from '../stores/memcached-client.ts';
+import { MemcachedJournal } from '../stores/memcached-journal.ts';
+import { MemcachedStore } from '../stores/memcached.ts';
 import { RedisClient } from '../stores/redis-client.ts';
 import { RedisJournal } from '../stores/redis-journal.ts';
 import { parseRedisUrl } from '../stores/redis-url.ts';
@@ -28,14 +31,26 @@ interface RemoteHooks {
   readonly onConnect: () => void;
 }
 
-export function isShared({ cache, ttl, redis }: Config): boolean {
-  return cache && ttl !== 0 && redis !== undefined;
+export function isShared({ cache, ttl, redis, memcached }: Config): boolean {
+  return cache && ttl !== 0 && (redis !== undefined || memcached.length > 0);
 }
 
 /** Connects in the background; only where isShared(). */
-export function openRemote({ redis, maxObject }: Config, { onNotice, onConnect }: RemoteHooks): Remote {
-  const client = new RedisClient({ address: parseRedisUrl(redis!)!, onNotice, onConnect });
+export function openRemote({ redis, memcached, maxObject }: Config, hooks: RemoteHooks): Remote {
+  if (redis === undefined) {
+    const client = new MemcachedClient({ ...hooks, addresses: memcached.map(readServer) });
+    return { store: new MemcachedStore({ client, maxObject }), journal: new MemcachedJournal(client) };
+  }
+  const client = new RedisClient({ ...hooks, address: parseRedisUrl(redis)! });
   return { store: new RedisStore({ client, maxObject }), journal: new RedisJournal(client) };
+}
+
+const MEMCACHED_PORT = 11_211;
+
+/** host, host:port, or an IPv6 address, in brackets where a port follows. */
+function readServer(text: string): MemcachedAddress {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/u.exec(text) ?? [];
+  return { host: bracketed ?? plain ?? text, port: Number(port ?? MEMCACHED_PORT) };
 }
 
 /** What ties a process to the other machines that use the same store. */

@@ -142,7 +142,8 @@ export class Breaker {
 /** The answer, or AWAY when the time is over; what comes later is dropped. */
 function inTime<T>(operation: () => Promise<T>, limit: number): Promise<T | Away> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(AWAY), limit).unref();
+    // Where this thread was busy for that long, the answer may be here, and only wait to be read: it is, before an immediate.
+    const timer = setTimeout(() => setImmediate(() => resolve(AWAY)), limit).unref();
     operation().then(
       (answer) => {
         clearTimeout(timer);

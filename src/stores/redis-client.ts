@@ -5,6 +5,7 @@
  * waits for a connection: what cannot be answered now is AWAY.
  */
 import type * as Library from '@redis/client';
+import { Absence } from './absence.ts';
 import { type Away, Breaker, type BreakerStats } from './breaker.ts';
 import type { RedisAddress } from './redis-url.ts';
 import { SLOTS, slotOf } from './redis-slot.ts';
@@ -22,6 +23,8 @@ export interface Script {
 
 export interface RedisClientOptions {
   readonly address: RedisAddress;
+  /** Milliseconds a command may take; default: 100. */
+  readonly limit?: number;
   /** Told, in words, that it is away, or back. */
   readonly onNotice: (text: string) => void;
   /** After it connected, again or for the first time. */
@@ -54,29 +57,28 @@ interface Connection {
 export class RedisClient {
   readonly address: RedisAddress;
   readonly #options: RedisClientOptions;
+  readonly #absence: Absence;
   readonly #breakers: readonly Breaker[];
   #connection: Connection | undefined;
   #timer: NodeJS.Timeout | undefined;
   #attempts = 0;
   #isConnecting = false;
   #answeredAt = 0;
-  /** It was said that it is away. */
-  #isToldAway = false;
-  readonly #refusals = new Set<string>();
   #isClosed = false;
 
   constructor(options: RedisClientOptions) {
     this.#options = options;
     this.address = options.address;
+    this.#absence = new Absence(options.address.shown, options.onNotice);
     const count = options.address.kind === 'cluster' ? CLUSTER_BREAKERS : 1;
     this.#breakers = probeKeys(options.address.prefix, count).map(
       (key) =>
         new Breaker({
-          limit: LIMIT,
+          limit: options.limit ?? LIMIT,
           probe: () => this.#probe(key),
           isRefusal: (error) => error instanceof Error && isReply(error) && !NOT_NOW.test(error.message),
           onChange: (isThere, cause) => this.#changed(isThere, cause),
-          onRefusal: (error) => this.#refused(error),
+          onRefusal: (error) => this.#absence.refused(error),
         }),
     );
     void this.#connect();
@@ -187,25 +189,12 @@ export class RedisClient {
 
   #changed(isThere: boolean, cause: string): void {
     if (this.#isClosed) return;
-    if (!isThere) this.#tellIfAway(cause);
-    else if (this.isThere && this.#isToldAway) {
-      this.#isToldAway = false;
-      this.#options.onNotice(`${this.address.shown} answers again; what it stores is used.`);
-    }
+    if (!isThere) this.#absence.away(cause);
+    else if (this.isThere) this.#absence.back();
   }
 
   #tellIfAway(cause: string): void {
-    if (this.#isClosed || this.#isToldAway || this.isThere) return;
-    this.#isToldAway = true;
-    this.#options.onNotice(`${this.address.shown} is away (${cause}). The cache goes on with what it has here, and tries again in the background.`);
-  }
-
-  /** Each kind of refusal once. */
-  #refused({ message }: Error): void {
-    const kind = message.split(' ', 1)[0]!;
-    if (this.#refusals.has(kind)) return;
-    this.#refusals.add(kind);
-    this.#options.onNotice(`${this.address.shown} refuses a command: ${message}`);
+    if (!this.#isClosed && !this.isThere) this.#absence.away(cause);
   }
 }
 

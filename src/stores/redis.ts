@@ -15,8 +15,8 @@ import { DESCRIBE, REMOVE, REPLACE } from './redis-scripts.ts';
 import { EnvelopeWriter } from './remote-writer.ts';
 import { Budget, LONGEST_SHARED, RemoteObject, type RemoteStore, type RemoteTerms, type RemoteWriter, UNLIMITED, decodeKey, encodeKey } from './remote.ts';
 
-/** Milliseconds for each chunk, beyond what a command may take. */
-const CHUNK_LIMIT = 25;
+/** Milliseconds for all chunks that are asked for at a time. */
+const CHUNKS_LIMIT = 300;
 /** Chunks asked for at a time. */
 const WINDOW = 8;
 /** Milliseconds that chunks live whose envelope is not there yet. */
@@ -159,7 +159,7 @@ export class RedisStore implements RemoteStore {
   stats(): StoreStats {
     void this.#lookAtServer();
     const { isThere, errors, skipped, latency } = this.#client.stats();
-    return { name: this.name, ...this.#figures, errors: errors + this.#damaged, hits: this.#hits, peer: { address: this.#client.address.shown, isThere, skipped, latency } };
+    return { name: this.name, ...this.#figures, errors: errors + this.#damaged, hits: this.#hits, latency, peer: { address: this.#client.address.shown, isThere, skipped } };
   }
 
   async close(): Promise<void> {
@@ -185,7 +185,7 @@ export class RedisStore implements RemoteStore {
       const keys = place.chunks(generation, chunkCount(length));
       const body = new Chunks();
       for (let first = 0; first < keys.length; first += WINDOW) {
-        const replies = await Promise.all(keys.slice(first, first + WINDOW).map((key) => this.#client.run(key, ['GET', key], LIMIT + WINDOW * CHUNK_LIMIT)));
+        const replies = await Promise.all(keys.slice(first, first + WINDOW).map((key) => this.#client.run(key, ['GET', key], CHUNKS_LIMIT)));
         for (const [i, reply] of replies.entries()) {
           const bytes = Buffer.isBuffer(reply) ? decodeChunk(reply, chunkLength(length, first + i)) : undefined;
           if (bytes === undefined) {
@@ -250,8 +250,6 @@ export class RedisStore implements RemoteStore {
   }
 }
 
-/** Milliseconds that a read of an envelope may take; chunks take some more. */
-const LIMIT = 100;
 /** The letter before the braces. */
 const HEAD = 0x68;
 

@@ -140,7 +140,10 @@ export class SharedStore implements Store {
 
   async clear(): Promise<number> {
     const near = await this.#local.clear();
-    await within(Promise.all(this.#changes.values()), PATIENCE);
+    // What is left of it in the shared store is not there any more for this process.
+    this.#stamps.lift(this.#stamps.now() + 1);
+    this.forget('', this.#stamps.now());
+    await within(this.idle(), PATIENCE);
     const far = this.#memory.isInSync ? await within(this.#remote.clear(), CLEAR_PATIENCE) : undefined;
     await this.#local.clear();
     return Math.max(near, typeof far === 'number' ? far : 0);
@@ -159,8 +162,13 @@ export class SharedStore implements Store {
     return { ...local, name: this.name, hits: this.#localHits + this.#remoteHits, tiers: [...near, far] };
   }
 
+  /** Resolves when what was stored here until now lies in the shared store, or does not. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#changes.values());
+  }
+
   async close(): Promise<void> {
-    await within(Promise.all(this.#changes.values()), PATIENCE);
+    await within(this.idle(), PATIENCE);
     await this.#remote.close();
     await this.#local.close();
   }
@@ -271,7 +279,7 @@ export class SharedStore implements Store {
   }
 
   #isForgotten(key: string, number: number): boolean {
-    return this.#rules.some((rule) => number < rule.number && urlOfKey(key).startsWith(rule.prefix));
+    return this.#rules.some((rule) => number < rule.number && (rule.prefix === '' || urlOfKey(key).startsWith(rule.prefix)));
   }
 
   /** The same where nobody waits for it. */

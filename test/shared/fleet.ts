@@ -9,6 +9,7 @@ import type { ProxyStats } from '../../src/proxy.ts';
 import { Home, type Running } from '../cli/command.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import type { OriginHandler } from '../kit/origin.ts';
+import type { RedisServer } from '../kit/redis-server.ts';
 
 /** The host that clients of all of them ask for. */
 const HOST = 'shop.example';
@@ -103,6 +104,11 @@ export async function shareAmong([first, ...others]: readonly Node[], path: stri
     if (results.every((result) => result === 'HIT')) return;
   }
   throw new Error(`${path} was never shared.`);
+}
+
+/** Whether that lies in Redis, under keys with that prefix. */
+export function sharedIn(servers: readonly RedisServer[], prefix: string): (path: string) => Promise<boolean> {
+  return async (path) => servers.some((server) => server.cli('--scan', '--pattern', `${prefix}h{*`).split('\n').some((line) => line.endsWith(path)));
 }
 
 /** Of a body that pages() gave. */

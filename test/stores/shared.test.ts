@@ -2,26 +2,68 @@ import { after, before, describe } from 'node:test';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { Coherence } from '../../src/stores/coherence.ts';
 import { FleetMemory } from '../../src/stores/fleet.ts';
+import type { Journal } from '../../src/stores/journal.ts';
+import { MemcachedClient } from '../../src/stores/memcached-client.ts';
+import { MemcachedJournal } from '../../src/stores/memcached-journal.ts';
+import { MemcachedStore } from '../../src/stores/memcached.ts';
 import { MemoryStore } from '../../src/stores/memory.ts';
 import { RedisClient } from '../../src/stores/redis-client.ts';
 import { RedisJournal } from '../../src/stores/redis-journal.ts';
 import { parseRedisUrl } from '../../src/stores/redis-url.ts';
 import { RedisStore } from '../../src/stores/redis.ts';
+import type { RemoteStore } from '../../src/stores/remote.ts';
 import { SharedStore } from '../../src/stores/shared.ts';
+import { type MemcachedServer, skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
 import { type RedisServer, Undoing, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
 import { type Limits, storeContract } from './contract.ts';
+
+/** Milliseconds: a machine under load is no fault of the store. */
+const PATIENT = 5000;
+
+interface Opened {
+  readonly store: SharedStore;
+  readonly fleet: Coherence;
+}
+
+async function open(limits: Limits, remote: RemoteStore, journal: Journal): Promise<Opened> {
+  const stamps = new Stamps();
+  const fleet = new Coherence({ journal, stamps, memory: new FleetMemory(), onPrefix: async () => undefined, onNotice: () => undefined });
+  await fleet.sync();
+  const store = new SharedStore({ local: new MemoryStore(limits), remote, stamps, fleet });
+  const close = store.close.bind(store);
+  store.close = async () => {
+    await fleet.close();
+    await close();
+  };
+  return { store, fleet };
+}
+
+/** What it has in memory counts as changed by others, whenever it is asked for. */
+function forgetful({ store, fleet }: Opened): SharedStore {
+  const get = store.get.bind(store);
+  store.get = (key) => {
+    fleet.memory.countChangeOfAll();
+    return get(key);
+  };
+  const put = store.put.bind(store);
+  store.put = (key, length) => {
+    const writer = put(key, length);
+    const commit = writer?.commit.bind(writer);
+    // One after the other: what does not go out in time would not be shared.
+    if (writer !== undefined) writer.commit = async (meta) => (await commit!(meta)) && (await store.idle(), true);
+    return writer;
+  };
+  return store;
+}
 
 describe('memory in front of Redis', { skip: skipWithoutRedis }, () => {
   let server: RedisServer;
   let count = 0;
-  const open = async (limits: Limits): Promise<SharedStore> => {
+  const openRedis = async (limits: Limits): Promise<Opened> => {
     const connected = Promise.withResolvers<void>();
-    const client = new RedisClient({ address: parseRedisUrl(`${server.url}?prefix=t${++count}:`)!, onNotice: () => undefined, onConnect: connected.resolve });
+    const client = new RedisClient({ address: parseRedisUrl(`${server.url}?prefix=t${++count}:`)!, limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
     await connected.promise;
-    const stamps = new Stamps();
-    const fleet = new Coherence({ journal: new RedisJournal(client), stamps, memory: new FleetMemory(), onPrefix: async () => undefined, onNotice: () => undefined });
-    await fleet.sync();
-    return new SharedStore({ local: new MemoryStore(limits), remote: new RedisStore({ client, maxObject: limits.maxObject }), stamps, fleet });
+    return open(limits, new RedisStore({ client, maxObject: limits.maxObject }), new RedisJournal(client));
   };
   const undoing = new Undoing();
   before(async () => {
@@ -29,11 +71,24 @@ describe('memory in front of Redis', { skip: skipWithoutRedis }, () => {
   });
   after(() => undoing.undo());
 
-  storeContract('SharedStore', (limits) => open(limits));
-  storeContract('SharedStore that has to read everything again', async (limits) => withoutMemory(await open(limits)));
+  storeContract('SharedStore', async (limits) => (await openRedis(limits)).store);
+  storeContract('SharedStore that asks Redis each time', async (limits) => forgetful(await openRedis(limits)));
 });
 
-/** What it has in memory counts as changed by others, whenever it is asked for. */
-function withoutMemory(store: SharedStore): SharedStore {
-  return store;
-}
+describe('memory in front of Memcached', { skip: skipWithoutMemcached }, () => {
+  let server: MemcachedServer;
+  const undoing = new Undoing();
+  before(async () => {
+    server = await startMemcached(undoing);
+  });
+  after(() => undoing.undo());
+
+  storeContract('SharedStore', async (limits) => {
+    const connected = Promise.withResolvers<void>();
+    const client = new MemcachedClient({ addresses: [{ host: '127.0.0.1', port: server.port }], limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
+    await connected.promise;
+    // What was there before would still be there.
+    await client.run('', 'flush_all');
+    return (await open(limits, new MemcachedStore({ client, maxObject: limits.maxObject }), new MemcachedJournal(client))).store;
+  }, { clears: false });
+});

@@ -1,0 +1,36 @@
+/**
+ * @module stores/absence
+ * Tells an operator that a store on other machines is away, or back: each once.
+ */
+export class Absence {
+  readonly #name: string;
+  readonly #onNotice: (text: string) => void;
+  readonly #refusals = new Set<string>();
+  #isTold = false;
+
+  /** @param name without a password */
+  constructor(name: string, onNotice: (text: string) => void) {
+    this.#name = name;
+    this.#onNotice = onNotice;
+  }
+
+  away(cause: string): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#onNotice(`${this.#name} is away (${cause}). The cache goes on with what it has here, and tries again in the background.`);
+  }
+
+  back(): void {
+    if (!this.#isTold) return;
+    this.#isTold = false;
+    this.#onNotice(`${this.#name} answers again; what it stores is used.`);
+  }
+
+  /** It is there, and says no; each kind of that once. */
+  refused({ message }: Error): void {
+    const kind = message.split(' ', 1)[0]!;
+    if (this.#refusals.has(kind)) return;
+    this.#refusals.add(kind);
+    this.#onNotice(`${this.#name} refuses a command: ${message}`);
+  }
+}
