@@ -16,7 +16,7 @@ const FORMS: readonly (readonly [usage: string, doc: string])[] = [
 export function helpText(command: CommandName, version: string): string {
   const own = COMMANDS.find(({ name }) => name === command);
   const lines = [own === undefined ? `Millrace ${version}, an HTTP caching proxy that can say why` : `millrace ${own.usage}`];
-  if (own === undefined) lines.push(...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing', '');
+  if (own === undefined) lines.push(...columns(FORMS), '  stale_time: how long everything is kept, in seconds or as 5m; 0 caches nothing');
   else lines.push(`  ${own.doc}`, '');
   const options = OPTIONS.filter(({ commands }) => commands.includes(own?.name ?? 'serve'));
   const groups = own === undefined ? Map.groupBy(options, ({ group }) => group) : new Map([['Options', options.map((option) => forCommand(option, own.name))]]);
