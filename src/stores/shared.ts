@@ -159,7 +159,8 @@ export class SharedStore implements Store {
     const near = local.tiers ?? [{ ...local, hits: this.#localHits }];
     const { peer, ...remote } = this.#remote.stats();
     const far = { ...remote, hits: this.#remoteHits, ...(peer && { peer: { ...peer, isThere: peer.isThere && this.#memory.isInSync } }) };
-    return { ...local, name: this.name, hits: this.#localHits + this.#remoteHits, tiers: [...near, far] };
+    const { latency: _latency, ...figures } = local;
+    return { ...figures, name: this.name, hits: this.#localHits + this.#remoteHits, tiers: [...near, far] };
   }
 
   /** Resolves when what was stored here until now lies in the shared store, or does not. */
