@@ -13,15 +13,20 @@ const MOST_ACCESSES = 3;
 const ACCESSES_TO_MAIN = 2;
 /** Ghosts are as many as objects in the main queue, and at least so many. */
 const FEWEST_GHOSTS = 64;
-/** Accesses noted before they are written down. */
+/** Objects whose accesses are noted before they are written down, and those of one transaction. */
 const MOST_NOTED = 2000;
+const MOST_WRITTEN = 200;
+/** Objects that are known to have all the accesses that count. */
+const KNOWN = 2 ** 15;
 
 export class DiskEviction {
   readonly #index: DiskIndex;
   readonly #maxBytes: number;
   readonly #nextNumber: () => number;
   /** By place: accesses that are not written down yet. */
-  #noted = new Map<number, number>();
+  readonly #noted = new Map<number, number>();
+  /** Places of objects that have MOST_ACCESSES written down: until they have another place, one more changes nothing. */
+  readonly #full = new Float64Array(KNOWN);
   /** Whether an object is in use elsewhere, though it is not asked for here: the tier in front has it. */
   isInUse: ((key: Uint8Array) => boolean) | undefined;
 
@@ -33,23 +38,24 @@ export class DiskEviction {
 
   /** The object was asked for. True when it is time to write accesses down. */
   access(place: number): boolean {
+    if (this.#full[place % KNOWN] === place) return false;
     const count = this.#noted.get(place) ?? 0;
     if (count < MOST_ACCESSES) this.#noted.set(place, count + 1);
     return this.#noted.size >= MOST_NOTED;
   }
 
-  get hasNotes(): boolean {
-    return this.#noted.size > 0;
-  }
-
-  /** Writes accesses down. Within a transaction. */
-  flush(): void {
-    const noted = this.#noted;
-    this.#noted = new Map();
-    for (const [place, count] of noted) {
+  /** Writes some accesses down; true when there are more. Within a transaction. */
+  flush(): boolean {
+    let written = 0;
+    for (const [place, count] of this.#noted) {
+      if (written++ === MOST_WRITTEN) return true;
+      this.#noted.delete(place);
       const before = this.#index.accesses(place);
-      if (before < MOST_ACCESSES) this.#index.setAccesses(place, Math.min(MOST_ACCESSES, before + count));
+      const after = Math.min(MOST_ACCESSES, before + count);
+      if (before < after) this.#index.setAccesses(place, after);
+      if (after === MOST_ACCESSES) this.#full[place % KNOWN] = place;
     }
+    return false;
   }
 
   /** The place for an object that comes in. Within a transaction. */

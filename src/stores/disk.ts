@@ -233,7 +233,7 @@ export class DiskStore implements Store {
     if (this.#isClosed) return;
     clearTimeout(this.#notesTimer);
     this.#debts.close();
-    await this.#try(() => this.#eviction.flush());
+    await this.#writeNotes();
     await this.#removal.settled(CLEAR_PATIENCE);
     await this.#transactions.finish();
     this.#isClosed = true;
@@ -316,8 +316,12 @@ export class DiskStore implements Store {
     clearTimeout(this.#notesTimer);
     this.#notesTimer = setTimeout(() => {
       this.#notesTimer = undefined;
-      if (!this.#isClosed) void this.#try(() => this.#eviction.flush());
+      void this.#writeNotes();
     }, isTime ? 0 : NOTES_DELAY).unref();
+  }
+
+  async #writeNotes(): Promise<void> {
+    for (let more = true; more && !this.#isClosed; ) more = (await this.#try(() => this.#eviction.flush())) ?? false;
   }
 
   #damaged(keyHash: number, key: Uint8Array, version: number, error: MillraceError): void {
