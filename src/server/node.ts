@@ -62,6 +62,8 @@ export class NodeLane {
   readonly #latest = new WeakMap<Duplex, IncomingMessage | 'tunnel'>();
   /** What starts requests that wait for earlier ones on their connection. */
   readonly #waiting = new WeakMap<Duplex, (() => void)[]>();
+  /** Connections with a purge under way: what was asked for behind it is not to be what it purges. */
+  readonly #purgingOn = new WeakSet<Duplex>();
   draining = false;
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
@@ -197,7 +199,7 @@ export class NodeLane {
       if (refused !== undefined) throw refused;
       if (asksToSwitch(request)) this.#endAfter(request, reply);
       if (this.#admin?.owns(request.url!) === true) void answerAdmin(this.#admin, request, reply, this.#onError);
-      else if (request.method === 'PURGE') void this.#purge(request, reply, startedAt);
+      else if (request.method === 'PURGE') this.#purge(request, reply, startedAt);
       else this.#pass(request, reply, startedAt);
     } catch (cause) {
       this.#refuse(this.#understand(cause), request, reply, startedAt);
@@ -221,21 +223,28 @@ export class NodeLane {
     this.#inTurn(request.socket, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
   }
 
-  /** Never rejects. */
-  async #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
+  #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
     const body = bodyOf(request, reply);
+    this.#inTurn(request.socket, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
+  }
+
+  async #answerPurge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
+    const { socket } = request;
+    this.#purgingOn.add(socket);
     try {
-      this.#send(await this.#purging.answer(received(request, undefined)), request, reply, startedAt);
+      const answer = await this.#purging.answer(received(request, undefined));
+      this.#purgingOn.delete(socket);
+      this.#send(answer, request, reply, startedAt);
     } catch (cause) {
+      this.#purgingOn.delete(socket);
       this.#refuse(this.#understand(cause), request, reply, startedAt);
     }
-    body?.destroy();
   }
 
   /** Starts it now, or when enough of what came before it on the connection is answered. */
   #inTurn(socket: Duplex, start: () => void): void {
     const waiting = this.#waiting.get(socket) ?? [];
-    if (waiting.length === 0 && this.connection(socket).length <= MAX_AT_ONCE) return start();
+    if (waiting.length === 0 && !this.#purgingOn.has(socket) && this.connection(socket).length <= MAX_AT_ONCE) return start();
     this.#waiting.set(socket, waiting);
     waiting.push(start);
     if (waiting.length === MAX_WAITING) socket.pause();
@@ -243,7 +252,7 @@ export class NodeLane {
 
   #startNext(socket: Duplex): void {
     const waiting = this.#waiting.get(socket);
-    if (waiting === undefined) return;
+    if (waiting === undefined || (this.#purgingOn.has(socket) && !socket.destroyed)) return;
     // Nobody is there to be answered.
     if (socket.destroyed) this.#waiting.delete(socket);
     else waiting.shift()?.();

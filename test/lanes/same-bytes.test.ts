@@ -193,6 +193,13 @@ describe('the same bytes with and without the fast lane', () => {
     assert.ok((await pair.fastAnswers()) >= 3);
   });
 
+  test('PURGE between two hits, in one packet', async () => {
+    await using pair = await LanePair.start(site, { allowPurge: ['127.0.0.1'] });
+    const got = await pair.same([...warm('/changes'), { send: get('/changes') + head('PURGE', '/changes') + get('/changes') }, { read: ['GET', 'GET', 'GET'] }]);
+    // What is asked for behind a purge is not what it has purged.
+    assert.match(got, /version 0[^]*"purged":1[^]*X-Cache: MISS[^]*version 1/);
+  });
+
   test('an unsafe request between two hits', async () => {
     await using pair = await LanePair.start(site);
     const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, { send: `${head('POST', '/page', 'Content-Length: 1')}a` }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }]);
