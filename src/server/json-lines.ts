@@ -21,6 +21,8 @@ interface Frame {
 
 /** Frames of the last answers; those of prepared ones come again with the same list of reasons, for a second. */
 const MAX_FRAMES = 1000;
+/** Characters of a URL with which a frame is kept: written, each may take six. */
+const MAX_URL = 1000;
 
 export class JsonLines {
   readonly #frames = new Map<readonly Reason[], Frame>();
@@ -50,6 +52,8 @@ export class JsonLines {
     const known = this.#frames.get(outcome.reasons);
     if (known !== undefined && isAlike(known.of, outcome)) return known;
     const frame = makeFrame(outcome);
+    // No other comes again; and clients choose what stands in them.
+    if (outcome.result !== 'HIT' || outcome.url.length > MAX_URL) return frame;
     if (this.#frames.size === MAX_FRAMES) this.#frames.clear();
     this.#frames.set(outcome.reasons, frame);
     return frame;

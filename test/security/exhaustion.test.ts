@@ -6,10 +6,14 @@ import { describe, test } from 'node:test';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Engine } from '../../src/cache/engine.ts';
 import type { Reply } from '../../src/cache/exchange.ts';
+import type { Outcome } from '../../src/cache/outcome.ts';
 import { Permits } from '../../src/cache/permits.ts';
 import type { Origin, OriginBody } from '../../src/cache/ports.ts';
+import { JsonLines } from '../../src/server/json-lines.ts';
 import { NodeReply } from '../../src/server/node-reply.ts';
 import { MemoryStore } from '../../src/stores/memory.ts';
 import { Verdicts } from '../../src/cache/verdicts.ts';
@@ -236,4 +240,23 @@ describe('interim responses without end', () => {
       assert.equal(got.toString('latin1').replaceAll(HINT, '').split('\r\n', 1)[0], 'HTTP/1.1 200 OK');
     });
   }
+});
+
+test('the log keeps nothing of what clients made long, or asked for once', async () => {
+  setFlagsFromString('--expose_gc');
+  const collect = runInNewContext('gc') as () => void;
+  const log = new JsonLines();
+  const write = (url: string, result: Outcome['result']): WeakRef<Outcome> => {
+    const outcome: Outcome = {
+      startedAt: 0, duration: 1, method: 'GET', url, clientAddress: '127.0.0.1', status: 200, result, reasons: [{ code: 'fresh' }], bytes: 0,
+      originDuration: undefined, originStatus: undefined, stored: false, collapsed: false, error: undefined,
+    };
+    assert.ok(log.line(outcome).includes(url));
+    return new WeakRef(outcome);
+  };
+  const [short, long, missed] = [write('/', 'HIT'), write(`/${'a'.repeat(16_000)}`, 'HIT'), write('/', 'MISS')];
+  // A WeakRef holds what it refers to until the turn of the loop is over.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  assert.deepEqual([short, long, missed].map((ref) => ref.deref() !== undefined), [true, false, false]);
 });
