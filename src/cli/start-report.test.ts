@@ -25,6 +25,8 @@ describe('where to go', () => {
     [{ ttl: '1h', cacheDir: './cache' }, /keeps +everything for 1h, in 256MB of memory and 10GB on disk, in \.\/cache/u],
     [{ ttl: 0 }, /keeps +nothing \(a lifetime of 0\)/u],
     [{ cache: false }, /keeps +nothing \(--no-cache\)/u],
+    [{ redis: 'redis://me:secret@cache:6380/2' }, /of memory, shared by way of redis:\/\/cache:6380$/mu],
+    [{ memcached: 'a:1,b' }, /shared by way of memcached a:1,b$/mu],
   ];
   for (const [options, words] of kept) test(`kept with ${JSON.stringify(options)}`, () => assert.match(report(options), words));
 });

@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { forbidden, isLoopback } from '../origin/address.ts';
 import type { RunningServer } from '../server/main.ts';
+import { parseRedisUrl } from '../stores/redis-url.ts';
 
 export interface Started extends Pick<RunningServer, 'url' | 'adminUrl'> {
   readonly version: string;
@@ -27,11 +28,13 @@ export function startReport(config: Config, { url, adminUrl, version, command }:
   return lines.join('\n');
 }
 
-function whatIsKept({ cache, ttl, defaultTtl, maxMemory, cacheDir, maxDisk }: Config): string {
+function whatIsKept({ cache, ttl, defaultTtl, maxMemory, cacheDir, maxDisk, redis, memcached }: Config): string {
   if (!cache) return 'nothing (--no-cache)';
   if (ttl === 0) return 'nothing (a lifetime of 0)';
   const disk = cacheDir === undefined ? '' : ` and ${formatSize(maxDisk)} on disk, in ${cacheDir}`;
-  const memory = `in ${formatSize(maxMemory)} of memory${disk}`;
+  // Without the password.
+  const shared = redis !== undefined ? parseRedisUrl(redis)!.shown : memcached.length > 0 ? `memcached ${memcached.join(',')}` : undefined;
+  const memory = `in ${formatSize(maxMemory)} of memory${disk}${shared === undefined ? '' : `, shared by way of ${shared}`}`;
   if (ttl !== undefined) return `everything for ${formatDuration(ttl)}, ${memory}`;
   return `what responses allow for as long as they state${defaultTtl > 0 ? `, or ${formatDuration(defaultTtl)}` : ''}, ${memory}`;
 }

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -42,13 +42,14 @@ export function isInstalled(program: string): boolean {
 
 export class RedisServer {
   readonly port: number;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #arguments: readonly string[];
   #process: ChildProcess | undefined;
 
+  /** @param parameters its command line */
   constructor(port: number, directory: string, parameters: readonly string[]) {
     this.port = port;
-    this.#directory = directory;
+    this.directory = directory;
     this.#arguments = parameters;
   }
 
@@ -62,7 +63,7 @@ export class RedisServer {
 
   /** Settles when it listens. */
   async start(): Promise<void> {
-    const child = spawn('redis-server', ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory, '--save', '', '--daemonize', 'no', ...this.#arguments], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn('redis-server', this.#arguments, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#process = child;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let said = '';
@@ -97,8 +98,23 @@ export class RedisServer {
 
 /** @param parameters further words for its command line */
 export async function startRedis(scope: Scope, ...parameters: string[]): Promise<RedisServer> {
+  const port = await freePort();
+  return startIn(scope, port, (directory) => ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--daemonize', 'no', ...parameters]);
+}
+
+/** One that watches over a server, by the name of "main". */
+export async function startSentinel(scope: Scope, master: RedisServer): Promise<RedisServer> {
+  const port = await freePort();
+  return startIn(scope, port, (directory) => {
+    const file = join(directory, 'sentinel.conf');
+    writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n`);
+    return [file, '--sentinel'];
+  });
+}
+
+async function startIn(scope: Scope, port: number, argumentsIn: (directory: string) => readonly string[]): Promise<RedisServer> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
-  const server = new RedisServer(await freePort(), directory, parameters);
+  const server = new RedisServer(port, directory, argumentsIn(directory));
   scope.after(async () => {
     await server.kill();
     rmSync(directory, { recursive: true, force: true });
