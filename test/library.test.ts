@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type MillraceProxy, type Options, type Outcome, createProxy } from '../src/index.ts';
 import { localhostCertificate } from './kit/certificate.ts';
@@ -77,6 +80,27 @@ describe('createProxy', () => {
     const tunnel = await openRaw(port);
     void tunnel.send(`CONNECT 127.0.0.1:${origin.port} HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
     await tunnel.readUntil('hello');
+  });
+
+  test('keeps the cache on disk where it is told, and warns the process of what is damaged', async (t) => {
+    const directory = join(mkdtempSync(join(tmpdir(), 'millrace-library-')), 'cache');
+    t.after(() => rmSync(dirname(directory), { recursive: true, force: true }));
+    const origin = closing(await startOrigin((_request, response) => void response.setHeader('Cache-Control', 'max-age=60').end('hello')));
+    const ask = async (url: string): Promise<string | undefined> => (await request(url, { headers: { Host: 'www.example' } })).headers.get('x-cache');
+    const first = await attach({ origin: origin.url, cacheDir: directory });
+    assert.equal(await ask(first.url), 'MISS');
+    assert.throws(() => createProxy({ origin: origin.url, cacheDir: directory }), { code: 'ERR_STORE', message: /in use by another running proxy/ });
+    await first.proxy.close();
+    const second = await attach({ origin: origin.url, cacheDir: directory });
+    assert.equal(await ask(second.url), 'HIT');
+    await second.proxy.close();
+    rmSync(join(directory, 'stamps'));
+    const warned = once(process, 'warning') as Promise<[Error]>;
+    const third = await attach({ origin: origin.url, cacheDir: directory });
+    const [{ name, message }] = await warned;
+    assert.equal(name, 'MillraceWarning');
+    assert.match(message, /begins empty/);
+    assert.equal(await ask(third.url), 'MISS');
   });
 
   test('wants to know which hosts may be reached', () => {
