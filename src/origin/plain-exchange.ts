@@ -140,7 +140,7 @@ export class PlainExchange implements ConnectionReader, Flow {
         this.#begun = copyOf(bytes, start, end);
         return;
       }
-      if (recognised !== 'plain' || (isInterim && (head.isChunked || head.length !== undefined))) {
+      if (recognised !== 'plain' || (isInterim && (head.isChunked || head.closes || head.length !== undefined))) {
         this.#handOver(copyOf(bytes, start, end));
         return;
       }

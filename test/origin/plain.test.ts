@@ -194,7 +194,7 @@ test('a wrong response fails as it does with llhttp', async (t) => {
   const responses = [
     ...heads.flatMap((lines) => [`HTTP/1.1 200 OK\r\n${lines}\r\n\r\nok`, `HTTP/1.1 200 OK\r\n${lines}\r\n\r\n2\r\nok\r\n0\r\n\r\n`, `HTTP/1.1 204 OK\r\n${lines}\r\n\r\n`]),
     ...['HTTP/1.1 200', 'HTTP/1.1 200OK', 'HTTP/1.1  200 OK', 'HTTP/1.1 20 OK', 'HTTP/1.1 2000 OK', 'HTTP/1.1 099 OK', 'HTTP/1.1 101 OK', 'http/1.1 200 OK', 'HTTP/1.2 200 OK', 'HTTP/1.0 200 OK', 'HTTP/2.0 200 OK', 'HTTP/1.1\t200 OK', 'HTTP/1.1 200 O\0K', '\r\nHTTP/1.1 200 OK', 'HTTP/1.1 200 OK\r', '220 mail', ''].map((line) => `${line}\r\nContent-Length: 2\r\n\r\nok`),
-    ...['HTTP/1.1 103 Early\r\nContent-Length: 2\r\n\r\n', 'HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\n', 'HTTP/1.1 103 Early\r\n\r\n', 'HTTP/1.1 103 Early\r\nX y: 1\r\n\r\n'].map((interim) => `${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
+    ...['HTTP/1.1 103 Early\r\nContent-Length: 2\r\n\r\n', 'HTTP/1.1 103 Early\r\nConnection: close\r\n\r\n', 'HTTP/1.1 103 Early\r\nTransfer-Encoding: chunked\r\n\r\n', 'HTTP/1.1 103 Early\r\n\r\n', 'HTTP/1.1 103 Early\r\nX y: 1\r\n\r\n'].map((interim) => `${interim}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
     ...['zz\r\nok', '2\r\nokay\r\n0\r\n\r\n', '2\nok\r\n0\r\n\r\n', '2\r\nok\n0\r\n\r\n', '-2\r\nok\r\n0\r\n\r\n', '2 \r\nok\r\n0\r\n\r\n', '\r\n', '00000002\r\nok\r\n0\r\n\r\n', 'ffffffffffffffffff\r\nok', '2\r\nok\r\n0\r\nX y: 1\r\n\r\n', '2\r\nok\r\n0\r\n', '2\r\nok\r\n0', '2\r\nok', '2\r\no', '2\r\nok\r\n0\r\n\r\nmore'].map((chunks) => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`),
   ];
   for (const response of responses) {
