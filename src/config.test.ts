@@ -36,6 +36,11 @@ describe('resolved values', () => {
 describe('refusals name the field and what it takes', () => {
   const origin = 'http://localhost:3000';
   const cases: [unknown, RegExp][] = [
+    [{ redis: 'redis://me:secret@host:x' }, /^redis takes a URL such as redis:(?!.*secret)/u],
+    [{ redis: 'redis://a', memcached: 'b' }, /^redis and memcached have no meaning together/u],
+    [{ redis: 'redis://a', cacheDir: 'x' }, /^redis stands behind memory, and not behind a disk; leave out cacheDir/u],
+    [{ memcached: ['a:1'], cacheDir: 'x' }, /^memcached stands behind memory/u],
+    [{ memcached: '*:1' }, /^memcached takes servers such as/u],
     [{ prot: 80 }, /^prot is no option; did you mean port\?$/u],
     [{ letter: true }, /^letter is no option\.$/u],
     [{ port: 'abc' }, /^port takes a whole number, from 0 to 65535, not "abc"\.$/u],
