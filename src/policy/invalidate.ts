@@ -8,9 +8,13 @@ import type { Fields } from '../http/fields.ts';
 /** https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.1; QUERY is safe by RFC 10008. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH']);
 
+export function isSafe(method: string): boolean {
+  return SAFE.has(method);
+}
+
 /** "A cache MUST invalidate the target URI when it receives a non-error status code in response to an unsafe request method (including methods whose safety is unknown)". */
 export function invalidates(method: string, status: number): boolean {
-  return !SAFE.has(method) && status >= 200 && status < 400;
+  return !isSafe(method) && status >= 200 && status < 400;
 }
 
 /**

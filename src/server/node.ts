@@ -9,6 +9,7 @@ import type { Admin } from '../admin/api.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
+import { isSafe } from '../policy/invalidate.ts';
 import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
@@ -48,6 +49,13 @@ const MAX_WAITING = 64;
 /** After these nobody can be sure where the next request begins. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
 
+/** A request that is not begun before others on its connection are answered. */
+interface Waiting {
+  readonly reply: Answering;
+  readonly safe: boolean;
+  readonly start: () => void;
+}
+
 export class NodeLane {
   readonly #proxy: ProxyParts;
   readonly #admin: Admin | undefined;
@@ -61,9 +69,9 @@ export class NodeLane {
   /** The request that came last on each connection; a tunnel's, once it is one. */
   readonly #latest = new WeakMap<Duplex, IncomingMessage | 'tunnel'>();
   /** What starts requests that wait for earlier ones on their connection. */
-  readonly #waiting = new WeakMap<Duplex, (() => void)[]>();
-  /** Connections with a purge under way: what was asked for behind it is not to be what it purges. */
-  readonly #purgingOn = new WeakSet<Duplex>();
+  readonly #waiting = new WeakMap<Duplex, Waiting[]>();
+  /** Of connections on which a request is under way that may change what others get: its reply. */
+  readonly #alone = new WeakMap<Duplex, Answering>();
   draining = false;
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
@@ -166,6 +174,7 @@ export class NodeLane {
     // A connection that is closed has left the list.
     const replies = this.#connections.get(socket);
     replies?.splice(replies.indexOf(reply), 1);
+    if (this.#alone.get(socket) === reply) this.#alone.delete(socket);
     this.#startNext(socket);
     // Its head may have been sent before that was known.
     if ((this.draining || this.#ending.has(socket)) && replies?.length === 0) socket.destroySoon();
@@ -220,42 +229,50 @@ export class NodeLane {
       decorate: admitted.rewrite,
       onHit: onHit && ((hit: ServedHit) => onHit(request, hit)),
     };
-    this.#inTurn(request.socket, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
+    this.#inTurn(request, reply, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
   }
 
   #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
     const body = bodyOf(request, reply);
-    this.#inTurn(request.socket, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
+    this.#inTurn(request, reply, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
   }
 
   async #answerPurge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
-    const { socket } = request;
-    this.#purgingOn.add(socket);
     try {
-      const answer = await this.#purging.answer(received(request, undefined));
-      this.#purgingOn.delete(socket);
-      this.#send(answer, request, reply, startedAt);
+      this.#send(await this.#purging.answer(received(request, undefined)), request, reply, startedAt);
     } catch (cause) {
-      this.#purgingOn.delete(socket);
       this.#refuse(this.#understand(cause), request, reply, startedAt);
     }
   }
 
-  /** Starts it now, or when enough of what came before it on the connection is answered. */
-  #inTurn(socket: Duplex, start: () => void): void {
+  /** Starts it now, or when enough of what came before it on the connection is answered; beside others only where all are safe. */
+  // https://www.rfc-editor.org/rfc/rfc9112.html#section-9.3.2
+  #inTurn({ socket, method }: IncomingMessage, reply: NodeReply, start: () => void): void {
     const waiting = this.#waiting.get(socket) ?? [];
-    if (waiting.length === 0 && !this.#purgingOn.has(socket) && this.connection(socket).length <= MAX_AT_ONCE) return start();
+    const next: Waiting = { reply, safe: isSafe(method!), start };
+    if (waiting.length === 0 && this.#mayStart(socket, next, 1)) return this.#start(socket, next);
     this.#waiting.set(socket, waiting);
-    waiting.push(start);
+    waiting.push(next);
     if (waiting.length === MAX_WAITING) socket.pause();
+  }
+
+  /** @param waiting how many are not begun, with this one */
+  #mayStart(socket: Duplex, { reply, safe }: Waiting, waiting: number): boolean {
+    const replies = this.connection(socket);
+    return replies[0] === reply || (safe && !this.#alone.has(socket) && replies.length - waiting < MAX_AT_ONCE);
+  }
+
+  #start(socket: Duplex, { reply, safe, start }: Waiting): void {
+    if (!safe) this.#alone.set(socket, reply);
+    start();
   }
 
   #startNext(socket: Duplex): void {
     const waiting = this.#waiting.get(socket);
-    if (waiting === undefined || (this.#purgingOn.has(socket) && !socket.destroyed)) return;
+    if (waiting === undefined) return;
     // Nobody is there to be answered.
-    if (socket.destroyed) this.#waiting.delete(socket);
-    else waiting.shift()?.();
+    if (socket.destroyed) waiting.length = 0;
+    while (waiting.length > 0 && this.#mayStart(socket, waiting[0]!, waiting.length)) this.#start(socket, waiting.shift()!);
     if (waiting.length === 0) {
       this.#waiting.delete(socket);
       socket.resume();

@@ -156,3 +156,18 @@ test('any bytes at all are answered, or end the connection, and the origin gets 
   for (const { headers } of origin.requests) assert.ok(!(headers.has('content-length') && headers.has('transfer-encoding')));
   assert.match((await rawRequest(proxy.port, `GET /alive HTTP/1.1\r\n${HOST}\r\n`)).toString('latin1'), /\/alive 0$/);
 });
+
+test('requests in one packet are begun beside each other only where all of them are safe', async () => {
+  const order: string[] = [];
+  const origin = closing(await startOrigin(async ({ method, url }, response) => {
+    order.push(`${method} ${url}`);
+    await new Promise((resolve) => setImmediate(resolve));
+    response.on('finish', () => order.push('end')).end();
+  }));
+  const { port } = closing(await startProxy({ origin: origin.url, shutdownTimeout: 0 }));
+  const connection = await openRaw(port);
+  const sent = ['GET /1', 'DELETE /2', 'GET /health', 'GET /3', 'POST /4', 'PUT /5'];
+  await connection.send(sent.map((line) => `${line} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
+  for (let i = 0; i < sent.length; i++) await connection.readMessage();
+  assert.deepEqual(order, sent.filter((line) => line !== 'GET /health').flatMap((line) => [line, 'end']));
+});
