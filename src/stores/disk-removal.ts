@@ -17,20 +17,22 @@ export class DiskRemoval {
   /** Writes down that a file is gone. */
   readonly #onGone: (garbage: Garbage) => Promise<unknown>;
   readonly #queue: Garbage[] = [];
-  /** Those that are read. */
-  #held: Garbage[] = [];
+  /** Those that are read, by their number. */
+  readonly #held = new Map<number, Garbage>();
   #heldBytes = 0;
   #active = 0;
   /** Those that are held will be looked at again. */
   #isWaiting = false;
-  /** More of what an earlier process left, behind that number. */
-  #left: ((behind: number) => Garbage[]) | undefined;
-  #leftBehind = 0;
+  /** Some of all that is to be removed, behind that number. */
+  readonly #left: (behind: number) => Garbage[];
+  /** How far what others left is taken over; undefined: it is not being taken over. */
+  #takenUpTo: number | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(directory: string, pins: Pins, onGone: (garbage: Garbage) => Promise<unknown>) {
+  constructor(directory: string, pins: Pins, left: (behind: number) => Garbage[], onGone: (garbage: Garbage) => Promise<unknown>) {
     this.#directory = directory;
     this.#pins = pins;
+    this.#left = left;
     this.#onGone = onGone;
   }
 
@@ -44,9 +46,9 @@ export class DiskRemoval {
     this.#go();
   }
 
-  /** Also removes, a few at a time, what an earlier process left. */
-  addLeft(left: (behind: number) => Garbage[]): void {
-    this.#left = left;
+  /** Also removes, a few at a time, what an earlier process left, or a thread that has ended; not to be called within a transaction. */
+  takeOver(): void {
+    this.#takenUpTo = 0;
     this.#go();
   }
 
@@ -83,23 +85,23 @@ export class DiskRemoval {
   }
 
   #hold(garbage: Garbage): void {
-    this.#held.push(garbage);
-    this.#heldBytes += garbage.size;
+    if (!this.#held.has(garbage.body)) this.#heldBytes += garbage.size;
+    this.#held.set(garbage.body, garbage);
     if (this.#isWaiting) return;
     this.#isWaiting = true;
     setTimeout(() => {
       this.#isWaiting = false;
-      this.#queue.push(...this.#held);
-      this.#held = [];
+      this.#queue.push(...this.#held.values());
+      this.#held.clear();
       this.#heldBytes = 0;
       this.#go();
     }, LOOK_AGAIN).unref();
   }
 
   #nextLeft(): Garbage | undefined {
-    const some = this.#left?.(this.#leftBehind) ?? [];
-    this.#leftBehind = some.at(-1)?.body ?? 0;
-    if (some.length === 0) this.#left = undefined;
+    if (this.#takenUpTo === undefined) return undefined;
+    const some = this.#left(this.#takenUpTo);
+    this.#takenUpTo = some.at(-1)?.body;
     this.#queue.push(...some.slice(1));
     return some[0];
   }

@@ -19,6 +19,8 @@ const AHEAD_SHARE = 0.02;
 const MOST_AHEAD = 64 * 1024 * 1024;
 /** Times that a change waits for room; some milliseconds each. */
 const MOST_TRIES = 200;
+/** After so many, whoever was to remove the files has perhaps ended. */
+const TRIES_OF_OTHERS = 20;
 
 interface RoomParts {
   readonly index: DiskIndex;
@@ -39,6 +41,7 @@ export class DiskRoom {
   make(bytes: number, tries: number): boolean | typeof LATER {
     const { index, removal, maxBytes } = this.#parts;
     const { totals } = index;
+    if (tries === TRIES_OF_OTHERS) setImmediate(() => removal.takeOver());
     // Where dropping everything would not make room, nothing is dropped.
     if (totals.writing + bytes > maxBytes) return false;
     for (let step = 0; step < MOST_STEPS; step++) {

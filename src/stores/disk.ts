@@ -95,12 +95,12 @@ export class DiskStore implements Store {
     this.#objects = new DiskObjects({ path, index, pins, onAccess: (place) => this.#accessed(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (garbage) => this.#removal.add(garbage));
-    this.#removal = new DiskRemoval(path, pins, (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
+    this.#removal = new DiskRemoval(path, pins, (behind) => (this.#isClosed ? [] : index.garbageBehind(behind)), (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions') });
     this.#debts = new DiskDebts((keys) => this.#pay(keys), () => this.clear());
     if (firstNumber !== undefined) {
       counts.set('numbers', firstNumber);
-      this.#removal.addLeft((behind) => (this.#isClosed ? [] : index.garbageBehind(behind)));
+      this.#removal.takeOver();
     }
     if (this.#directory?.discarded !== undefined) this.#health.notice(`The cache in ${path} begins empty, as ${this.#directory.discarded}.`);
   }
@@ -201,6 +201,7 @@ export class DiskStore implements Store {
     for (let left = true; left && performance.now() < end; ) {
       left = (await this.#try(() => this.#room.sweep(MOST_STEPS))) ?? false;
     }
+    this.#removal.takeOver();
     await this.#removal.settled(end - performance.now());
     return count;
   }

@@ -523,6 +523,37 @@ test('worker threads share one store: what one stores, changes and purges, all s
   await again.close();
 });
 
+describe('what a thread that has ended left to be removed', () => {
+  /** Of 2 MB, 1.6 are nobody's. */
+  const leave = async (): Promise<DiskStore> => {
+    const directory = newDirectory();
+    const { store } = open(directory, 2 * MB, 2 * MB);
+    const other = new DiskStore({ directory, shared: store.shared, maxBytes: 2 * MB, maxObject: 2 * MB });
+    await putWhole(other, 'k', Buffer.from('meta'), [bytesOf(1_600_000)]);
+    const read = await other.get('k');
+    // Somebody reads it: the file has to wait, longer than that thread is there.
+    await other.delete('k');
+    await other.close();
+    await readBody(read!.body);
+    assert.ok(store.stats().bytes > 1_600_000);
+    return store;
+  };
+
+  test('is removed for the room of another object', async () => {
+    const store = await leave();
+    for (const key of ['a', 'b', 'c']) assert.ok(await putWhole(store, key, Buffer.from('meta'), [bytesOf(300_000)]), key);
+    assert.equal(store.stats().objects, 3);
+    await store.close();
+  });
+
+  test('is removed by a clear', async () => {
+    const store = await leave();
+    await store.clear();
+    await until(() => store.stats().bytes === 0);
+    await store.close();
+  });
+});
+
 describe('other users of the machine', () => {
   /** What is in a directory with what others may do there. */
   const open755 = (path: string): string => {
