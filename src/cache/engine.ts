@@ -13,33 +13,29 @@
 import { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import { completeResponse } from '../http/forwarding.ts';
-import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { usefulFor } from '../policy/keep.ts';
-import { type Decision, type Failure, type Used, decide, staleOnError } from '../policy/reuse.ts';
+import { type Decision, decide } from '../policy/reuse.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { Settings } from '../policy/settings.ts';
 import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
-import { answer, streamable } from './answer.ts';
 import { Cancel } from './cancel.ts';
-import type { Entry } from './entry.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type FetchPlan, Fetcher, type Landing, drop } from './fetcher.ts';
-import { Fill } from './fill.ts';
 import { type Flight, flightKey } from './flight.ts';
 import { Flights } from './flights.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import type { Lease, Leases } from './leases.ts';
-import { Memo, type ServedHit, hasTickets } from './memo.ts';
+import { Memo, hasTickets } from './memo.ts';
 import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
-import { sendFill, sendStored } from './reply-body.ts';
 import { scopesOf } from './scopes.ts';
+import { Serving } from './serving.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, NOTHING, Variants } from './variants.ts';
@@ -63,8 +59,6 @@ export interface EngineOptions {
   readonly now?: () => number;
 }
 
-type Served = Exclude<Landing, { kind: 'passing' }>;
-
 export class Engine {
   /** Undefined where none is wanted, or the store is not in memory. */
   readonly memo: Memo | undefined;
@@ -81,6 +75,7 @@ export class Engine {
   readonly #fetcher: Fetcher;
   readonly #purger: Purger;
   readonly #flights: Flights;
+  readonly #serving: Serving;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
   constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, now = Date.now }: EngineOptions) {
@@ -96,6 +91,7 @@ export class Engine {
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
+    this.#serving = new Serving(settings, now);
     this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys, isShared: shared !== undefined });
   }
 
@@ -158,12 +154,12 @@ export class Engine {
     }
     switch (decision.action) {
       case 'hit':
-        return this.#serve(tx, lookup.located!, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names });
+        return this.#serving.serve(tx, lookup.located!, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names });
       case 'stale':
-        return this.#serve(tx, lookup.located!, decision, 'STALE');
+        return this.#serving.serve(tx, lookup.located!, decision, 'STALE');
       case 'stale-while-revalidate':
         this.#refresh(tx, lookup);
-        return this.#serve(tx, lookup.located!, decision, 'STALE');
+        return this.#serving.serve(tx, lookup.located!, decision, 'STALE');
       case 'revalidate':
       case 'miss':
         return this.#forward(tx, lookup, decision, true);
@@ -172,17 +168,6 @@ export class Engine {
       case 'unavailable':
         throw new MillraceError('ERR_NOT_CACHED', 'The request asks for an answer from the cache alone (only-if-cached), and there is none that may be used.');
     }
-  }
-
-  /** @param found how it was found, where the same would be found again */
-  async #serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Pick<ServedHit, 'now' | 'read' | 'selecting'>): Promise<void> {
-    // The head of a response to HEAD is all there is of it.
-    const length = entry.method === 'HEAD' ? undefined : object.body.length;
-    const { status, fields, length: announced, pieces } = answer(tx.head, entry, length, omit, this.#now());
-    tx.sendHead(status, fields, announced, { result, age, ttl: lifetime.seconds - age });
-    const send = pieces === 'all' || tx.request.method === 'HEAD' ? [] : pieces;
-    if (found !== undefined) tx.onHit?.({ ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.selection.forwardedAs, entry.tags), stamp: entry.stamp });
-    tx.error = await sendStored(object.body, send, tx.reply);
   }
 
   /** Boards the flight that is under way for the same, else leads one. */
@@ -232,13 +217,13 @@ export class Engine {
     tx.landed(landing);
     if (landing.kind !== 'passing') {
       this.#verdicts.delete(name);
-      await this.#serveLanded(tx, landing, 'own');
+      await this.#serving.serveLanded(tx, landing, 'own');
       return;
     }
-    if (lookup.located !== undefined && (await this.#serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
+    if (lookup.located !== undefined && (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
     if (!isOfRequest(tx.request, landing.reasons)) this.#verdicts.set(name, landing.reasons, this.#now());
     tx.reasons = [...landing.reasons, ...tx.reasons];
-    await this.#pass(tx, landing.response, 'MISS');
+    await this.#serving.pass(tx, landing.response, 'MISS');
   }
 
   /** Serves a client that waits for another's flight, where the response may serve it too. */
@@ -255,7 +240,7 @@ export class Engine {
     }
     tx.landed(landing);
     if (landing.kind === 'passing') {
-      if (await this.#serveStale(tx, lookup.located, { status: landing.originStatus })) return;
+      if (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus })) return;
     } else {
       const entry = landing.kind === 'filling' ? landing.entry : landing.located.entry;
       const mismatch = firstMismatch(entry.selection, tx.request.fields, tx.request.forwardedAs);
@@ -267,7 +252,7 @@ export class Engine {
       const again = decide(tx.head, { stored: entry, mismatch: undefined, softPurged: this.#variants.isSoftPurged(tx.key, entry) }, this.#settings, this.#now());
       const isPurged = mayBePurged && this.#variants.isDead(tx.key, entry);
       const usable = again.action === 'hit' || again.action === 'stale' || again.action === 'stale-while-revalidate';
-      if (mismatch === undefined && usable && !isPurged && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serveLanded(tx, landing, again.omit);
+      if (mismatch === undefined && usable && !isPurged && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serving.serveLanded(tx, landing, again.omit);
     }
     tx.collapsed = false;
     const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
@@ -276,46 +261,7 @@ export class Engine {
 
   /** The origin gave no response: what is stored may be served in its place. */
   async #serveWithoutOrigin(tx: Transaction, located: Located | undefined, error: unknown): Promise<void> {
-    if (!(await this.#serveStale(tx, located, 'no-response'))) throw error;
-  }
-
-  async #serveStale(tx: Transaction, located: Located | undefined, failure: Failure): Promise<boolean> {
-    const used = located && staleOnError(tx.head, located.entry, failure, this.#settings, this.#now());
-    if (located === undefined || used === undefined) return false;
-    tx.reasons = [used.reason, ...tx.reasons];
-    await this.#serve(tx, located, used, 'STALE');
-    return true;
-  }
-
-  /** @param omit the response was asked for by another request that this one was collapsed with: names of fields that are for that one alone */
-  async #serveLanded(tx: Transaction, landing: Served, omit: readonly string[] | 'own'): Promise<void> {
-    const now = this.#now();
-    const own = omit === 'own';
-    if (!own) tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
-    if (landing.kind === 'validated') {
-      const located = own ? { ...landing.located, entry: { ...landing.located.entry, fields: landing.received } } : landing.located;
-      tx.reasons = [{ code: 'validated' }, ...tx.reasons];
-      return this.#serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: own ? [] : omit }, 'REVALIDATED');
-    }
-    const { fill, length, part } = landing;
-    const fields = own ? landing.received : landing.entry.fields.clone();
-    if (!own) for (const name of omit) fields.delete(name);
-    const entry: Entry = { ...landing.entry, fields };
-    const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
-    tx.stored = own;
-    const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
-    try {
-      tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
-    } catch (error) {
-      // Others may wait for the body.
-      if (own) fill.start();
-      throw error;
-    }
-    const hasBody = sendable.span !== 'none' && tx.request.method !== 'HEAD';
-    const sent = hasBody ? sendFill(fill, tx.reply, sendable.span === 'all' ? undefined : sendable.span) : undefined;
-    if (own) fill.start();
-    if (sent === undefined) tx.reply.end();
-    else tx.error = await sent;
+    if (!(await this.#serving.serveStale(tx, located, 'no-response'))) throw error;
   }
 
   /** Validates or fetches anew what was just served stale; nobody waits for it. Where the origin is asked for enough already, the next request tries again. */
@@ -362,10 +308,10 @@ export class Engine {
     tx.originStatus = response.status;
     tx.originDuration = now - startedAt;
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);
-    if (request.method !== 'POST' || !this.#settings.cache) return this.#pass(tx, response, 'BYPASS');
+    if (request.method !== 'POST' || !this.#settings.cache) return this.#serving.pass(tx, response, 'BYPASS');
     // What a POST answers may be the target's representation, for later GETs.
     const landing = await this.#fetcher.receive(this.#plan(tx, undefined, false, false), response, startedAt, now);
-    return landing.kind === 'filling' ? this.#serveLanded(tx, landing, 'own') : this.#pass(tx, response, 'BYPASS');
+    return landing.kind === 'filling' ? this.#serving.serveLanded(tx, landing, 'own') : this.#serving.pass(tx, response, 'BYPASS');
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */
@@ -375,15 +321,6 @@ export class Engine {
     const keys = also.map((url) => cacheKey({ ...target, path: url.pathname + url.search }, this.#sortQuery));
     for (const group of invalidatedGroups(response.fields)) this.#purger.purgeGroup(tx.key, group);
     await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
-  }
-
-  async #pass(tx: Transaction, response: OriginResponse, result: 'MISS' | 'BYPASS'): Promise<void> {
-    const length = response.fields.first('content-length');
-    tx.sendHead(response.status, response.fields, length === undefined ? undefined : Number(length), { result });
-    const fill = new Fill(response.body, undefined, async () => false);
-    const sent = sendFill(fill, tx.reply, undefined);
-    fill.start();
-    tx.error = await sent;
   }
 }
 

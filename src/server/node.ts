@@ -2,23 +2,23 @@
  * @module server/node
  * The general lane: every request node:http can parse, from its head to the engine and back.
  */
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Admin } from '../admin/api.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
-import { isSafe } from '../policy/invalidate.ts';
 import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
 import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
+import { Pipeline } from './pipeline.ts';
 import { PurgeMethod } from './purge-method.ts';
 import { RequestBody } from './request-body.ts';
-import { MAX_HEAD, checkRequest, hasBody, isHost } from './request-check.ts';
+import { checkRequest, hasBody, isHost } from './request-check.ts';
 import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
 
 export interface LaneOptions {
@@ -33,28 +33,8 @@ export interface LaneOptions {
 /** A response under way, as far as what comes behind its request may concern it. */
 export type Answering = Pick<NodeReply, 'requestComplete' | 'headSent' | 'closeAfter'>;
 
-/** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
-export const HEAD_TIMEOUT = 30_000;
-/** Milliseconds an idle connection is kept. */
-export const KEEP_ALIVE_TIMEOUT = 65_000;
-
-/**
- * Requests of one connection that are under way at once. A client can send thousands in one packet, each
- * of which could open a connection to the origin; further ones wait until earlier ones are answered.
- */
-const MAX_AT_ONCE = 16;
-/** When so many wait, no more are read. */
-const MAX_WAITING = 64;
-
 /** After these nobody can be sure where the next request begins. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
-
-/** A request that is not begun before others on its connection are answered. */
-interface Waiting {
-  readonly reply: Answering;
-  readonly safe: boolean;
-  readonly start: () => void;
-}
 
 export class NodeLane {
   readonly #proxy: ProxyParts;
@@ -68,10 +48,7 @@ export class NodeLane {
   readonly #ending = new WeakSet<Duplex>();
   /** The request that came last on each connection; a tunnel's, once it is one. */
   readonly #latest = new WeakMap<Duplex, IncomingMessage | 'tunnel'>();
-  /** What starts requests that wait for earlier ones on their connection. */
-  readonly #waiting = new WeakMap<Duplex, Waiting[]>();
-  /** Of connections on which a request is under way that may change what others get: its reply. */
-  readonly #alone = new WeakMap<Duplex, Answering>();
+  readonly #pipeline = new Pipeline((socket) => this.connection(socket));
   draining = false;
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
@@ -174,8 +151,7 @@ export class NodeLane {
     // A connection that is closed has left the list.
     const replies = this.#connections.get(socket);
     replies?.splice(replies.indexOf(reply), 1);
-    if (this.#alone.get(socket) === reply) this.#alone.delete(socket);
-    this.#startNext(socket);
+    this.#pipeline.ended(socket, reply);
     // Its head may have been sent before that was known.
     if ((this.draining || this.#ending.has(socket)) && replies?.length === 0) socket.destroySoon();
   }
@@ -229,12 +205,12 @@ export class NodeLane {
       decorate: admitted.rewrite,
       onHit: onHit && ((hit: ServedHit) => onHit(request, hit)),
     };
-    this.#inTurn(request, reply, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
+    this.#pipeline.inTurn(request.socket, request.method!, reply, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
   }
 
   #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
     const body = bodyOf(request, reply);
-    this.#inTurn(request, reply, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
+    this.#pipeline.inTurn(request.socket, request.method!, reply, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
   }
 
   async #answerPurge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
@@ -242,40 +218,6 @@ export class NodeLane {
       this.#send(await this.#purging.answer(received(request, undefined)), request, reply, startedAt);
     } catch (cause) {
       this.#refuse(this.#understand(cause), request, reply, startedAt);
-    }
-  }
-
-  /** Starts it now, or when enough of what came before it on the connection is answered; beside others only where all are safe. */
-  // https://www.rfc-editor.org/rfc/rfc9112.html#section-9.3.2
-  #inTurn({ socket, method }: IncomingMessage, reply: NodeReply, start: () => void): void {
-    const waiting = this.#waiting.get(socket) ?? [];
-    const next: Waiting = { reply, safe: isSafe(method!), start };
-    if (waiting.length === 0 && this.#mayStart(socket, next, 1)) return this.#start(socket, next);
-    this.#waiting.set(socket, waiting);
-    waiting.push(next);
-    if (waiting.length === MAX_WAITING) socket.pause();
-  }
-
-  /** @param waiting how many are not begun, with this one */
-  #mayStart(socket: Duplex, { reply, safe }: Waiting, waiting: number): boolean {
-    const replies = this.connection(socket);
-    return replies[0] === reply || (safe && !this.#alone.has(socket) && replies.length - waiting < MAX_AT_ONCE);
-  }
-
-  #start(socket: Duplex, { reply, safe, start }: Waiting): void {
-    if (!safe) this.#alone.set(socket, reply);
-    start();
-  }
-
-  #startNext(socket: Duplex): void {
-    const waiting = this.#waiting.get(socket);
-    if (waiting === undefined) return;
-    // Nobody is there to be answered.
-    if (socket.destroyed) waiting.length = 0;
-    while (waiting.length > 0 && this.#mayStart(socket, waiting[0]!, waiting.length)) this.#start(socket, waiting.shift()!);
-    if (waiting.length === 0) {
-      this.#waiting.delete(socket);
-      socket.resume();
     }
   }
 
@@ -343,41 +285,6 @@ export class NodeLane {
       error,
     });
   }
-}
-
-/** A server of node:http whose every event goes to the lane. */
-export function createNodeServer(lane: NodeLane): Server {
-  const server = createServer({
-    insecureHTTPParser: false,
-    maxHeaderSize: MAX_HEAD,
-    headersTimeout: HEAD_TIMEOUT,
-    // A whole request may take as long as it likes, as long as it moves (see RequestBody).
-    requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-    connectionsCheckingInterval: 5_000,
-    // The lane answers for it, with the words a problem has.
-    requireHostHeader: false,
-    shouldUpgradeCallback: mayUpgrade,
-  });
-  // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
-  server.maxHeadersCount = 0;
-  server.on('connection', (socket) => lane.connection(socket));
-  server.on('request', (request, response) => lane.request(request, response));
-  server.on('checkContinue', (request, response) => lane.checkContinue(request, response));
-  server.on('checkExpectation', (request, response) => lane.checkExpectation(request, response));
-  server.on('upgrade', (request, socket, head) => lane.upgrade(request, socket, head));
-  server.on('connect', (request, socket, head) => lane.connect(request, socket, head));
-  server.on('clientError', (error, socket) => lane.clientError(error, socket as Socket));
-  return server;
-}
-
-/**
- * A request to switch that is not followed is an ordinary one. HTTP/2 is no protocol the origin could
- * speak to the client through us, and would pass by the cache.
- * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
- */
-function mayUpgrade(request: IncomingMessage): boolean {
-  return request.method === 'GET' && !hasBody(request) && !/\b(?:h2c?|tls|http)\b/i.test(request.headers.upgrade ?? '');
 }
 
 /** It is not followed, yet node drops what came behind it in one packet, and would read on in the middle of a message. */

@@ -13,7 +13,8 @@ import { Keeper } from './fast/keeper.ts';
 import { FastLane } from './fast/lane.ts';
 import { PlainHead } from './fast/plain-head.ts';
 import { listen, portOf, urlOf } from './listening.ts';
-import { KEEP_ALIVE_TIMEOUT, NodeLane, createNodeServer } from './node.ts';
+import { KEEP_ALIVE_TIMEOUT, createNodeServer } from './node-server.ts';
+import { NodeLane } from './node.ts';
 import type { RunningServer, ServerHooks } from './running-server.ts';
 
 export interface ThreadServer extends RunningServer {

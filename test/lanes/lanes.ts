@@ -11,7 +11,8 @@ import { ProxyParts } from '../../src/proxy.ts';
 import { Keeper } from '../../src/server/fast/keeper.ts';
 import { FastLane } from '../../src/server/fast/lane.ts';
 import { PlainHead } from '../../src/server/fast/plain-head.ts';
-import { KEEP_ALIVE_TIMEOUT, NodeLane, createNodeServer } from '../../src/server/node.ts';
+import { KEEP_ALIVE_TIMEOUT, createNodeServer } from '../../src/server/node-server.ts';
+import { NodeLane } from '../../src/server/node.ts';
 
 export interface OpenLanes extends AsyncDisposable {
   readonly port: number;

@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { KEEP_ALIVE_TIMEOUT } from '../node.ts';
+import { KEEP_ALIVE_TIMEOUT } from '../node-server.ts';
 
 /** Milliseconds node:http keeps an idle connection: a second beyond the time it announces. */
 export const IDLE: number = KEEP_ALIVE_TIMEOUT + 1_000;

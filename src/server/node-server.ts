@@ -1,0 +1,48 @@
+/**
+ * @module server/node-server
+ * The server of node:http that the general lane answers for.
+ */
+import { type IncomingMessage, type Server, createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import type { NodeLane } from './node.ts';
+import { MAX_HEAD, hasBody } from './request-check.ts';
+
+/** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
+export const HEAD_TIMEOUT = 30_000;
+/** Milliseconds an idle connection is kept. */
+export const KEEP_ALIVE_TIMEOUT = 65_000;
+
+/** A server of node:http whose every event goes to the lane. */
+export function createNodeServer(lane: NodeLane): Server {
+  const server = createServer({
+    insecureHTTPParser: false,
+    maxHeaderSize: MAX_HEAD,
+    headersTimeout: HEAD_TIMEOUT,
+    // A whole request may take as long as it likes, as long as it moves (see RequestBody).
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    connectionsCheckingInterval: 5_000,
+    // The lane answers for it, with the words a problem has.
+    requireHostHeader: false,
+    shouldUpgradeCallback: mayUpgrade,
+  });
+  // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
+  server.maxHeadersCount = 0;
+  server.on('connection', (socket) => lane.connection(socket));
+  server.on('request', (request, response) => lane.request(request, response));
+  server.on('checkContinue', (request, response) => lane.checkContinue(request, response));
+  server.on('checkExpectation', (request, response) => lane.checkExpectation(request, response));
+  server.on('upgrade', (request, socket, head) => lane.upgrade(request, socket, head));
+  server.on('connect', (request, socket, head) => lane.connect(request, socket, head));
+  server.on('clientError', (error, socket) => lane.clientError(error, socket as Socket));
+  return server;
+}
+
+/**
+ * A request to switch that is not followed is an ordinary one. HTTP/2 is no protocol the origin could
+ * speak to the client through us, and would pass by the cache.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
+ */
+function mayUpgrade(request: IncomingMessage): boolean {
+  return request.method === 'GET' && !hasBody(request) && !/\b(?:h2c?|tls|http)\b/i.test(request.headers.upgrade ?? '');
+}
