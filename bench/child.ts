@@ -4,9 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { accepts } from '../test/kit/port.ts';
 import { family } from './usage.ts';
 
 export interface Child {
@@ -90,22 +89,4 @@ export async function untilListening(child: Child, port: number): Promise<void> 
     if (performance.now() > limit) throw new Error(`it did not listen within ${PATIENCE.start / 1000} s, and printed:\n${child.output().trim()}`);
     await wait(1);
   }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect({ port, host: '127.0.0.1' });
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  const accepted = await promise;
-  socket.destroy();
-  return accepted;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

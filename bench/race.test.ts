@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { freePort } from '../test/kit/port.ts';
 import { CASES } from './cases.ts';
 import type { Case } from './cases.ts';
-import { type Child, freePort, startChild, untilListening } from './child.ts';
+import { type Child, startChild, untilListening } from './child.ts';
 import { findProgram } from './machine.ts';
 import { race } from './race.ts';
 import type { Entrant, Pace } from './race.ts';

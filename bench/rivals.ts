@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { freePort, startChild, untilListening } from './child.ts';
+import { freePort } from '../test/kit/port.ts';
+import { startChild, untilListening } from './child.ts';
 import type { Child } from './child.ts';
 import { fastDirectory, findProgram } from './machine.ts';
 import { bare } from './peers/bare.ts';

@@ -10,6 +10,8 @@
  * marked stale. Both kinds take their numbers from one sequence, and what is asked for after a
  * purge, hard or soft, is younger than it.
  */
+import { fnv1a } from '../http/hash.ts';
+
 /** 4 MB, so that some thousand purges in the life of a response hardly ever meet it. */
 const SLOTS = 1 << 20;
 /** 1 MB: two that meet here cost a validation in the background. */
@@ -135,9 +137,7 @@ export class Stamps {
 
 /** FNV-1a over the UTF-16 units. */
 function slotOf(scope: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
-  return FIRST_SLOT + 1 + ((hash >>> 0) % (SLOTS - 1));
+  return FIRST_SLOT + 1 + (fnv1a(scope) % (SLOTS - 1));
 }
 
 /** The soft slot of what has that slot. */

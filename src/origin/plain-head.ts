@@ -4,6 +4,8 @@
  * accepts a small set of heads that every reader of RFC 9112 reads alike, and turns away all others,
  * right or wrong, for llhttp to judge (see plain-remainder).
  */
+import { TOKEN_BYTES, VALUE_BYTES } from '../http/field-bytes.ts';
+import { FNV_PRIME, FNV_SEED, fnv1a } from '../http/hash.ts';
 import { HOP_BY_HOP } from '../http/hop-by-hop.ts';
 import { KnownNames } from '../http/known-names.ts';
 
@@ -19,23 +21,9 @@ const COLON = 0x3a;
 
 const VERSION = Buffer.from('HTTP/1.1 ');
 
-/** By byte: the character of a token in lower case; 0 for any other. */
-const NAME_BYTES = new Uint8Array(256);
-/** By byte: 1 where a field value may have it. https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
-const VALUE_BYTES = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  const character = String.fromCharCode(byte);
-  if (/[\w!#$%&'*+.^`|~-]/.test(character)) NAME_BYTES[byte] = character.toLowerCase().charCodeAt(0);
-  if (byte === HTAB || (byte >= SP && byte !== 0x7f)) VALUE_BYTES[byte] = 1;
-}
-
-/** FNV-1a over the name in lower case. */
-const SEED = 0x811c9dc5 | 0;
-const PRIME = 0x01000193;
-
 /** The names that mean something for the connection, by their hash; another with the same hash is told by its text. */
 const SPECIAL: ReadonlyMap<number, string> = new Map(
-  ['content-length', ...HOP_BY_HOP].map((name) => [[...Buffer.from(name)].reduce((hash, byte) => Math.imul(hash ^ byte, PRIME), SEED), name]),
+  ['content-length', ...HOP_BY_HOP].map((name) => [fnv1a(name) | 0, name]),
 );
 
 const NAMES = new KnownNames();
@@ -106,8 +94,8 @@ export class PlainHead {
       }
       if (count === MAX_FIELDS) return 'other';
       const nameStart = at;
-      let hash = SEED;
-      for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, PRIME);
+      let hash = FNV_SEED;
+      for (let byte = 0; at < limit && (byte = TOKEN_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, FNV_PRIME);
       if (at === limit) return short;
       if (at === nameStart || bytes[at] !== COLON) return 'other';
       this.#nameStarts[count] = nameStart;

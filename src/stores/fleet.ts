@@ -4,6 +4,7 @@
  * share: whether it has heard of all that they purged, and how often what lies under a key was
  * changed by them.
  */
+import { fnv1a } from '../http/hash.ts';
 
 /** 4 MB each: so that what others store hardly ever makes this one look again at something else. */
 const CELLS = 1 << 20;
@@ -16,7 +17,7 @@ const NUMBER = EVERYTHING + 2;
 
 /** What another machine has stored anew, or removed. */
 export interface Change {
-  /** Of the key; see hashOf. */
+  /** Of the key; see fnv1a. */
   readonly hash: number;
   /** The first 4 bytes of the version that is there now; 0: none. */
   readonly version: number;
@@ -33,7 +34,7 @@ export class FleetMemory {
 
   /** Where the changes are counted of what is stored for the key. */
   cellOf(key: string): number {
-    return hashOf(key) % CELLS;
+    return fnv1a(key) % CELLS;
   }
 
   /** A number that is another one once another machine has changed what is stored there; rarely also without that. */
@@ -78,13 +79,6 @@ export class FleetMemory {
   set number(number: number) {
     Atomics.store(this.#cells, NUMBER, number);
   }
-}
-
-/** FNV-1a over the UTF-16 units: the same on every machine. */
-export function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
 
 /** What the store of one thread has to say to the other machines; see coherence.ts. */

@@ -9,8 +9,9 @@ import { urlOfKey } from '../cache/key.ts';
 import type { TicketStore } from '../cache/memo.ts';
 import type { Body, CommitTerms, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
 import type { Stamps } from '../cache/stamps.ts';
+import { fnv1a } from '../http/hash.ts';
 import { NAME, newName } from './envelope.ts';
-import { type Fleet, type FleetMemory, hashOf } from './fleet.ts';
+import type { Fleet, FleetMemory } from './fleet.ts';
 import { type RemoteObject, type RemoteStore, type RemoteTerms, type RemoteWriter, UNLIMITED } from './remote.ts';
 import { SharedWriter } from './shared-writer.ts';
 
@@ -216,7 +217,7 @@ export class SharedStore implements Store {
   }
 
   #changed(key: string, version: Buffer): void {
-    this.#fleet.changed({ hash: hashOf(key), version: version.readUInt32LE() });
+    this.#fleet.changed({ hash: fnv1a(key), version: version.readUInt32LE() });
   }
 
   /** What the local store has, where no other machine has changed it. */

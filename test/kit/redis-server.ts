@@ -2,52 +2,24 @@
  * @module test/kit/redis-server
  * Real Redis servers for the tests, on free ports, each in a directory of its own, ended with the test.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './port.ts';
+import { type Scope, ServerProcess, isInstalled } from './server-process.ts';
 
 /** Why a test cannot run here; false where it can. */
 export const skipWithoutRedis: string | false = isInstalled('redis-server') ? false : 'redis-server (Debian package redis-server) is not installed';
 
-/** What has to be undone at the end: of a test, whose context is one, or of a suite. */
-export interface Scope {
-  after(undo: () => void | Promise<void>): void;
-}
-
-/** For a suite: what its `before` has begun, its `after` undoes. */
-export class Undoing implements Scope {
-  readonly #undos: (() => void | Promise<void>)[] = [];
-
-  after(undo: () => void | Promise<void>): void {
-    this.#undos.push(undo);
-  }
-
-  async undo(): Promise<void> {
-    for (const undo of this.#undos.toReversed()) await undo();
-  }
-}
-
-export function isInstalled(program: string): boolean {
-  try {
-    execFileSync(program, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export class RedisServer {
+export class RedisServer extends ServerProcess {
   readonly port: number;
   readonly directory: string;
   readonly #arguments: readonly string[];
-  #process: ChildProcess | undefined;
 
   /** @param parameters its command line */
   constructor(port: number, directory: string, parameters: readonly string[]) {
+    super();
     this.port = port;
     this.directory = directory;
     this.#arguments = parameters;
@@ -57,37 +29,17 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  get pid(): number {
-    return this.#process!.pid!;
-  }
-
   /** Settles when it listens. */
   async start(): Promise<void> {
-    const child = spawn('redis-server', this.#arguments, { stdio: ['ignore', 'pipe', 'ignore'] });
-    this.#process = child;
+    const child = this.spawn('redis-server', this.#arguments, { stdio: ['ignore', 'pipe', 'ignore'] });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let said = '';
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout!.on('data', (chunk: Buffer) => {
       said += chunk.toString();
       if (/Ready to accept connections|Sentinel ID is|Sentinel new configuration/u.test(said)) resolve();
     });
     child.once('exit', () => reject(new Error(`redis-server ended: ${said}`)));
     await promise;
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#process?.kill(signal);
-  }
-
-  /** At once, as a crash would. */
-  async kill(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGCONT');
-    child.kill('SIGKILL');
-    await ended;
   }
 
   /** What redis-cli prints for a command. */
@@ -144,13 +96,4 @@ export async function startCluster(scope: Scope): Promise<RedisServer[]> {
     }
   }
   return servers;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { type Socket, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
-import type { Scope } from './redis-server.ts';
+import type { Scope } from './server-process.ts';
 
 export interface TcpGate {
   readonly port: number;

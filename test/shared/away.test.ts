@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, after, before, describe, test } from 'node:test';
 import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
-import { Undoing, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { type TcpGate, startTcpGate } from '../kit/tcp-gate.ts';
 import { Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 

@@ -7,7 +7,8 @@ import { localhostCertificate } from '../kit/certificate.ts';
 import { request } from '../kit/client.ts';
 import { Home } from '../cli/command.ts';
 import { startOrigin } from '../kit/origin.ts';
-import { freePort, skipWithoutRedis, startRedis, startSentinel } from '../kit/redis-server.ts';
+import { freePort } from '../kit/port.ts';
+import { skipWithoutRedis, startRedis, startSentinel } from '../kit/redis-server.ts';
 import { Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');

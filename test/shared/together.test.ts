@@ -5,7 +5,8 @@ import { MemcachedStore } from '../../src/stores/memcached.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
-import { type RedisServer, Undoing, skipWithoutRedis, startCluster, startRedis } from '../kit/redis-server.ts';
+import { type RedisServer, skipWithoutRedis, startCluster, startRedis } from '../kit/redis-server.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { type Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 
 /** A store that proxies share. */

@@ -2,7 +2,7 @@ import { after, before, describe } from 'node:test';
 import { MemcachedClient } from '../../src/stores/memcached-client.ts';
 import { MemcachedStore } from '../../src/stores/memcached.ts';
 import { type MemcachedServer, skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
-import { Undoing } from '../kit/redis-server.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { type Limits, storeContract } from './contract.ts';
 
 /** Milliseconds: a machine under load is no fault of the store. */

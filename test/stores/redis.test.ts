@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test';
 import { RedisClient } from '../../src/stores/redis-client.ts';
 import { parseRedisUrl } from '../../src/stores/redis-url.ts';
 import { RedisStore } from '../../src/stores/redis.ts';
-import { type RedisServer, Undoing, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { type RedisServer, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { type Limits, putWhole, storeContract } from './contract.ts';
 
 /** Milliseconds: a machine under load is no fault of the store. */

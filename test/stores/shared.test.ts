@@ -14,7 +14,8 @@ import { RedisStore } from '../../src/stores/redis.ts';
 import type { RemoteStore } from '../../src/stores/remote.ts';
 import { SharedStore } from '../../src/stores/shared.ts';
 import { type MemcachedServer, skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
-import { type RedisServer, Undoing, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { type RedisServer, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { type Limits, storeContract } from './contract.ts';
 
 /** Milliseconds: a machine under load is no fault of the store. */

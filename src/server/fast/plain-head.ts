@@ -5,7 +5,9 @@
  * wrong, for llhttp to judge. What it accepts is only looked up, by the bytes it consists of.
  */
 import { ABSENT, type PlainRequest, REPEATED } from '../../cache/plain-request.ts';
+import { TOKEN_BYTES, VALUE_BYTES } from '../../http/field-bytes.ts';
 import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
+import { FNV_PRIME, FNV_SEED } from '../../http/hash.ts';
 import { CREDENTIALS } from '../../policy/message.ts';
 import { FieldLines, KnownFieldLines, MAX_FIELDS } from './field-lines.ts';
 
@@ -55,26 +57,14 @@ export interface PlainHeadOptions {
   readonly trustsProxies: boolean;
 }
 
-/** By byte: the character of a token in lower case, with "-" for "_" as CGI programs see it; 0 for any other. */
-const NAME_BYTES = new Uint8Array(256);
-/** By byte: 1 where a field value may have it. https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5 */
-const VALUE_BYTES = new Uint8Array(256);
+/** By byte: as TOKEN_BYTES, with "-" for "_" as CGI programs see it. */
+const NAME_BYTES = TOKEN_BYTES.map((byte) => (byte === 0x5f ? 0x2d : byte));
 /** By byte: 1 where a request target may have it. https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2.1, with what llhttp takes besides */
-const TARGET_BYTES = new Uint8Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  const character = String.fromCharCode(byte);
-  if (/[\w!#$%&'*+.^`|~-]/.test(character)) NAME_BYTES[byte] = character.toLowerCase().replace('_', '-').charCodeAt(0);
-  if (byte === HTAB || (byte >= SP && byte !== 0x7f)) VALUE_BYTES[byte] = 1;
-  if (byte > SP && byte < 0x7f && character !== '#') TARGET_BYTES[byte] = 1;
-}
-
-/** FNV-1a; targets that are made to collide cost their senders the fast lane, since few answers are kept for one hash. */
-const SEED = 0x811c9dc5 | 0;
-const PRIME = 0x01000193;
+const TARGET_BYTES = Uint8Array.from({ length: 256 }, (_, byte) => (byte > SP && byte < 0x7f && byte !== 0x23 ? 1 : 0));
 
 function hashOfName(name: string): number {
   let hash = 0;
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ NAME_BYTES[name.charCodeAt(i)]!, PRIME);
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ NAME_BYTES[name.charCodeAt(i)]!, FNV_PRIME);
   return hash;
 }
 
@@ -86,6 +76,7 @@ export class PlainHead implements PlainRequest {
   targetEnd = 0;
   hostStart = 0;
   hostEnd = 0;
+  /** FNV-1a; targets that are made to collide cost their senders the fast lane, since few answers are kept for one hash. */
   hash = 0;
   /** Where the head ends, and what comes next begins. */
   end = 0;
@@ -202,8 +193,8 @@ export class PlainHead implements PlainRequest {
     this.isHead = at === start + 4;
     if (bytes[at] !== SP || bytes[at + 1] !== SLASH) return 0;
     this.targetStart = ++at;
-    let hash = SEED;
-    for (; at < limit && TARGET_BYTES[bytes[at]!] === 1; at++) hash = Math.imul(hash ^ bytes[at]!, PRIME);
+    let hash = FNV_SEED;
+    for (; at < limit && TARGET_BYTES[bytes[at]!] === 1; at++) hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME);
     this.targetEnd = at;
     this.hash = hash;
     // " HTTP/1.1" CRLF
@@ -224,7 +215,7 @@ export class PlainHead implements PlainRequest {
       if (field === MAX_FIELDS) return false;
       const nameStart = at;
       let hash = 0;
-      for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, PRIME);
+      for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, FNV_PRIME);
       if (at >= limit || at === nameStart || bytes[at] !== COLON) return false;
       lines.nameStarts[field] = nameStart - start;
       lines.nameEnds[field] = at++ - start;
@@ -273,9 +264,9 @@ export class PlainHead implements PlainRequest {
     this.hostStart = this.valueStart(field);
     this.hostEnd = this.valueEnd(field);
     let { hash } = this;
-    for (let at = this.hostStart; at < this.hostEnd; at++) hash = Math.imul(hash ^ this.bytes[at]!, PRIME);
+    for (let at = this.hostStart; at < this.hostEnd; at++) hash = Math.imul(hash ^ this.bytes[at]!, FNV_PRIME);
     // Without it GET /ab with Host c and GET /a with Host bc would meet.
-    this.hash = Math.imul(hash ^ (this.targetEnd - this.targetStart), PRIME);
+    this.hash = Math.imul(hash ^ (this.targetEnd - this.targetStart), FNV_PRIME);
   }
 
   /** Keep-alive, as often as it likes; or close, once. */
