@@ -30,10 +30,11 @@ import { Flights } from './flights.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
-import type { Lease, Leases } from './leases.ts';
+import { type Leases, hold } from './leases.ts';
 import { Memo, hasTickets } from './memo.ts';
 import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
+import { Refresher } from './refresher.ts';
 import { scopesOf } from './scopes.ts';
 import { Serving } from './serving.ts';
 import { Stamps } from './stamps.ts';
@@ -69,13 +70,13 @@ export class Engine {
   readonly #now: () => number;
   readonly #stamps: Stamps;
   readonly #leases: Leases | undefined;
-  readonly #permits: Permits;
   readonly #variants: Variants;
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
   readonly #purger: Purger;
   readonly #flights: Flights;
   readonly #serving: Serving;
+  readonly #refresher: Refresher;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
   constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, now = Date.now }: EngineOptions) {
@@ -86,12 +87,12 @@ export class Engine {
     this.#now = now;
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
-    this.#permits = permits;
     this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
+    this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, plan: (tx, located) => this.#plan(tx, located, true, true) });
     this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys, isShared: shared !== undefined });
   }
 
@@ -137,7 +138,9 @@ export class Engine {
     this.#flights.close();
   }
 
-  #lookUp({ key, request, head }: Transaction): Promise<Lookup> {
+  #lookUp(tx: Transaction): Promise<Lookup> {
+    const { key, request, head } = tx;
+    if (this.#leases !== undefined) tx.leasesEnded = this.#leases.ended;
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || (request.method === 'QUERY' && !head.hasBody);
     return cacheable ? this.#variants.find(key, request.fields, request.forwardedAs) : Promise.resolve(NOTHING);
   }
@@ -158,7 +161,7 @@ export class Engine {
       case 'stale':
         return this.#serving.serve(tx, lookup.located!, decision, 'STALE');
       case 'stale-while-revalidate':
-        this.#refresh(tx, lookup);
+        this.#refresher.refresh(tx, lookup);
         return this.#serving.serve(tx, lookup.located!, decision, 'STALE');
       case 'revalidate':
       case 'miss':
@@ -181,14 +184,14 @@ export class Engine {
     if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
     if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
-    const lease = this.#leases?.take(name);
-    if (lease === 'elsewhere' && !tx.hasWaited) return this.#waitForOther(tx, name);
+    const lease = this.#leases?.take(name, tx.leasesEnded);
+    if (typeof lease === 'string' && !tx.hasWaited) return this.#waitForOther(tx, name);
     const flight = this.#flights.launch(this.#plan(tx, lookup.located, validate, true), new Cancel(), name);
     if (typeof lease === 'object') hold(lease, flight);
     return this.#land(tx, flight, lookup, name);
   }
 
-  /** Another worker fetches it: what that one stores may serve this client too. Once only; then it goes on its own. */
+  /** Another worker fetches it, or has just done so: what that one stores may serve this client too. Once only; then it goes on its own. */
   async #waitForOther(tx: Transaction, name: string): Promise<void> {
     tx.hasWaited = true;
     await this.#leases!.wait(name);
@@ -264,30 +267,6 @@ export class Engine {
     if (!(await this.#serving.serveStale(tx, located, 'no-response'))) throw error;
   }
 
-  /** Validates or fetches anew what was just served stale; nobody waits for it. Where the origin is asked for enough already, the next request tries again. */
-  #refresh(tx: Transaction, lookup: Lookup): void {
-    const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
-    if (this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) !== undefined) return;
-    const giveBack = this.#permits.take();
-    if (giveBack === undefined) return;
-    const lease = this.#leases?.take(name);
-    if (lease === 'elsewhere') return giveBack();
-    const plan = this.#plan(tx, lookup.located, true, true);
-    // What a HEAD brings replaces no whole response.
-    const whole = lookup.located?.entry.method === 'HEAD' ? plan : { ...plan, request: asGet(plan.request), head: asGet(plan.head) };
-    const flight = this.#flights.launch(whole, new Cancel(), name);
-    if (lease !== undefined) hold(lease, flight);
-    void flight.over.then(giveBack);
-    void flight.landing.then(
-      (landing) => {
-        if (landing.kind === 'filling') landing.fill.start();
-        else if (landing.kind === 'passing') drop(landing.response);
-      },
-      // It failed; the next request that is served stale tries again.
-      () => {},
-    );
-  }
-
   async #bypass(tx: Transaction): Promise<void> {
     const { request, reply } = tx;
     const cancel = new Cancel();
@@ -327,17 +306,4 @@ export class Engine {
 /** The response was not stored because of how this client asked: that is no verdict on what others will be answered. */
 function isOfRequest({ method, fields }: ClientRequest, reasons: readonly Reason[]): boolean {
   return method === 'HEAD' || fields.has('range') || reasons[0]?.code === 'request-no-store';
-}
-
-function asGet<Request extends { readonly method: string }>(request: Request): Request {
-  return request.method === 'HEAD' ? { ...request, method: 'GET' } : request;
-}
-
-/** Keeps other workers waiting for as long as that may pay. */
-function hold(lease: Lease, flight: Flight): void {
-  void flight.landing.then(
-    (landing) => (landing.kind === 'filling' ? lease.landed(landing.length) : lease.end()),
-    () => {},
-  );
-  void flight.over.then(() => lease.end());
 }

@@ -8,8 +8,8 @@ function pair(): [Leases, Leases] {
 }
 
 function take(leases: Leases, name: string): Lease {
-  const lease = leases.take(name);
-  assert.ok(lease !== undefined && lease !== 'elsewhere');
+  const lease = leases.take(name, leases.ended);
+  assert.ok(typeof lease === 'object');
   return lease;
 }
 
@@ -17,20 +17,28 @@ describe('a lease', () => {
   test('is held by one worker until it ends it', () => {
     const [one, two] = pair();
     const lease = take(one, 'a');
-    assert.equal(two.take('a'), 'elsewhere');
+    assert.equal(two.take('a', two.ended), 'elsewhere');
     lease.landed(100);
-    assert.equal(two.take('a'), 'elsewhere');
+    assert.equal(two.take('a', two.ended), 'elsewhere');
     lease.end();
     take(two, 'a');
     // What is over stays over.
     lease.end();
-    assert.equal(one.take('a'), 'elsewhere');
+    assert.equal(one.take('a', one.ended), 'elsewhere');
+  });
+
+  test('is not taken by who looked before another ended', () => {
+    const [one, two] = pair();
+    const before = two.ended;
+    take(one, 'a').end();
+    assert.equal(two.take('a', before), 'ended');
+    take(two, 'a');
   });
 
   test('is nothing to wait for in the worker that holds it', () => {
     const [one] = pair();
     take(one, 'a');
-    assert.equal(one.take('a'), undefined);
+    assert.equal(one.take('a', one.ended), undefined);
   });
 
   test('keeps nobody waiting for something else in its cell', () => {
@@ -39,10 +47,10 @@ describe('a lease', () => {
     let shared = 0;
     // 65,536 cells: among so many names some meet in its cell.
     for (let i = 1; i < 500_000; i++) {
-      const lease = two.take(`name ${i}`);
+      const lease = two.take(`name ${i}`, two.ended);
       assert.notEqual(lease, 'elsewhere');
       if (lease === undefined) shared++;
-      else if (lease !== 'elsewhere') lease.end();
+      else (lease as Lease).end();
     }
     assert.ok(shared > 0);
   });
@@ -55,7 +63,7 @@ describe('a lease', () => {
     two.release(1);
     await waited;
     take(two, 'a');
-    assert.equal(one.take('b'), 'elsewhere');
+    assert.equal(one.take('b', one.ended), 'elsewhere');
   });
 });
 
@@ -85,7 +93,7 @@ describe('waiting', () => {
     const [one, two] = pair();
     take(one, 'a').landed(undefined);
     await two.wait('a');
-    assert.equal(two.take('a'), 'elsewhere');
+    assert.equal(two.take('a', two.ended), 'elsewhere');
   });
 
   test('is over at once where nobody fetches', async () => {

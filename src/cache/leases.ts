@@ -4,9 +4,12 @@
  * the origin; the others wait until it has stored what came, and look again. Leases are cells of
  * shared memory, found by hash: taking, giving back and waiting need no message.
  */
+import type { Flight } from './flight.ts';
 
 /** 256 KB. Two names in one cell cost no wait, only the collapsing of the second: the cell tells them apart. */
 const CELLS = 1 << 16;
+/** Behind them: how many were given back. */
+const ENDED = CELLS;
 const FREE = 0;
 
 // A cell, from the top: 1 bit whether the head of the response has come, 7 bits worker, 23 bits of the name.
@@ -32,6 +35,15 @@ export interface Lease {
   end(): void;
 }
 
+/** Keeps other workers waiting for as long as that may pay. */
+export function hold(lease: Lease, { landing, over }: Pick<Flight, 'landing' | 'over'>): void {
+  void landing.then(
+    (landed) => (landed.kind === 'filling' ? lease.landed(landed.length) : lease.end()),
+    () => {},
+  );
+  void over.then(() => lease.end());
+}
+
 export class Leases {
   readonly #cells: Int32Array;
   readonly #worker: number;
@@ -43,14 +55,27 @@ export class Leases {
   }
 
   static memory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT);
+    return new SharedArrayBuffer((CELLS + 1) * Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** 'elsewhere': another worker fetches that very thing. Undefined: fetch it without a lease. */
-  take(name: string): Lease | 'elsewhere' | undefined {
+  /** Another number once any lease has ended: what was not stored before may be stored now. */
+  get ended(): number {
+    return Atomics.load(this.#cells, ENDED);
+  }
+
+  /**
+   * 'elsewhere': another worker fetches that very thing; 'ended': one has ended since, and may have been
+   * for it: look again. Undefined: fetch it without a lease.
+   * @param ended what `ended` was when it was looked for
+   */
+  take(name: string, ended: number): Lease | 'elsewhere' | 'ended' | undefined {
     const { cell, tag } = placeOf(name);
     const mine = (this.#worker << WORKER_SHIFT) | tag;
     const found = Atomics.compareExchange(this.#cells, cell, FREE, mine);
+    if (found === FREE && ended !== this.ended) {
+      this.#set(cell, mine, FREE);
+      return 'ended';
+    }
     if (found === FREE) return this.#lease(cell, mine);
     return tagOf(found) === tag && workerOf(found) !== this.#worker ? 'elsewhere' : undefined;
   }
@@ -79,6 +104,8 @@ export class Leases {
   #lease(cell: number, mine: number): Lease {
     let current = mine;
     const become = (next: number): void => {
+      // Before the cell is free: who takes it next sees it.
+      if (next === FREE) Atomics.add(this.#cells, ENDED, 1);
       if (current !== FREE) this.#set(cell, current, next);
       current = next;
     };

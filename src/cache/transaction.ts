@@ -51,6 +51,8 @@ export class Transaction {
   collapsed = false;
   /** For a fetch of another worker. */
   hasWaited = false;
+  /** How many leases had ended when it was looked up. */
+  leasesEnded = 0;
   originStatus: number | undefined;
   originDuration: number | undefined;
   error: MillraceError | undefined;

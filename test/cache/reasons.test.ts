@@ -36,6 +36,19 @@ describe('reasons of the engine', () => {
     assert.deepEqual(new Set([0, 1].map((index) => codesOf(proxy, index)[0])), new Set(['not-stored', 'collapsed']));
   });
 
+  test('validation-deferred', async () => {
+    const held = gate();
+    await using origin = await startOrigin(async (_message, response, { index }) => {
+      if (index >= 2) await held.wait;
+      response.writeHead(200, { 'Cache-Control': 'max-age=0, stale-while-revalidate=60' }).end();
+    });
+    await using proxy = await startMillrace({ origin: origin.url, maxOriginConcurrency: 1 });
+    for (const path of ['/a', '/b', '/a', '/b']) await request(proxy.url + path);
+    await proxy.finished(4);
+    held.open();
+    assert.deepEqual([codesOf(proxy, 2), codesOf(proxy, 3)], [['stale-while-revalidate', 'lifetime-max-age'], ['validation-deferred', 'stale-while-revalidate', 'lifetime-max-age']]);
+  });
+
   test('too-large', async () => {
     await using origin = await startOrigin((_message, response) => void response.writeHead(200, { 'Cache-Control': 'max-age=60', 'Content-Length': 2000 }).end('x'.repeat(2000)));
     await using proxy = await startMillrace({ origin: origin.url, maxObject: 1024 });

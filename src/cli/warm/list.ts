@@ -18,6 +18,8 @@ import type { HeaderLine } from './variants.ts';
 
 /** Bytes of a sitemap, unpacked: https://www.sitemaps.org/protocol.html#index */
 const MAX_SITEMAP = 52_428_800;
+/** Sitemaps below indexes, in all: as many as one index may name. */
+const MAX_SITEMAPS = 50_000;
 /** URLs in all; they are kept in memory. */
 const MAX_URLS = 1_000_000;
 const MAX_REDIRECTS = 5;
@@ -80,6 +82,10 @@ export class WarmList {
     // An index names sitemaps, and no further index; that one of them fails is no reason to leave out the others.
     else for (const location of locations) {
       if (this.#seen.has(location)) continue;
+      if (this.#seen.size === MAX_SITEMAPS || this.#found.size === MAX_URLS) {
+        this.#leaveOut(`sitemaps behind ${MAX_SITEMAPS} others, or ${MAX_URLS} URLs`);
+        continue;
+      }
       this.#seen.add(location);
       try {
         const below = await this.#fetchSitemap(location);
