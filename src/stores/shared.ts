@@ -10,6 +10,7 @@ import type { TicketStore } from '../cache/memo.ts';
 import type { Body, CommitTerms, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
 import type { Stamps } from '../cache/stamps.ts';
 import { fnv1a } from '../http/hash.ts';
+import { ChangesInOrder } from './changes-in-order.ts';
 import { NAME, newName } from './envelope.ts';
 import type { Fleet, FleetMemory } from './fleet.ts';
 import { type RemoteObject, type RemoteStore, type RemoteTerms, type RemoteWriter, UNLIMITED } from './remote.ts';
@@ -66,8 +67,8 @@ export class SharedStore implements Store {
   readonly #stamps: Stamps;
   readonly #fleet: Fleet;
   readonly #memory: FleetMemory;
-  /** Changes of what the shared store has for one key happen one after the other. */
-  readonly #changes = new Map<string, Promise<unknown>>();
+  /** Of what the shared store has. */
+  readonly #changes = new ChangesInOrder();
   readonly #promoting = new Set<string>();
   /** What lies in the shared store under a lower number and such a URL was purged. */
   readonly #rules: { prefix: string; number: number }[] = [];
@@ -90,7 +91,7 @@ export class SharedStore implements Store {
     }
     if (!this.#memory.isInSync) return undefined;
     const changes = this.#changesAt(this.#memory.cellOf(key));
-    const changing = this.#changes.get(key);
+    const changing = this.#changes.last(key);
     if (changing !== undefined && (await within(changing, PATIENCE)) === LATE) return undefined;
     const far = await this.#remote.get(key);
     // It may have been away meanwhile.
@@ -122,10 +123,10 @@ export class SharedStore implements Store {
     };
     const { local } = previous;
     if (local !== undefined && (await this.#local.update(key, local.object, prefixed(local.changes, next, description)))) {
-      if (!previous.version.equals(NOT_SHARED)) this.#later(key, describe);
+      if (!previous.version.equals(NOT_SHARED)) this.#changes.runLater(key, describe);
       return true;
     }
-    const isDescribed = (await within(this.#inOrder(key, describe), PATIENCE)) === true;
+    const isDescribed = (await within(this.#changes.run(key, describe), PATIENCE)) === true;
     // What went to the local store meanwhile has the old description.
     if (isDescribed) await this.#local.delete(key);
     return isDescribed;
@@ -133,7 +134,7 @@ export class SharedStore implements Store {
 
   async delete(key: string): Promise<boolean> {
     const near = await this.#local.delete(key);
-    const far = await within(this.#inOrder(key, () => this.#deleteFar(key)), PATIENCE);
+    const far = await within(this.#changes.run(key, () => this.#deleteFar(key)), PATIENCE);
     // What was read from the shared store meanwhile may have gone to the local one.
     await this.#local.delete(key);
     return near || far === true;
@@ -166,7 +167,7 @@ export class SharedStore implements Store {
 
   /** Resolves when what was stored here until now lies in the shared store, or does not. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#changes.values());
+    await this.#changes.idle();
   }
 
   async close(): Promise<void> {
@@ -254,7 +255,7 @@ export class SharedStore implements Store {
     const kept = await local.commit(prefixed(this.#changesAt(this.#memory.cellOf(key)), remote?.version ?? NOT_SHARED, description));
     if (!kept) remote?.abort();
     else {
-      this.#later(key, async () => {
+      this.#changes.runLater(key, async () => {
         const reached = remote && (await this.#reached(terms));
         const isShared = reached !== undefined && (await remote!.commit(description, reached));
         remote?.abort();
@@ -282,22 +283,6 @@ export class SharedStore implements Store {
 
   #isForgotten(key: string, number: number): boolean {
     return this.#rules.some((rule) => number < rule.number && (rule.prefix === '' || urlOfKey(key).startsWith(rule.prefix)));
-  }
-
-  /** The same where nobody waits for it. */
-  #later(key: string, change: () => Promise<unknown>): void {
-    this.#inOrder(key, change).catch(() => undefined);
-  }
-
-  async #inOrder<T>(key: string, change: () => Promise<T>): Promise<T> {
-    const before = this.#changes.get(key);
-    const mine = before === undefined ? change() : before.then(change, change);
-    this.#changes.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (this.#changes.get(key) === mine) this.#changes.delete(key);
-    }
   }
 }
 
