@@ -8,17 +8,14 @@ import type { Duplex } from 'node:stream';
 import type { Admin } from '../admin/api.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
-import { Fields } from '../http/fields.ts';
 import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
-import { answerAdmin } from './admin-answer.ts';
+import { type Exchange, Exchanges } from './exchanges.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
-import { answerAsLast } from './max-forwards.ts';
 import { NodeReply } from './node-reply.ts';
-import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
 import { Pipeline } from './pipeline.ts';
-import { PurgeMethod } from './purge-method.ts';
-import { RequestBody } from './request-body.ts';
-import { checkRequest, hasBody, isHost } from './request-check.ts';
+import { bodyOf, received } from './received.ts';
+import type { RequestBody } from './request-body.ts';
+import { checkRequest, isHost } from './request-check.ts';
 import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
 
 export interface LaneOptions {
@@ -38,10 +35,8 @@ const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TAR
 
 export class NodeLane {
   readonly #proxy: ProxyParts;
-  readonly #admin: Admin | undefined;
-  readonly #onError: (error: unknown) => void;
+  readonly #exchanges: Exchanges;
   readonly #onHit: LaneOptions['onHit'];
-  readonly #purging: PurgeMethod;
   /** Every connection, with the replies under way on it: not in a Set, see cache/flights. */
   readonly #connections = new Map<Duplex, Answering[]>();
   /** Connections whose further bytes are not looked at: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6 */
@@ -53,10 +48,8 @@ export class NodeLane {
 
   constructor(proxy: ProxyParts, { admin, onError = () => undefined, onHit }: LaneOptions) {
     this.#proxy = proxy;
-    this.#admin = admin;
-    this.#onError = onError;
+    this.#exchanges = new Exchanges(proxy, admin, onError);
     this.#onHit = onHit;
-    this.#purging = new PurgeMethod(proxy);
   }
 
   /** For the event 'connection': so that drain() knows the connections nothing was asked on. */
@@ -89,7 +82,7 @@ export class NodeLane {
   checkExpectation(request: IncomingMessage, response: ServerResponse): void {
     if (this.#ending.has(request.socket)) return;
     const error = new MillraceError('ERR_EXPECTATION', `The expectation "${request.headers.expect}" cannot be met. Leave Expect out, or send 100-continue.`);
-    this.#refuse(error, request, this.#reply(response), Date.now());
+    this.#exchanges.refuse(error, this.#exchange(request, this.#reply(response)));
   }
 
   /** For 'upgrade'. */
@@ -127,7 +120,7 @@ export class NodeLane {
    * @param earlier what was admitted of the same client, with the very same fields
    */
   admitPlain(message: ReceivedMessage, earlier?: AdmittedRequest): AdmittedRequest | undefined {
-    if (this.#admin?.owns(message.requestTarget) === true) return undefined;
+    if (this.#exchanges.isAdmin(message.requestTarget)) return undefined;
     try {
       const admitted = earlier === undefined ? this.#admitNew(message) : this.#proxy.admitAgain(message, earlier);
       return admitted?.kind === 'request' ? admitted : undefined;
@@ -178,47 +171,25 @@ export class NodeLane {
 
   /** Refuses in this very turn, before the parser brings what follows on the connection. */
   #answer(request: IncomingMessage, reply: NodeReply): void {
-    const startedAt = Date.now();
-    try {
-      const refused = checkRequest(request);
-      if (refused !== undefined) throw refused;
-      if (asksToSwitch(request)) this.#endAfter(request, reply);
-      if (this.#admin?.owns(request.url!) === true) void answerAdmin(this.#admin, request, reply, this.#onError);
-      else if (request.method === 'PURGE') this.#purge(request, reply, startedAt);
-      else this.#pass(request, reply, startedAt);
-    } catch (cause) {
-      this.#refuse(this.#understand(cause), request, reply, startedAt);
-    }
+    const refused = checkRequest(request);
+    if (refused !== undefined) return this.#exchanges.refuse(refused, this.#exchange(request, reply));
+    if (asksToSwitch(request)) this.#endAfter(request, reply);
+    this.#exchanges.answer(this.#exchange(request, reply, bodyOf(request, reply)));
   }
 
-  #pass(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
-    const body = bodyOf(request, reply);
-    const message = received(request, body);
-    const own = answerAsLast(message.method, message.requestTarget, message.fields);
-    if (own !== undefined) return this.#send(own, request, reply, startedAt);
-    const admitted = this.#proxy.admit(message);
-    if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), request, reply, startedAt);
+  #exchange(request: IncomingMessage, reply: NodeReply, body?: RequestBody): Exchange {
     const onHit = this.#onHit;
-    const context = {
-      clientAddress: message.clientAddress,
-      startedAt,
-      decorate: admitted.rewrite,
-      onHit: onHit && ((hit: ServedHit) => onHit(request, hit)),
+    return {
+      message: received(request, body),
+      reply,
+      startedAt: Date.now(),
+      port: request.socket.localPort,
+      inTurn: (start) => this.#pipeline.inTurn(request.socket, request.method!, reply, start),
+      onHit: onHit && ((hit) => onHit(request, hit)),
+      onRefusal: ({ code }) => {
+        if (UNCLEAR.has(code)) this.#endAfter(request, reply);
+      },
     };
-    this.#pipeline.inTurn(request.socket, request.method!, reply, () => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => body?.destroy()));
-  }
-
-  #purge(request: IncomingMessage, reply: NodeReply, startedAt: number): void {
-    const body = bodyOf(request, reply);
-    this.#pipeline.inTurn(request.socket, request.method!, reply, () => void this.#answerPurge(request, reply, startedAt).finally(() => body?.destroy()));
-  }
-
-  async #answerPurge(request: IncomingMessage, reply: NodeReply, startedAt: number): Promise<void> {
-    try {
-      this.#send(await this.#purging.answer(received(request, undefined)), request, reply, startedAt);
-    } catch (cause) {
-      this.#refuse(this.#understand(cause), request, reply, startedAt);
-    }
   }
 
   /** Never rejects. */
@@ -237,22 +208,11 @@ export class NodeLane {
     try {
       const refused = checkRequest(request);
       if (refused !== undefined) throw refused;
-      const { status, bytes } = await open(received(request, undefined), reply);
-      this.#report(request, startedAt, { status, bytes });
+      const message = received(request, undefined);
+      this.#exchanges.report({ message, startedAt }, await open(message, reply));
     } catch (cause) {
-      this.#refuse(this.#understand(cause), request, reply(), startedAt);
+      this.#exchanges.refuse(cause, { ...this.#exchange(request, reply()), startedAt });
     }
-  }
-
-  #understand(cause: unknown): MillraceError {
-    const error = MillraceError.from(cause);
-    if (error.code === 'ERR_INTERNAL') this.#onError(cause);
-    return error;
-  }
-
-  #refuse(error: MillraceError, request: IncomingMessage, reply: NodeReply, startedAt: number): void {
-    if (UNCLEAR.has(error.code)) this.#endAfter(request, reply);
-    this.#send(refusal(error, request.headers.accept), request, reply, startedAt, error);
   }
 
   /** What comes behind the request is nobody's. */
@@ -260,56 +220,11 @@ export class NodeLane {
     this.#ending.add(request.socket);
     reply.closeAfter();
   }
-
-  #send(response: OwnResponse, request: IncomingMessage, reply: NodeReply, startedAt: number, error?: MillraceError): void {
-    send(reply, response);
-    this.#report(request, startedAt, { status: response.status, bytes: reply.bytesWritten, error });
-  }
-
-  /** For what was answered without the engine. */
-  #report(request: IncomingMessage, startedAt: number, { status, bytes, error }: { status: number; bytes: number; error?: MillraceError | undefined }): void {
-    this.#proxy.report({
-      startedAt,
-      duration: Date.now() - startedAt,
-      method: request.method!,
-      url: request.url!,
-      clientAddress: request.socket.remoteAddress ?? '',
-      status,
-      result: 'BYPASS',
-      reasons: [],
-      bytes,
-      originDuration: undefined,
-      originStatus: undefined,
-      stored: false,
-      collapsed: false,
-      error,
-    });
-  }
 }
 
 /** It is not followed, yet node drops what came behind it in one packet, and would read on in the middle of a message. */
 function asksToSwitch({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '');
-}
-
-function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
-  if (!hasBody(request)) return undefined;
-  const body = new RequestBody(request);
-  reply.beforeEnd(() => body.answered());
-  return body;
-}
-
-function received(request: IncomingMessage, body: RequestBody | undefined): ReceivedMessage {
-  return {
-    method: request.method!,
-    requestTarget: request.url!,
-    fields: new Fields(request.rawHeaders.slice()),
-    httpVersion: request.httpVersion,
-    scheme: 'encrypted' in request.socket ? 'https' : 'http',
-    clientAddress: request.socket.remoteAddress ?? '',
-    body,
-    ...(body === undefined ? {} : { trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())) }),
-  };
 }
 
 function ignore(): void {}

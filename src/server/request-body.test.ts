@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, mock, test } from 'node:test';
-import { RequestBody } from './request-body.ts';
+import { type RequestBody, messageBody } from './request-body.ts';
 
 /** A request whose bytes the test brings, on a connection that only notes its end. */
 class FakeMessage extends Readable {
@@ -26,7 +26,7 @@ class FakeMessage extends Readable {
 
 function make(): { message: FakeMessage; body: RequestBody } {
   const message = new FakeMessage();
-  return { message, body: new RequestBody(message as unknown as IncomingMessage) };
+  return { message, body: messageBody(message as unknown as IncomingMessage) };
 }
 
 describe('the body of a request', () => {

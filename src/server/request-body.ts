@@ -14,18 +14,28 @@ const MAX_DISCARDED = 262_144;
 /** Milliseconds a client may be silent in the middle of its body. */
 const SILENCE = 60_000;
 
+/** What brings it: a message of node:http, or a stream of node:http2. */
+export interface BodySource {
+  readonly stream: Readable;
+  /** All of it has come. */
+  isComplete(): boolean;
+  /** Does what has to be done with what nobody reads, once the response is written. */
+  discard(): void;
+}
+
 export class RequestBody extends Readable {
-  readonly #source: IncomingMessage;
+  readonly #source: BodySource;
   #reading = false;
   #answered = false;
-  #discarding = false;
+  #discarded = false;
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(source: IncomingMessage) {
-    super({ highWaterMark: source.readableHighWaterMark });
+  constructor(source: BodySource) {
+    const { stream } = source;
+    super({ highWaterMark: stream.readableHighWaterMark });
     this.#source = source;
-    source.on('close', this.#onClose);
-    source.on('error', ignore);
+    stream.on('close', this.#onClose);
+    stream.on('error', ignore);
     // An error nobody listens for would end the process; who reads the body hears of it all the same.
     this.on('error', ignore);
   }
@@ -37,23 +47,24 @@ export class RequestBody extends Readable {
   }
 
   override _read(): void {
+    const { stream } = this.#source;
     if (!this.#reading) {
       this.#reading = true;
-      this.#source.on('data', this.#onData);
-      this.#source.on('end', this.#onEnd);
+      stream.on('data', this.#onData);
+      stream.on('end', this.#onEnd);
     }
     this.#watch();
-    this.#source.resume();
+    stream.resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     clearTimeout(this.#silence);
-    const source = this.#source;
-    source.off('close', this.#onClose);
-    source.off('data', this.#onData);
-    source.off('end', this.#onEnd);
+    const { stream } = this.#source;
+    stream.off('close', this.#onClose);
+    stream.off('data', this.#onData);
+    stream.off('end', this.#onEnd);
     if (this.#answered) this.#discard();
-    else if (this.#reading) source.pause();
+    else if (this.#reading) stream.pause();
     callback(error);
   }
 
@@ -63,15 +74,17 @@ export class RequestBody extends Readable {
       return;
     }
     clearTimeout(this.#silence);
-    this.#source.pause();
+    this.#source.stream.pause();
   };
 
   readonly #onEnd = (): void => {
-    this.push(null);
+    // A stream of node:http2 that is reset without an error ends too.
+    if (this.#source.isComplete()) this.push(null);
+    else this.#onClose();
   };
 
   readonly #onClose = (): void => {
-    if (!this.#source.complete) this.destroy(new MillraceError('ERR_CLIENT_GONE', 'The client went away in the middle of its request.'));
+    if (!this.#source.isComplete()) this.destroy(new MillraceError('ERR_CLIENT_GONE', 'The client went away in the middle of its request.'));
   };
 
   #watch(): void {
@@ -82,24 +95,33 @@ export class RequestBody extends Readable {
   }
 
   #discard(): void {
-    const source = this.#source;
-    const { socket } = source;
-    if (this.#discarding || source.complete || socket.destroyed) return;
-    this.#discarding = true;
-    let left = MAX_DISCARDED;
-    const silence = setTimeout(() => socket.destroy(), SILENCE);
-    const stop = (): void => {
-      clearTimeout(silence);
-      socket.off('close', stop);
-    };
-    // Once the response is written, node tells the end of the connection to the socket alone.
-    socket.on('close', stop);
-    source.on('end', stop).on('data', (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left < 0) socket.destroy();
-    });
-    source.resume();
+    if (this.#discarded || this.#source.isComplete()) return;
+    this.#discarded = true;
+    this.#source.discard();
   }
+}
+
+/** The body of a message of node:http that has one. */
+export function messageBody(message: IncomingMessage): RequestBody {
+  return new RequestBody({ stream: message, isComplete: () => message.complete, discard: () => discard(message) });
+}
+
+function discard(message: IncomingMessage): void {
+  const { socket } = message;
+  if (socket.destroyed) return;
+  let left = MAX_DISCARDED;
+  const silence = setTimeout(() => socket.destroy(), SILENCE);
+  const stop = (): void => {
+    clearTimeout(silence);
+    socket.off('close', stop);
+  };
+  // Once the response is written, node tells the end of the connection to the socket alone.
+  socket.on('close', stop);
+  message.on('end', stop).on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) socket.destroy();
+  });
+  message.resume();
 }
 
 function ignore(): void {}

@@ -1,0 +1,31 @@
+/**
+ * @module server/received
+ * A request of node:http as the proxy takes it.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Fields } from '../http/fields.ts';
+import type { ReceivedMessage } from '../proxy.ts';
+import type { NodeReply } from './node-reply.ts';
+import { type RequestBody, messageBody } from './request-body.ts';
+import { hasBody } from './request-check.ts';
+
+/** Undefined: it has none. */
+export function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
+  if (!hasBody(request)) return undefined;
+  const body = messageBody(request);
+  reply.beforeEnd(() => body.answered());
+  return body;
+}
+
+export function received(request: IncomingMessage, body: RequestBody | undefined): ReceivedMessage {
+  return {
+    method: request.method!,
+    requestTarget: request.url!,
+    fields: new Fields(request.rawHeaders.slice()),
+    httpVersion: request.httpVersion,
+    scheme: 'encrypted' in request.socket ? 'https' : 'http',
+    clientAddress: request.socket.remoteAddress ?? '',
+    body,
+    ...(body === undefined ? {} : { trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())) }),
+  };
+}
