@@ -20,7 +20,7 @@ export interface ClientRequest {
    * same, as if it stood in Vary: else one client's Host could poison another's page.
    */
   readonly forwardedAs: string;
-  /** "1.1", "1.0", "2" */
+  /** "1.1", "1.0", "2.0" */
   readonly httpVersion: string;
   /** Undefined: the request has no body. */
   readonly body: Readable | undefined;

@@ -30,7 +30,7 @@ export interface ReceivedRequest {
   readonly method: string;
   /** End-to-end fields as the client sent them (see hop-by-hop). */
   readonly fields: Fields;
-  /** "1.1", "1.0", "2" */
+  /** "1.1", "1.0", "2.0" */
   readonly httpVersion: string;
   /** How the client is connected to us. */
   readonly scheme: 'http' | 'https';

@@ -13,7 +13,7 @@ const PSEUDONYM = 'millrace';
 /** A chain of that many Millraces is no chain anyone builds. */
 const MAX_OWN_HOPS = 10;
 
-/** @param httpVersion of the message as it was received: "1.1", "1.0", "2". */
+/** @param httpVersion of the message as it was received: "1.1", "1.0", "2.0". */
 // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.3
 export function appendVia(fields: Fields, httpVersion: string): void {
   appendMember(fields, 'Via', `${httpVersion} ${PSEUDONYM}`);

@@ -9,9 +9,11 @@ import { Operations } from '../admin/operations.ts';
 import type { Config } from '../config.ts';
 import { ProxyParts, type Shared } from '../proxy.ts';
 import { createAdminServer } from './admin-answer.ts';
+import { Door } from './door.ts';
 import { Keeper } from './fast/keeper.ts';
 import { FastLane } from './fast/lane.ts';
 import { PlainHead } from './fast/plain-head.ts';
+import { Http2Lane } from './http2.ts';
 import { listen, portOf, urlOf } from './listening.ts';
 import { KEEP_ALIVE_TIMEOUT, createNodeServer } from './node-server.ts';
 import { NodeLane } from './node.ts';
@@ -57,9 +59,17 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   };
 }
 
+/** What has connections, which end when the server does. */
+interface Keeping {
+  /** Connections end when what is under way on them is over; those on which nothing is, at once. */
+  drain(): void;
+  /** Ends every connection now. */
+  cut(): void;
+}
+
 interface Lanes {
   readonly general: NodeLane;
-  readonly fast: FastLane | undefined;
+  readonly keeping: readonly Keeping[];
   /** That of the main port. */
   readonly server: Server;
 }
@@ -67,26 +77,26 @@ interface Lanes {
 function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void): Lanes {
   const { config, engine } = proxy;
   const { memo } = engine;
+  const http2 = new Http2Lane(proxy, admin, onError);
   if (memo === undefined) {
     const general = new NodeLane(proxy, { admin, onError });
-    return { general, fast: undefined, server: createNodeServer(general) };
+    const door = new Door(general, createNodeServer(general), http2);
+    return { general, keeping: [general, http2, door], server: door.server };
   }
   const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
   const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
   const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => keeper.keep(request, hit) });
-  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), head, keeper });
-  return { general, fast, server: fast.server };
+  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), http2, head, keeper });
+  return { general, keeping: [general, http2, fast], server: fast.server };
 }
 
-async function stop({ server, general, fast }: Lanes, adminServer: HttpServer | undefined, proxy: ProxyParts, timeout: number): Promise<void> {
+async function stop({ server, keeping }: Lanes, adminServer: HttpServer | undefined, proxy: ProxyParts, timeout: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   adminServer?.close();
   adminServer?.closeAllConnections();
-  general.drain();
-  fast?.drain();
+  for (const one of keeping) one.drain();
   const cut = setTimeout(() => {
-    general.cut();
-    fast?.cut();
+    for (const one of keeping) one.cut();
   }, timeout * 1000);
   await closed;
   clearTimeout(cut);

@@ -136,8 +136,22 @@ export async function request(url: string | URL, options: RequestOptions = {}): 
   return (await open(url, options)).finish();
 }
 
+/** The ports of proxies that are asked over HTTP/2 here; see test/kit/proxy.ts. */
+export const HTTP2_PORTS: Set<string> = new Set();
+
 /** Sends a request and waits for the head of the final response only. Rejects where none came. */
-export function open(url: string | URL, options: RequestOptions = {}): Promise<OpenResponse> {
+export async function open(url: string | URL, options: RequestOptions = {}): Promise<OpenResponse> {
+  if (HTTP2_PORTS.has(new URL(url).port) && isForHttp2(options)) return (await import('./http2-client.ts')).openHttp2(url, options);
+  return openHttp1(url, options);
+}
+
+/** It does not ask for what only HTTP/1.1 has. */
+function isForHttp2({ agent, target = '/', headers = {} }: RequestOptions): boolean {
+  const fields = isList(headers) ? new Fields(headers.slice()) : Fields.of(headers);
+  return agent === undefined && target.startsWith('/') && !fields.has('upgrade');
+}
+
+function openHttp1(url: string | URL, options: RequestOptions): Promise<OpenResponse> {
   const { protocol, hostname, port, host, pathname, search } = new URL(url);
   const secure = protocol === 'https:';
   const agent = options.agent ?? new (secure ? SecureAgent : Agent)({ keepAlive: true });

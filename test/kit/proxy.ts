@@ -5,10 +5,16 @@
 import type { Outcome } from '../../src/cache/outcome.ts';
 import { type Options, resolveConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server/main.ts';
+import { HTTP2_PORTS } from './client.ts';
 import { Arrivals } from './listening.ts';
 
 /** With MILLRACE_TEST_LANE=general every test that starts a proxy here runs without the fast lane. */
 export const FAST_LANE: boolean = process.env['MILLRACE_TEST_LANE'] !== 'general';
+
+/** With MILLRACE_TEST_CLIENT=http2 the client of the kit asks the proxy on that port over HTTP/2. */
+export function overHttp2(port: number): void {
+  if (process.env['MILLRACE_TEST_CLIENT'] === 'http2') HTTP2_PORTS.add(String(port));
+}
 
 /** `await using` closes it at the end of the block. */
 export interface TestProxy extends AsyncDisposable {
@@ -45,6 +51,7 @@ export async function startMillrace(options: Options = {}): Promise<TestProxy> {
     },
   });
   const { url, port, adminUrl } = server;
+  overHttp2(port);
   const close = (): Promise<void> => server.close();
   return { url, port, adminUrl, outcomes, close, finished: (count) => arrivals.reach(count), [Symbol.asyncDispose]: close };
 }

@@ -42,6 +42,12 @@ test('every test of behaviour passes without the fast lane', { skip: FAST_LANE ?
   assert.ok(passed > 200, output.slice(-2000));
 });
 
+test('tests of behaviour pass over HTTP/2', { skip: FAST_LANE ? false : 'once is enough', timeout: 600_000 }, async () => {
+  const { failed, passed, output } = await runTests(['cache', 'server', 'admin'].map((suite) => `test/${suite}/*.test.ts`), { MILLRACE_TEST_CLIENT: 'http2' });
+  assert.deepEqual(failed, []);
+  assert.ok(passed > 200, output.slice(-2000));
+});
+
 describe("where Node's handles are not as the fast lane knows them", () => {
   const hidden = { NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'without-internals.ts')).href}` };
 

@@ -11,6 +11,7 @@ import { ProxyParts } from '../../src/proxy.ts';
 import { Keeper } from '../../src/server/fast/keeper.ts';
 import { FastLane } from '../../src/server/fast/lane.ts';
 import { PlainHead } from '../../src/server/fast/plain-head.ts';
+import { Http2Lane } from '../../src/server/http2.ts';
 import { KEEP_ALIVE_TIMEOUT, createNodeServer } from '../../src/server/node-server.ts';
 import { NodeLane } from '../../src/server/node.ts';
 
@@ -34,7 +35,7 @@ export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 
   const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
   const general = new NodeLane(proxy, { admin: undefined, onHit: (request, hit) => keeper.keep(request, hit) });
   const http = createNodeServer(general);
-  const fast = new FastLane({ proxy, memo, general, http, head, keeper });
+  const fast = new FastLane({ proxy, memo, general, http, http2: new Http2Lane(proxy, undefined, () => undefined), head, keeper });
   const outcomes: Outcome[] = [];
   proxy.onOutcome((outcome) => outcomes.push(outcome));
   const lanes = { proxy, fast, general, http, outcomes };

@@ -54,7 +54,7 @@ const REFUSED: [name: string, bytes: string, status: number][] = [
   ['HTTP/2.0', `GET / HTTP/2.0\r\n${HOST}\r\n`, 400],
   ['HTTP/1.2', `GET / HTTP/1.2\r\n${HOST}\r\n`, 400],
   ['HTTP/0.9', 'GET /\r\n\r\n', 400],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  ['what begins as the preface of HTTP/2 does', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r', 400],
   ['TLS', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03', 400],
   ['a URL of 20 KB', `GET /${long(20_000)} HTTP/1.1\r\n${HOST}\r\n`, 414],
   ['a URL of 40 KB', `GET /${long(40_000)} HTTP/1.1\r\n${HOST}\r\n`, 414],

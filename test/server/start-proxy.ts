@@ -5,7 +5,7 @@
 import { type Options, resolveConfig } from '../../src/config.ts';
 import type { Outcome } from '../../src/cache/outcome.ts';
 import { type RunningServer, startServer } from '../../src/server/main.ts';
-import { FAST_LANE } from '../kit/proxy.ts';
+import { FAST_LANE, overHttp2 } from '../kit/proxy.ts';
 
 export interface TestProxy extends RunningServer {
   /** Of the requests that have finished, in that order. */
@@ -27,6 +27,7 @@ export async function startProxy(options: Options): Promise<TestProxy> {
     },
     onError: (error) => errors.push(error),
   });
+  overHttp2(running.port);
   const outcomeOf = (url: string): Promise<Outcome> =>
     new Promise((resolve) => {
       const look = (): void => {

@@ -10,6 +10,7 @@ import type { ServedHit } from '../../cache/memo.ts';
 import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
 import { STALLED } from '../node-reply.ts';
+import { opensHttp2 } from '../preface.ts';
 import { Admission } from './admission.ts';
 import { GeneralSide, IDLE } from './general-side.ts';
 import type { FastLane } from './lane.ts';
@@ -41,6 +42,8 @@ export class Connection {
   /** The last response was written here, not by the general lane. */
   #wroteLast = false;
   #isClosing = false;
+  /** First bytes that may yet become the preface of HTTP/2. */
+  #opening: Buffer | undefined;
   /** The lane's turn at which bytes came last. */
   #lastTurn: number;
   #hasAsked = false;
@@ -86,8 +89,8 @@ export class Connection {
   }
 
   #receive(bytes: Buffer, length: number): void {
+    if (!this.#hasAsked) return this.#open(bytes, length);
     this.#lastTurn = this.#lane.turn;
-    this.#hasAsked = true;
     if (this.#isClosing) return;
     if (this.#underWay !== undefined) {
       // Read before the pause was known.
@@ -98,6 +101,29 @@ export class Connection {
     if (this.#reply !== undefined) this.#handOver(bytes, 0, length);
     else if (general === undefined || (general.isRead && this.#lane.general.isResting(general))) this.#answer(bytes, length);
     else general.feed(copy(bytes, 0, length));
+  }
+
+  /** The first bytes say whether it is HTTP/2; nothing that comes later does. */
+  #open(bytes: Buffer, length: number): void {
+    const first = this.#opening === undefined ? bytes : Buffer.concat([this.#opening, bytes.subarray(0, length)]);
+    const firstLength = (this.#opening?.length ?? 0) + length;
+    const isHttp2 = opensHttp2(first, firstLength);
+    if (isHttp2 === 'unclear') {
+      this.#opening = copy(first, 0, firstLength);
+      return;
+    }
+    this.#opening = undefined;
+    this.#hasAsked = true;
+    if (isHttp2 && !this.#isClosing) this.#leaveToHttp2(copy(first, 0, firstLength));
+    else this.#receive(first, firstLength);
+  }
+
+  #leaveToHttp2(bytes: Buffer): void {
+    this.#lane.forget(this);
+    this.#isClosing = true;
+    this.#socket.pause();
+    this.#socket.unshift(bytes);
+    this.#lane.http2.take(this.#socket);
   }
 
   #answer(bytes: Buffer, length: number): void {
@@ -266,6 +292,12 @@ export class Connection {
 
   /** The client sends nothing any more. */
   #end(): void {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    if (opening !== undefined) {
+      this.#hasAsked = true;
+      this.#receive(opening, opening.length);
+    }
     const general = this.#general;
     if (this.#reply !== undefined && general?.isHeld !== true) {
       // As with node:http, whoever ends its side before it is answered has left.

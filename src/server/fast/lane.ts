@@ -7,6 +7,7 @@ import type { Server as HttpServer } from 'node:http';
 import { type Server, createServer } from 'node:net';
 import type { Memo } from '../../cache/memo.ts';
 import type { ProxyParts } from '../../proxy.ts';
+import type { Http2Lane } from '../http2.ts';
 import { HEAD_TIMEOUT } from '../node-server.ts';
 import type { NodeLane } from '../node.ts';
 import { Connection } from './connection.ts';
@@ -21,6 +22,7 @@ export interface FastLaneParts {
   readonly general: NodeLane;
   /** A server of node:http that does not listen itself. */
   readonly http: HttpServer;
+  readonly http2: Http2Lane;
   readonly head: PlainHead;
   readonly keeper: Keeper;
 }
@@ -33,6 +35,7 @@ export class FastLane implements FastLaneParts, ReplyLane {
   readonly memo: Memo;
   readonly general: NodeLane;
   readonly http: HttpServer;
+  readonly http2: Http2Lane;
   readonly head: PlainHead;
   readonly keeper: Keeper;
   /** Listens in place of the one of node:http. */
@@ -43,11 +46,12 @@ export class FastLane implements FastLaneParts, ReplyLane {
   readonly #timer: NodeJS.Timeout;
   #unflushed: PlainReply[] = [];
 
-  constructor({ proxy, memo, general, http, head, keeper }: FastLaneParts) {
+  constructor({ proxy, memo, general, http, http2, head, keeper }: FastLaneParts) {
     this.proxy = proxy;
     this.memo = memo;
     this.general = general;
     this.http = http;
+    this.http2 = http2;
     this.head = head;
     this.keeper = keeper;
     this.server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (accepted) => this.#connections.add(new Connection(this, accepted)));

@@ -1,0 +1,147 @@
+/**
+ * @module server/http2
+ * The lane of HTTP/2: every stream of node:http2, from its head to the engine and back. nghttp2
+ * judges the frames, and what no request may be; what a proxy must not let pass beside that is
+ * refused here. Every stream is an exchange like those of the other lanes.
+ */
+import { type Http2Server, type ServerHttp2Session, type ServerHttp2Stream, createServer } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Admin } from '../admin/api.ts';
+import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
+import { type Exchange, Exchanges } from './exchanges.ts';
+import { type Http2Head, checkHead, readHead } from './http2-head.ts';
+import { Http2Reply } from './http2-reply.ts';
+import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './node-server.ts';
+import { RequestBody } from './request-body.ts';
+import { MAX_HEAD } from './request-check.ts';
+
+/** https://www.rfc-editor.org/rfc/rfc9113.html#section-6.5.2: 100 is what it recommends at least. */
+const MAX_STREAMS = 128;
+/** MB of one connection: heads that come, and bodies that wait for their client, mostly the store's own. */
+const MAX_SESSION = 32;
+/** Lines of a head; its bytes are what is limited. */
+const MAX_LINES = 1024;
+/**
+ * Streams that a client may reset at once, and then each second: it may change its mind, but not make
+ * the origin work for nothing. https://www.cve.org/CVERecord?id=CVE-2023-44487
+ */
+const RESETS = { streamResetBurst: 500, streamResetRate: 33 };
+
+export class Http2Lane {
+  readonly #exchanges: Exchanges;
+  readonly #proxy: ProxyParts;
+  /** Does not listen itself. */
+  readonly #server: Http2Server;
+  /** With the number of streams under way. */
+  readonly #sessions = new Map<ServerHttp2Session, number>();
+  #draining = false;
+
+  /** @param onError called for what should not happen */
+  constructor(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void) {
+    this.#proxy = proxy;
+    this.#exchanges = new Exchanges(proxy, admin, onError);
+    this.#server = createServer({
+      maxSessionMemory: MAX_SESSION,
+      maxHeaderListPairs: MAX_LINES,
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEAD },
+      // An origin's fields are sent as it sent them.
+      strictSingleValueFields: false,
+      ...RESETS,
+    });
+    this.#server.on('session', (session) => this.#begin(session));
+  }
+
+  /** Takes over a connection that speaks HTTP/2. What was read of it is put back (unshift) or still to be read. */
+  take(socket: Socket): void {
+    if (this.#draining) {
+      socket.destroy();
+      return;
+    }
+    this.#server.emit('connection', socket);
+    // It was paused, so that nothing is read past the session.
+    process.nextTick(() => socket.resume());
+  }
+
+  /** From now on no new streams are taken, and connections are closed when those under way are over. */
+  drain(): void {
+    this.#draining = true;
+    for (const session of this.#sessions.keys()) session.close();
+  }
+
+  /** Ends every connection now. */
+  cut(): void {
+    for (const session of this.#sessions.keys()) session.destroy();
+  }
+
+  #begin(session: ServerHttp2Session): void {
+    this.#sessions.set(session, 0);
+    session.once('close', () => this.#sessions.delete(session));
+    session.on('stream', (stream, _headers, _flags, lines) => this.#answer(session, stream, lines));
+    session.setTimeout(HEAD_TIMEOUT, () => {
+      if (this.#sessions.get(session) === 0) session.close();
+    });
+  }
+
+  #count(session: ServerHttp2Session, change: 1 | -1): void {
+    const before = this.#sessions.get(session);
+    if (before === undefined) return;
+    this.#sessions.set(session, before + change);
+    // A second beyond, as the general lane.
+    session.setTimeout(KEEP_ALIVE_TIMEOUT + 1_000);
+  }
+
+  #answer(session: ServerHttp2Session, stream: ServerHttp2Stream, lines: readonly string[]): void {
+    // It was reset before it came here.
+    if (stream.destroyed) return;
+    this.#count(session, 1);
+    stream.once('close', () => this.#count(session, -1));
+    const head = readHead(lines);
+    const body = bodyOf(stream, head.fields);
+    const exchange = exchangeOf(session, stream, head, body);
+    const refused = checkHead(head, body !== undefined) ?? this.#checkConnect(head);
+    if (refused === undefined) this.#exchanges.answer(exchange);
+    else this.#exchanges.refuse(refused, exchange);
+  }
+
+  #checkConnect({ method, requestTarget }: Http2Head): MillraceError | undefined {
+    if (method !== 'CONNECT') return undefined;
+    try {
+      this.#proxy.admitConnect(requestTarget);
+    } catch (error) {
+      return MillraceError.from(error);
+    }
+    return new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused: over HTTP/2 there are no tunnels here. Use HTTP/1.1.`);
+  }
+}
+
+function exchangeOf({ socket, encrypted }: ServerHttp2Session, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined): Exchange {
+  const clientAddress = socket.remoteAddress ?? '';
+  const message: ReceivedMessage = { method, requestTarget, fields, httpVersion: '2.0', scheme: encrypted === true ? 'https' : 'http', clientAddress, body };
+  return {
+    message: body === undefined ? message : { ...message, trailers: trailersOf(stream) },
+    reply: new Http2Reply(stream, method, fields),
+    startedAt: Date.now(),
+    port: socket.localPort,
+    inTurn: (start) => start(),
+  };
+}
+
+function trailersOf(stream: ServerHttp2Stream): () => Fields | undefined {
+  let trailers: Fields | undefined;
+  stream.once('trailers', (_headers: unknown, _flags: unknown, lines: readonly string[]) => (trailers = new Fields(lines.slice())));
+  return () => trailers;
+}
+
+/** Undefined: the request has none. */
+function bodyOf(stream: ServerHttp2Stream, fields: Fields): RequestBody | undefined {
+  if (stream.endAfterHeaders || fields.first('content-length') === '0') return undefined;
+  return new RequestBody({
+    stream,
+    // It ends, too, where the client resets it without an error.
+    isComplete: () => stream.readableEnded && !stream.aborted,
+    // The reply does what there is to do.
+    discard: () => undefined,
+  });
+}
