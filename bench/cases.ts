@@ -23,6 +23,8 @@ export interface Case {
   /** Whether the origin is to see none of the requests, or each one. */
   readonly expects: 'hits' | 'misses';
   readonly connections: number;
+  /** It is asked over HTTP/2, for so many at once on each connection. */
+  readonly streams?: number;
   readonly workers: number;
   /**
    * Every rival is run with so many workers, too, by turns with the others, to be compared with itself:
@@ -77,6 +79,8 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'connections-256', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 256, limit: true },
   { ...PLAIN, name: 'connections-2000', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 2000, limit: true },
   { ...PLAIN, name: 'new-connections', title: '1 KB hits, each on a new connection', asks: [whole('/hit/1k', { Connection: 'close' })] },
+  { ...PLAIN, name: 'h2-1k', title: '1 KB hits over HTTP/2, 32 streams on each', asks: [whole('/hit/1k')], connections: 8, streams: 32 },
+  { ...PLAIN, name: 'h2-64k', title: '64 KB hits over HTTP/2, 4 streams on each', asks: [whole('/hit/64k')], connections: 8, streams: 4 },
   { ...PLAIN, name: 'half-rate', title: '1 KB hits at half of what each can', measures: 'rate', asks: [whole('/hit/1k')], limit: true },
   { ...PLAIN, name: 'objects-1k', title: '1 KB hits over 1,000 objects, Zipf', asks: [whole('/object/1')], objects: 1000 },
   { ...PLAIN, name: 'objects-1m', title: '1 KB hits over 1,000,000 objects, Zipf', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },

@@ -73,7 +73,11 @@ Everything is in ${file}`);
 
 function chooseCases(names: readonly string[] | undefined): readonly Case[] {
   const asked = CASES.filter((one) => (names !== undefined ? names.includes(one.name) : values.quick ? one.quick : !one.onlyNamed));
-  return knowsWorkers ? asked : asked.filter(({ name }) => !name.startsWith('workers-'));
+  const able = knowsWorkers ? asked : asked.filter(({ name }) => !name.startsWith('workers-'));
+  const overHttp1 = able.filter(({ streams }) => streams === undefined);
+  if (overHttp1.length === able.length || findProgram('h2load') !== undefined) return able;
+  console.log('Without h2load (on Debian: sudo apt-get install nghttp2-client) HTTP/2 is left out.');
+  return overHttp1;
 }
 
 function listOf(text: string | undefined, known: readonly string[], option: string): string[] | undefined {

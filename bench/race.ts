@@ -7,8 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Case } from './cases.ts';
 import { countRequests, fault, untilQuiet } from './check.ts';
 import { startChild } from './child.ts';
+import { runH2load } from './h2load.ts';
 import { shareAll, shareCores } from './machine.ts';
 import type { Cores } from './machine.ts';
+import type { Place } from './peers/peer.ts';
 import { LIMIT, startRival } from './rivals.ts';
 import type { Rival, RunningRival } from './rivals.ts';
 import { family, sharesOf, threadsOf, usageOf } from './usage.ts';
@@ -64,9 +66,10 @@ const LARGE = 16_384;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
   const able = rivals.filter(({ peer }) => (one.limit || peer.name !== LIMIT) && (one.diskMegabytes === undefined || peer.keepsOnDisk === true));
+  const isUnable = ({ peer }: Rival): boolean => one.streams !== undefined && peer.servesHttp2 !== true;
   const crews = one.besideWorkers === undefined ? [one.workers] : [one.workers, one.besideWorkers];
   const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
-  const entrants = taking.map(({ rival: { peer, version }, workers }): Entrant => ({ name: peer.name, version, workers, rounds: [] }));
+  const entrants = taking.map(({ rival, workers }): Entrant => ({ name: rival.peer.name, version: rival.version, workers, rounds: [], ...(isUnable(rival) && { fault: 'it does not serve HTTP/2 without TLS' }) }));
   const guarded = async (entrant: Entrant, run: () => Promise<void>): Promise<void> => {
     if (entrant.fault === undefined) await run().catch((error: unknown) => void (entrant.fault = (error as Error).message));
   };
@@ -85,7 +88,7 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   try {
     progress('starting');
     await Promise.all(taking.map(({ rival, workers }, at) => guarded(entrants[at]!, async () => {
-      const running = await startRival(rival, coresOf(one).server, { originPort, workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
+      const running = await startRival(rival, coresOf(one).server, { ...wishesOf(one, originPort), workers });
       runners.push({ entrant: entrants[at]!, running, rate: 0 });
     })));
     runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
@@ -158,7 +161,7 @@ const LEAK = 0.01;
 
 function wrongRound(one: Case, failures: number, { requests, bytes }: Omit<LoadResult, 'failures'>, passed: number): string | undefined {
   if (failures > 0) return `${failures} of ${requests} requests failed under load`;
-  if (requests === 0) return 'wrk read no whole answer of it (after a 304 with Content-Length it waits for a body)';
+  if (requests === 0) return 'the load generator read no whole answer of it (after a 304 with Content-Length, wrk waits for a body)';
   // wrk rounds what it has read to a hundredth.
   if (bytes < requests * Math.min(...one.asks.map(({ body }) => body.length)) * 0.98) return `it sent ${Math.round(bytes / requests)} bytes a request under load`;
   if (one.expects === 'hits' && passed > requests * LEAK) return `${passed} of ${requests} requests went to the origin under load`;
@@ -173,6 +176,7 @@ function load(one: Case, { entrant: { workers }, running: { port }, rate }: Runn
   const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
   const script = one.objects !== undefined ? [one.popularity === 'even' ? 'even.lua' : 'zipf.lua', String(one.objects), prefixOf(one.asks)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
   const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);
+  if (one.streams !== undefined) return runH2load({ url, connections: one.connections, streams: one.streams, seconds, cores: loadCores, fields });
   return runWrk({ url, ...loadOf(one, workers), seconds, cores: loadCores, fields, script });
 }
 
@@ -196,13 +200,17 @@ async function runConstantRate(args: readonly (string | number)[], cores: string
   }
 }
 
+function wishesOf({ workers, cacheMegabytes, diskMegabytes, streams }: Case, originPort: number): Omit<Place, 'directory' | 'port'> {
+  return { originPort, workers, cacheMegabytes, diskMegabytes, overHttp2: streams !== undefined };
+}
+
 function urlOf(port: number, path: string): string {
   return `http://127.0.0.1:${port}${path}`;
 }
 
 /** A round of its own: from the start until it listens. */
 async function started(one: Case, rival: Rival, { server }: Cores, originPort: number): Promise<Round> {
-  const running = await startRival(rival, server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
+  const running = await startRival(rival, server, wishesOf(one, originPort));
   const usage = usageOf(family(running.child.pid));
   const found = await fault(one, running.port, originPort);
   await running.stop();
@@ -213,7 +221,7 @@ async function started(one: Case, rival: Rival, { server }: Cores, originPort: n
 
 /** A round of its own: an empty cache is asked for every object once. What it does behind that counts too. */
 async function filled(one: Case, rival: Rival, cores: Cores, originPort: number): Promise<Round> {
-  const running = await startRival(rival, cores.server, { originPort, workers: one.workers, cacheMegabytes: one.cacheMegabytes, diskMegabytes: one.diskMegabytes });
+  const running = await startRival(rival, cores.server, wishesOf(one, originPort));
   try {
     const members = family(running.child.pid);
     const { objects = 0, connections } = one;

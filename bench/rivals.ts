@@ -63,7 +63,7 @@ function versionOf(peer: Peer, program: string): string {
 }
 
 /** Starts it with a directory of its own. Rejects with what it printed where it does not listen. */
-export async function startRival(rival: Rival, cores: string | undefined, wish: Pick<Place, 'originPort' | 'workers' | 'cacheMegabytes' | 'diskMegabytes'>): Promise<RunningRival> {
+export async function startRival(rival: Rival, cores: string | undefined, wish: Omit<Place, 'directory' | 'port'>): Promise<RunningRival> {
   const { peer, program } = rival;
   const directory = mkdtempSync(join(fastDirectory(), `millrace-bench-${peer.name}-`));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });

@@ -12,8 +12,9 @@ export const haproxy: Peer = {
   name: 'haproxy',
   program: 'haproxy',
   versionArgs: ['-v'],
+  servesHttp2: true,
   debian: 'haproxy',
-  files: ({ port, originPort, workers, cacheMegabytes }) => ({
+  files: ({ port, originPort, workers, cacheMegabytes, overHttp2 }) => ({
     'haproxy.cfg': `
 global
   nbthread ${workers}
@@ -32,7 +33,7 @@ cache bench
   max-age 86400
   process-vary on
 frontend clients
-  bind 127.0.0.1:${port} backlog 4096
+  bind 127.0.0.1:${port} backlog 4096${overHttp2 ? ' proto h2' : ''}
   http-request cache-use bench
   http-response cache-store bench
   default_backend origin

@@ -12,10 +12,11 @@ export const httpd: Peer = {
   name: 'httpd',
   program: 'apache2',
   versionArgs: ['-v'],
+  servesHttp2: true,
   keepsOnDisk: true,
   debian: 'apache2',
   user: 'www-data',
-  files: ({ directory, port, originPort, workers }) => ({
+  files: ({ directory, port, originPort, workers, overHttp2 }) => ({
     'httpd.conf': `
 ServerRoot ${directory}
 ServerName 127.0.0.1
@@ -25,7 +26,7 @@ PidFile ${directory}/httpd.pid
 DefaultRuntimeDir ${directory}
 ErrorLog ${directory}/error.log
 LogLevel crit
-${MODULES.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
+${[...MODULES, ...(overHttp2 ? ['http2'] : [])].map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`).join('\n')}
 ${isRoot ? 'User www-data\nGroup www-data' : ''}
 StartServers ${workers}
 ServerLimit ${workers}
@@ -40,6 +41,7 @@ KeepAliveTimeout 600
 MaxKeepAliveRequests 0
 EnableSendfile On
 EnableMMAP On
+${overHttp2 ? 'Protocols h2c http/1.1' : ''}
 CacheRoot ${directory}/cache
 CacheEnable disk /
 CacheQuickHandler On

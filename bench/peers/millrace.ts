@@ -27,6 +27,7 @@ export const millrace: Peer = {
   name: 'millrace',
   program: process.execPath,
   versionArgs: [program, '--version'],
+  servesHttp2: true,
   keepsOnDisk: true,
   args: ({ port, originPort, workers, cacheMegabytes, diskMegabytes, directory }) => [
     program, '--origin', `http://127.0.0.1:${originPort}`, '--port', String(port), '--log-format', 'off',

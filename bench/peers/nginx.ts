@@ -13,9 +13,10 @@ export const nginx: Peer = {
   name: 'nginx',
   program: 'nginx',
   versionArgs: ['-v'],
+  servesHttp2: true,
   keepsOnDisk: true,
   debian: 'nginx',
-  files: ({ directory, port, originPort, workers, cacheMegabytes, diskMegabytes }) => ({
+  files: ({ directory, port, originPort, workers, cacheMegabytes, diskMegabytes, overHttp2 }) => ({
     'nginx.conf': `
 ${isRoot ? 'user root;' : ''}
 worker_processes ${workers};
@@ -46,7 +47,7 @@ http {
     keepalive_requests 1000000000;
   }
   server {
-    listen 127.0.0.1:${port} reuseport backlog=4096;
+    listen 127.0.0.1:${port} reuseport backlog=4096${overHttp2 ? ' http2' : ''};
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_buffer_size 16k;

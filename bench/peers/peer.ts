@@ -13,6 +13,8 @@ export interface Place {
   readonly cacheMegabytes: number;
   /** The cache is on disk, under the directory; undefined: in memory, or what comes closest to it. */
   readonly diskMegabytes: number | undefined;
+  /** It is asked over HTTP/2, and over nothing else where it has to choose. */
+  readonly overHttp2: boolean;
 }
 
 export interface Peer {
@@ -23,6 +25,8 @@ export interface Peer {
   readonly versionArgs: readonly string[];
   /** Its cache can be on disk, as configured here. */
   readonly keepsOnDisk?: true;
+  /** It serves HTTP/2 without TLS, to clients that begin with it. */
+  readonly servesHttp2?: true;
   /** The package in Debian. */
   readonly debian?: string;
   /** Whom it turns into where root starts it; the directory is given to this user. */

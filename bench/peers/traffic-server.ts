@@ -10,8 +10,9 @@ export const trafficServer: Peer = {
   name: 'trafficserver',
   program: 'traffic_server',
   versionArgs: ['-V'],
+  servesHttp2: true,
   debian: 'trafficserver',
-  files: ({ directory, port, originPort, workers, cacheMegabytes }) => {
+  files: ({ directory, port, originPort, workers, cacheMegabytes, overHttp2 }) => {
     const settings: Readonly<Record<string, string | number>> = {
       crash_log_helper: 'NULL',
       'exec_thread.autoconfig': 0,
@@ -24,7 +25,7 @@ export const trafficServer: Peer = {
       'cache.ram_cache_cutoff': `${LARGEST_OBJECT_MB}M`,
       // Milliseconds a request waits for another one that fetches the same; at 50, misses stand still.
       'cache.read_while_writer_retry.delay': 1,
-      'http.server_ports': `${port}:ip-in=127.0.0.1`,
+      'http.server_ports': `${port}:ip-in=127.0.0.1${overHttp2 ? ':proto=http2' : ''}`,
       'http.cache.required_headers': 1,
       'http.insert_request_via_str': 0,
       'http.insert_response_via_str': 0,

@@ -12,9 +12,10 @@ export const varnish: Peer = {
   name: 'varnish',
   program: 'varnishd',
   versionArgs: ['-V'],
+  servesHttp2: true,
   debian: 'varnish',
   files: ({ originPort }) => ({ 'bench.vcl': `vcl 4.1;\nbackend origin { .host = "127.0.0.1"; .port = "${originPort}"; }\n` }),
-  args: ({ directory, port, workers, cacheMegabytes }) => [
+  args: ({ directory, port, workers, cacheMegabytes, overHttp2 }) => [
     '-F', '-j', 'none', '-n', `${directory}/work`, '-a', `127.0.0.1:${port}`, '-f', `${directory}/bench.vcl`, '-s', `malloc,${cacheMegabytes}M`,
     ...Object.entries({
       thread_pools: workers,
@@ -26,6 +27,7 @@ export const varnish: Peer = {
       listen_depth: 4096,
       http_gzip_support: 'off',
       vsl_mask: SILENT.map((tag) => `-${tag}`).join(','),
+      ...(overHttp2 && { feature: '+http2' }),
     }).flatMap(([name, value]) => ['-p', `${name}=${value}`]),
   ],
 };
