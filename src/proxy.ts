@@ -9,7 +9,7 @@ import { Counters, type CounterStats, type Tally } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
 import { Leases } from './cache/leases.ts';
-import type { Outcome } from './cache/outcome.ts';
+import { type AnsweredHit, type Outcome, outcomeOfHit } from './cache/outcome.ts';
 import type { Store, StoreStats } from './cache/ports.ts';
 import { Permits } from './cache/permits.ts';
 import type { Purge } from './cache/purger.ts';
@@ -65,6 +65,13 @@ export interface WorkerStats {
   readonly number: number;
   readonly requests: number;
   readonly hits: number;
+}
+
+/** Where outcomes are written down; of hits of the fast lane, without making an outcome of each. */
+export interface OutcomeLog {
+  write(outcome: Outcome): void;
+  /** A hit that was given whole, in less time than the clock can tell. */
+  writeHit(answer: AnsweredHit, startedAt: number, clientAddress: string): void;
 }
 
 /** What the workers of one proxy have in common, for each to be handed. */
@@ -139,6 +146,7 @@ export class ProxyParts {
   readonly #origin: OriginClient;
   readonly #store: Store;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
+  #log: OutcomeLog | undefined;
   /** The port clients connect to; undefined until it is known. */
   #port: number | undefined;
 
@@ -246,6 +254,11 @@ export class ProxyParts {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Writes each finished request to the log from now on. */
+  logTo(log: OutcomeLog): void {
+    this.#log = log;
+  }
+
   /** Counts and tells an outcome; the engine's come here by themselves, a lane brings those of requests it answered alone. */
   report(outcome: Outcome): void {
     this.#counters.record(outcome);
@@ -254,7 +267,7 @@ export class ProxyParts {
 
   /** Somebody wants to be told outcomes. */
   get isObserved(): boolean {
-    return this.#listeners.size > 0;
+    return this.#log !== undefined || this.#listeners.size > 0;
   }
 
   /** For a hit of the fast lane: counts it, but does not tell it. */
@@ -264,6 +277,15 @@ export class ProxyParts {
 
   /** Tells an outcome that was counted. */
   tell(outcome: Outcome): void {
+    this.#log?.write(outcome);
+    for (const listener of this.#listeners) listener(outcome);
+  }
+
+  /** Tells a hit that was counted, and given whole in less time than the clock can tell. */
+  tellHit(answer: AnsweredHit, startedAt: number, clientAddress: string): void {
+    this.#log?.writeHit(answer, startedAt, clientAddress);
+    if (this.#listeners.size === 0) return;
+    const outcome = outcomeOfHit(answer, { startedAt, duration: 0, bytes: answer.bodyLength, clientAddress, error: undefined });
     for (const listener of this.#listeners) listener(outcome);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { MillraceError } from '../errors.ts';
 import type { Reason } from '../policy/reason.ts';
+import type { PreparedAnswer } from './prepared-answer.ts';
 
 /** The word in X-Cache. */
 export type CacheResult = 'HIT' | 'MISS' | 'STALE' | 'REVALIDATED' | 'BYPASS';
@@ -33,4 +34,24 @@ export interface Outcome {
   /** Another client's request to the origin served this one too. */
   readonly collapsed: boolean;
   readonly error: MillraceError | undefined;
+}
+
+/** What an outcome takes of a prepared answer. */
+export type AnsweredHit = Pick<PreparedAnswer, 'hash' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
+
+/** Of a hit that was given with a prepared answer. */
+export function outcomeOfHit(answer: AnsweredHit, { startedAt, ...given }: Pick<Outcome, 'startedAt' | 'duration' | 'clientAddress' | 'bytes' | 'error'>): Outcome {
+  return {
+    startedAt,
+    ...given,
+    method: answer.method,
+    url: answer.url,
+    status: answer.status,
+    result: 'HIT',
+    reasons: answer.reasons(startedAt),
+    originDuration: undefined,
+    originStatus: undefined,
+    stored: false,
+    collapsed: false,
+  };
 }

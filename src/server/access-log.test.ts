@@ -26,8 +26,9 @@ class Screen extends EventEmitter {
     return this.#colors;
   }
 
-  write(text: string): boolean {
-    this.writes.push(text);
+  write(lines: Uint8Array, done: () => void): boolean {
+    this.writes.push(Buffer.from(lines).toString());
+    done();
     this.emit('write');
     return true;
   }
@@ -127,6 +128,26 @@ test('many lines do not wait', () => {
   assert.ok(screen.text.length > 100_000);
 });
 
+test('what is being written is not written over', () => {
+  const under: { lines: Uint8Array; copy: string; done: () => void }[] = [];
+  const stream = { write: (lines: Uint8Array, done: () => void) => (under.push({ lines, copy: Buffer.from(lines).toString(), done }), true), on: () => undefined };
+  const log = new AccessLog({ logFormat: 'json', verbose: false }, stream);
+  const unchanged = (): void => {
+    for (const { lines, copy } of under) assert.equal(Buffer.from(lines).toString(), copy);
+  };
+  const write = (url: string): void => {
+    log.write({ ...MISS, url });
+    log.flush();
+    unchanged();
+  };
+  for (const url of ['/a', '/b', '/c']) write(url);
+  const first = under.shift()!;
+  first.done();
+  for (const url of ['/d', '/e']) write(url);
+  assert.equal(under.length, 4);
+  assert.equal(under[3]!.lines.buffer, first.lines.buffer);
+});
+
 test('a reader who leaves ends the log, nothing else', () => {
   const screen = new Screen(false);
   const log = new AccessLog({ logFormat: 'json', verbose: false }, screen);
@@ -149,7 +170,7 @@ test('where nobody reads, lines are dropped in place of taking memory, and count
       log.flush();
     }
     assert.ok(screen.text.length > 4_000_000 && screen.text.length < 4_400_000, `${screen.text.length} wait`);
-    log.append('a\nb\n');
+    log.append(Buffer.from('a\nb\n'));
     assert.equal(log.dropped, 3);
     screen.isStalled = false;
     log.write(MISS);

@@ -4,22 +4,22 @@
  * gathered for some milliseconds and written at once, and a reader who leaves is no error. Where one
  * is slower than the proxy, lines are dropped, and counted in a line of their own.
  */
-import { styleText } from 'node:util';
-import type { CacheResult, Outcome } from '../cache/outcome.ts';
+import { type AnsweredHit, type Outcome, outcomeOfHit } from '../cache/outcome.ts';
 import type { Config } from '../config.ts';
-import { formatSize } from '../config/quantity.ts';
-import { REASONS } from '../policy/reason.ts';
-import type { Reason } from '../policy/reason.ts';
+import type { OutcomeLog } from '../proxy.ts';
+import { HitLines, MOST_OF_LINE } from './hit-lines.ts';
 import { JsonLines } from './json-lines.ts';
-import { printable } from './printable.ts';
+import type { LineFormat } from './line-format.ts';
+import { PrettyLines } from './pretty-lines.ts';
 
 /** What a log is written to: process.stdout, or a stand-in for it. */
 export interface LogStream {
   readonly isTTY?: boolean;
-  /** What waits for the reader, in bytes or characters. */
+  /** Bytes that wait for the reader. */
   readonly writableLength?: number;
   hasColors?(): boolean;
-  write(text: string): boolean;
+  /** The bytes are not changed until it calls back. */
+  write(lines: Uint8Array, done: () => void): boolean;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -30,37 +30,38 @@ export interface LogLook {
 }
 
 /** A stand-in for a stream that looks so. */
-export function logStream({ isTerminal, hasColors }: LogLook, write: (text: string) => void): LogStream {
+export function logStream({ isTerminal, hasColors }: LogLook, write: (lines: Uint8Array) => void): LogStream {
   return {
     isTTY: isTerminal,
     hasColors: () => hasColors,
-    write: (text) => {
-      write(text);
+    write: (lines, done) => {
+      write(lines);
+      done();
       return true;
     },
     on: () => undefined,
   };
 }
 
-type Style = Parameters<typeof styleText>[0];
-
-interface Format {
-  line(outcome: Outcome): string;
-  /** Tells at what time, in ms since the epoch, how many lines were dropped by then. */
-  dropped(lines: number, now: number): string;
-}
-
 /** Milliseconds for which lines are gathered: a write for each turn of the event loop would cost more than the lines. */
 const DELAY = 10;
-/** Characters that are written at once. */
+/** Bytes that are gathered. */
 const MOST_GATHERED = 64 * 1024;
+/** Bytes of UTF-8 for one code unit. */
+const WIDEST = 3;
 /** So much may wait for the reader. */
 const MAX_WAITING = 4 * 1024 * 1024;
+const NEWLINE = 10;
 
-export class AccessLog {
+export class AccessLog implements OutcomeLog {
   readonly #stream: LogStream;
-  readonly #format: Format | undefined;
-  #waiting = '';
+  readonly #format: LineFormat | undefined;
+  readonly #hits: HitLines | undefined;
+  #gathered: Buffer = Buffer.alloc(0);
+  /** Bytes of it that are lines. */
+  #length = 0;
+  /** One that was written, to be used again. */
+  #spare: Buffer | undefined;
   /** Nothing fits any more until the reader has taken what waits. */
   #full = false;
   #dropped = 0;
@@ -71,6 +72,10 @@ export class AccessLog {
   constructor(config: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream) {
     this.#stream = stream;
     this.#format = formatFor(config, stream);
+    if (this.#format !== undefined) {
+      this.#hits = new HitLines(this.#format);
+      this.#gathered = Buffer.allocUnsafeSlow(MOST_GATHERED);
+    }
     // EPIPE and the like: whoever read the log has left, and the proxy goes on without.
     stream.on('error', () => {
       this.#broken = true;
@@ -89,25 +94,44 @@ export class AccessLog {
     return this.#dropped;
   }
 
-  /** Whole lines that are in its form already. */
-  append(lines: string): void {
+  /** Whole lines that are in its form already, and stay as they are. */
+  append(lines: Uint8Array): void {
     this.#look();
+    this.flush();
     if (this.#full) this.#dropped += count(lines);
-    else this.#add(lines);
+    else this.#stream.write(lines, () => undefined);
   }
 
   write(outcome: Outcome): void {
     if (this.#format === undefined) return;
-    if (this.#waiting === '') this.#look();
+    if (this.#length === 0) this.#look();
     if (this.#full) this.#dropped++;
-    else this.#add(`${this.#format.line(outcome)}\n`);
+    else this.#add(`${this.#format.beginning(outcome.startedAt)}${this.#format.rest(outcome)}\n`);
+  }
+
+  writeHit(answer: AnsweredHit, startedAt: number, clientAddress: string): void {
+    const line = this.#hits?.find(answer, startedAt, clientAddress);
+    if (line === undefined) return this.write(outcomeOfHit(answer, { startedAt, duration: 0, bytes: answer.bodyLength, clientAddress, error: undefined }));
+    if (this.#length + MOST_OF_LINE > MOST_GATHERED) this.flush();
+    if (this.#length === 0) this.#look();
+    if (this.#full) {
+      this.#dropped++;
+      return;
+    }
+    this.#gathered.set(line.bytes, this.#length);
+    this.#length += line.length;
+    if (!this.#isTimed) this.#setTimer();
   }
 
   /** Writes what is waiting now; for the end of the process. */
   flush(): void {
-    const text = this.#waiting;
-    this.#waiting = '';
-    if (text !== '' && !this.#broken) this.#stream.write(text);
+    const bytes = this.#gathered;
+    const length = this.#length;
+    if (length === 0) return;
+    this.#gathered = this.#spare ?? Buffer.allocUnsafeSlow(MOST_GATHERED);
+    this.#spare = undefined;
+    this.#length = 0;
+    if (!this.#broken) this.#stream.write(bytes.subarray(0, length), () => (this.#spare = bytes));
   }
 
   #look(): void {
@@ -118,81 +142,33 @@ export class AccessLog {
     if (this.#format !== undefined) this.#add(`${this.#format.dropped(dropped, Date.now())}\n`);
   }
 
-  #add(lines: string): void {
-    if (!this.#isTimed) setTimeout(() => this.#onTime(), DELAY);
-    this.#isTimed = true;
-    this.#waiting += lines;
-    if (this.#waiting.length > MOST_GATHERED) this.flush();
+  #add(line: string): void {
+    if (this.#length + line.length * WIDEST > MOST_GATHERED) this.flush();
+    if (line.length * WIDEST > MOST_GATHERED) {
+      if (!this.#broken) this.#stream.write(Buffer.from(line), () => undefined);
+      return;
+    }
+    this.#length += this.#gathered.write(line, this.#length);
+    if (!this.#isTimed) this.#setTimer();
   }
 
-  #onTime(): void {
-    this.#isTimed = false;
-    this.flush();
+  #setTimer(): void {
+    this.#isTimed = true;
+    setTimeout(() => {
+      this.#isTimed = false;
+      this.flush();
+    }, DELAY);
   }
 }
 
-function formatFor({ logFormat, verbose }: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream): Format | undefined {
+function formatFor({ logFormat, verbose }: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream): LineFormat | undefined {
   if (logFormat === 'off') return undefined;
   if (logFormat === 'json' || (logFormat === 'auto' && stream.isTTY !== true)) return new JsonLines();
-  const colored = stream.isTTY === true && stream.hasColors?.() === true;
-  const paint = (style: Style, text: string): string => (colored ? styleText(style, text, { validateStream: false }) : text);
-  return {
-    line: (outcome) => prettyLine(outcome, verbose, paint),
-    dropped: (lines, now) => paint('yellow', `${clock(now)} ${lines} ${lines === 1 ? 'line' : 'lines'} dropped: whoever reads the log is too slow`),
-  };
+  return new PrettyLines(verbose, stream.isTTY === true && stream.hasColors?.() === true);
 }
 
-function count(lines: string): number {
-  return lines.split('\n').length - 1;
-}
-
-const RESULT_STYLE: Record<CacheResult, Style> = { HIT: 'green', REVALIDATED: 'cyan', STALE: 'yellow', MISS: 'magenta', BYPASS: 'gray' };
-
-function prettyLine(outcome: Outcome, verbose: boolean, paint: (style: Style, text: string) => string): string {
-  const { status, result, error } = outcome;
-  const parts = [
-    paint('gray', clock(outcome.startedAt)),
-    status < 400 ? String(status) : paint(status < 500 ? 'yellow' : 'red', String(status)),
-    paint(RESULT_STYLE[result], result.padEnd(11)),
-    formatSize(outcome.bytes).padStart(8),
-    formatTime(outcome.duration).padStart(7),
-    ` ${printable(outcome.method)} ${printable(outcome.url)}`,
-  ];
-  const why = error === undefined ? reasonWords(outcome, verbose) : printable(error.message);
-  if (why !== '') parts.push(paint('gray', ` ${why}`));
-  if (verbose) parts.push(paint('gray', ` [${details(outcome)}]`));
-  return parts.join(' ');
-}
-
-/** A hit needs no words, unless somebody asks for every reason. */
-function reasonWords({ result, reasons }: Outcome, verbose: boolean): string {
-  if (verbose) return reasons.map(describe).join('; ');
-  const first = reasons[0];
-  return result === 'HIT' || first === undefined ? '' : describe(first);
-}
-
-function describe({ code, detail }: Reason): string {
-  const { words } = REASONS[code];
-  return detail === undefined ? words : `${words} (${printable(detail)})`;
-}
-
-function details(outcome: Outcome): string {
-  const words = [`client ${printable(outcome.clientAddress)}`];
-  if (outcome.originStatus !== undefined) words.push(`origin ${outcome.originStatus}`);
-  if (outcome.originDuration !== undefined) words.push(`after ${formatTime(outcome.originDuration)}`);
-  if (outcome.stored) words.push('stored');
-  if (outcome.collapsed) words.push('collapsed');
-  if (outcome.error !== undefined) words.push(outcome.error.code);
-  return words.join(', ');
-}
-
-/** Milliseconds as 0.4ms, 12ms, 3.4s. */
-function formatTime(milliseconds: number): string {
-  if (milliseconds < 9.95) return `${milliseconds.toFixed(1)}ms`;
-  return milliseconds < 999.5 ? `${Math.round(milliseconds)}ms` : `${(milliseconds / 1000).toFixed(1)}s`;
-}
-
-function clock(milliseconds: number): string {
-  const at = new Date(milliseconds);
-  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((figure) => String(figure).padStart(2, '0')).join(':');
+function count(lines: Uint8Array): number {
+  let ends = 0;
+  for (const byte of lines) if (byte === NEWLINE) ends++;
+  return ends;
 }

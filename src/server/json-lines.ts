@@ -1,96 +1,43 @@
 /**
  * @module server/json-lines
- * Outcomes as lines of JSON, put together from strings: at full speed a library's way would cost
- * more than the answers do.
+ * Outcomes as lines of JSON.
  */
 import type { Outcome } from '../cache/outcome.ts';
 import type { Reason } from '../policy/reason.ts';
+import type { AroundClient, LineFormat } from './line-format.ts';
 import { printable } from './printable.ts';
 
-/** What of a line stays the same as long as an answer is given again: all but when, to whom, and how long it took. */
-interface Frame {
-  readonly of: Outcome;
-  readonly untilClient: string;
-  readonly untilDuration: string;
-  readonly rest: string;
-  /** All of it with the client and the duration of the last line. */
-  client: string;
-  duration: number;
-  whole: string;
-}
-
-/** Frames of the last answers; those of prepared ones come again with the same list of reasons, for a second. */
-const MAX_FRAMES = 1000;
-/** Characters of a URL with which a frame is kept: written, each may take six. */
-const MAX_URL = 1000;
-
-export class JsonLines {
-  readonly #frames = new Map<readonly Reason[], Frame>();
+export class JsonLines implements LineFormat {
   #second = Number.NaN;
   #secondText = '';
-  #millisecond = Number.NaN;
-  #timeText = '';
 
-  /** Without its end. */
-  line(outcome: Outcome): string {
-    const frame = this.#frame(outcome);
-    const { clientAddress, duration } = outcome;
-    if (clientAddress !== frame.client || duration !== frame.duration) {
-      frame.client = clientAddress;
-      frame.duration = duration;
-      frame.whole = `${frame.untilClient}${quoted(clientAddress)}${frame.untilDuration}${thousandths(duration)}${frame.rest}`;
-    }
-    return this.#time(outcome.startedAt) + frame.whole;
-  }
-
-  /** Tells at what time how many lines were dropped by then. */
-  dropped(lines: number, now: number): string {
-    return `${this.#time(now)},"dropped":${lines}}`;
-  }
-
-  #frame(outcome: Outcome): Frame {
-    const known = this.#frames.get(outcome.reasons);
-    if (known !== undefined && isAlike(known.of, outcome)) return known;
-    const frame = makeFrame(outcome);
-    // No other comes again; and clients choose what stands in them.
-    if (outcome.result !== 'HIT' || outcome.url.length > MAX_URL) return frame;
-    if (this.#frames.size === MAX_FRAMES) this.#frames.clear();
-    this.#frames.set(outcome.reasons, frame);
-    return frame;
-  }
-
-  #time(milliseconds: number): string {
-    if (milliseconds === this.#millisecond) return this.#timeText;
+  beginning(milliseconds: number): string {
     const second = Math.floor(milliseconds / 1000);
     if (second !== this.#second) {
       this.#second = second;
       this.#secondText = new Date(second * 1000).toISOString().slice(0, -4);
     }
-    this.#millisecond = milliseconds;
-    this.#timeText = `{"time":"${this.#secondText}${String(Math.floor(milliseconds - second * 1000)).padStart(3, '0')}Z"`;
-    return this.#timeText;
+    return `{"time":"${this.#secondText}${String(Math.floor(milliseconds - second * 1000)).padStart(3, '0')}Z"`;
   }
-}
 
-function isAlike(a: Outcome, b: Outcome): boolean {
-  return a.method === b.method && a.url === b.url && a.status === b.status && a.result === b.result && a.bytes === b.bytes && a.originDuration === b.originDuration &&
-    a.originStatus === b.originStatus && a.stored === b.stored && a.collapsed === b.collapsed && a.error === b.error;
-}
+  rest(outcome: Outcome): string {
+    const { before, after } = this.aroundClient(outcome);
+    return `${before}${quoted(outcome.clientAddress).slice(1, -1)}${after}`;
+  }
 
-function makeFrame(outcome: Outcome): Frame {
-  const { method, url, status, result, bytes, originStatus, originDuration, stored, collapsed, reasons, error } = outcome;
-  const ofOrigin = originStatus === undefined ? '' : `,"originStatus":${originStatus}`;
-  const origin = originDuration === undefined ? '' : `,"originDurationMs":${thousandths(originDuration)}`;
-  const failed = error === undefined ? '' : `,"error":{"code":${quoted(error.code)},"message":${quoted(error.message)}}`;
-  return {
-    of: outcome,
-    untilClient: `,"method":${quoted(method)},"url":${quoted(url)},"clientAddress":`,
-    untilDuration: `,"status":${status},"result":"${result}","bytes":${bytes}${ofOrigin},"stored":${stored},"collapsed":${collapsed},"durationMs":`,
-    rest: `${origin},"reasons":[${reasons.map(reasonText).join()}]${failed}}`,
-    client: '',
-    duration: Number.NaN,
-    whole: '',
-  };
+  aroundClient({ method, url, status, result, bytes, duration, originStatus, originDuration, stored, collapsed, reasons, error }: Outcome): Required<AroundClient> {
+    const ofOrigin = originStatus === undefined ? '' : `,"originStatus":${originStatus}`;
+    const origin = originDuration === undefined ? '' : `,"originDurationMs":${thousandths(originDuration)}`;
+    const failed = error === undefined ? '' : `,"error":{"code":${quoted(error.code)},"message":${quoted(error.message)}}`;
+    return {
+      before: `,"method":${quoted(method)},"url":${quoted(url)},"clientAddress":"`,
+      after: `","status":${status},"result":"${result}","bytes":${bytes}${ofOrigin},"stored":${stored},"collapsed":${collapsed},"durationMs":${thousandths(duration)}${origin},"reasons":[${reasons.map(reasonText).join()}]${failed}}`,
+    };
+  }
+
+  dropped(lines: number, now: number): string {
+    return `${this.beginning(now)},"dropped":${lines}}`;
+  }
 }
 
 function reasonText({ code, detail }: Reason): string {

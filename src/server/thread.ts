@@ -31,7 +31,7 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   const proxy = new ProxyParts(config, shared, (text) => (shared === undefined ? hooks.onNotice?.(text) : shared.notice(text)));
   const { log } = hooks;
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
-  if (log?.look !== undefined) proxy.onOutcome((outcome) => log.write(outcome));
+  if (log?.look !== undefined) proxy.logTo(log);
   const onError = (error: unknown): void => hooks.onError?.(error);
   const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
   const separate = config.adminPort !== undefined;

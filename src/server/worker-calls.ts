@@ -58,7 +58,7 @@ export interface MainSide {
   /** What it has counted so far, so that not all is lost when it ends in a crash. */
   counted(tally: Tally): void;
   /** Whole lines of the access log. */
-  log(lines: string): void;
+  log(lines: Uint8Array<ArrayBuffer>): void;
   outcomes(list: readonly ToldOutcome[]): void;
   /** What an operator should know. */
   notice(text: string): void;

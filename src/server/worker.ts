@@ -28,7 +28,7 @@ const main: Line<MainSide> = new Line<MainSide>(parentPort!, {
   },
 } satisfies Answers<WorkerSide>);
 
-const log = start.log === undefined ? undefined : new AccessLog(start.config, logStream(start.log, (lines) => main.tell('log', lines)));
+const log = start.log === undefined ? undefined : new AccessLog(start.config, logStream(start.log, (lines) => main.tell('log', new Uint8Array(lines))));
 
 try {
   const server = await startThread(

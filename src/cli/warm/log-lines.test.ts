@@ -16,7 +16,7 @@ describe("a line of Millrace's own log reads back", () => {
       for (const isTTY of [false, true]) {
         test(`${logFormat}${verbose ? ', verbose' : ''}${isTTY ? ', in colours' : ''}`, () => {
           let text = '';
-          const stream: LogStream = { isTTY, hasColors: () => true, write: (more) => ((text += more), true), on: () => undefined };
+          const stream: LogStream = { isTTY, hasColors: () => true, write: (more) => ((text += Buffer.from(more).toString()), true), on: () => undefined };
           const log = new AccessLog({ logFormat, verbose }, stream);
           for (const outcome of [OUTCOME, { ...OUTCOME, result: 'HIT' as const, duration: 12_345, bytes: 0 }]) log.write(outcome);
           log.flush();

@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
+import { outcomeOfHit } from '../../cache/outcome.ts';
 import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
 import { STALLED } from '../node-reply.ts';
@@ -199,8 +200,7 @@ export class Connection {
     const whole = head.closes ? undefined : answer.whole(now);
     if (whole !== undefined && socket.write(whole)) {
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-      // Less than the clock can tell.
-      if (this.#lane.proxy.isObserved) this.#report(answer, now, 0, answer.bodyLength);
+      if (this.#lane.proxy.isObserved) this.#lane.proxy.tellHit(answer, now, this.#socket.remoteAddress ?? '');
       return;
     }
     this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
@@ -263,7 +263,7 @@ export class Connection {
   #finish({ answer, startedAt }: UnderWay): void {
     this.#underWay = undefined;
     this.#lane.proxy.countHit(answer.status, answer.bodyLength);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, Date.now() - startedAt, answer.bodyLength);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, answer.bodyLength);
   }
 
   /** Bytes [start, end) are node:http's. */
@@ -317,26 +317,15 @@ export class Connection {
     const { answer, startedAt, sent } = underWay;
     const error = new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
     this.#lane.proxy.countHit(answer.status, sent, error);
-    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, Date.now() - startedAt, sent, error);
+    if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
   }
 
-  #report(answer: PreparedAnswer, startedAt: number, duration: number, bytes: number, error?: MillraceError): void {
-    this.#lane.proxy.tell({
-      startedAt,
-      duration,
-      method: answer.method,
-      url: answer.url,
-      clientAddress: this.#socket.remoteAddress ?? '',
-      status: answer.status,
-      result: 'HIT',
-      reasons: answer.reasons(startedAt),
-      bytes,
-      originDuration: undefined,
-      originStatus: undefined,
-      stored: false,
-      collapsed: false,
-      error,
-    });
+  #report(answer: PreparedAnswer, startedAt: number, bytes: number, error?: MillraceError): void {
+    const { proxy } = this.#lane;
+    const clientAddress = this.#socket.remoteAddress ?? '';
+    const duration = Date.now() - startedAt;
+    if (duration === 0 && error === undefined) proxy.tellHit(answer, startedAt, clientAddress);
+    else proxy.tell(outcomeOfHit(answer, { startedAt, duration, clientAddress, bytes, error }));
   }
 }
 
