@@ -16,6 +16,10 @@ export interface Config {
   /** 8080 with an origin, 8888 without. 0 takes a free port. */
   readonly port: number;
   readonly host: string;
+  /** A file with the certificate to serve https with, PEM; undefined: plain http. Given with tlsKey. */
+  readonly tlsCert: string | undefined;
+  /** A file with its private key, PEM. */
+  readonly tlsKey: string | undefined;
   /** Embedded-host mode: the port of a host that names none. */
   readonly upstreamPort: number;
   /** False (--no-cache): everything is passed through. */
@@ -139,6 +143,7 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
   const shared = config.redis !== undefined ? 'redis' : config.memcached.length > 0 ? 'memcached' : undefined;
   if (config.redis !== undefined && config.memcached.length > 0) throw configError(`${nameOf('redis')} and ${nameOf('memcached')} have no meaning together; leave one of them out.`);
   if (shared !== undefined && config.cacheDir !== undefined) throw configError(`${nameOf(shared)} stands behind memory, and not behind a disk; leave out ${nameOf('cacheDir')}, or the other.`);
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) throw configError(`${nameOf('tlsCert')} and ${nameOf('tlsKey')} are given together; name the file with the certificate and that with its key.`);
   if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
   if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
     throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);

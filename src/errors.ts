@@ -48,6 +48,7 @@ const ERRORS = {
   ERR_CONFIG: { status: 0, source: 'internal', retryable: false, title: 'Configuration not usable' },
   ERR_USAGE: { status: 0, source: 'client', retryable: false, title: 'Command line not understood' },
   ERR_LISTEN: { status: 0, source: 'internal', retryable: false, title: 'Cannot listen' },
+  ERR_CERTIFICATE: { status: 0, source: 'internal', retryable: false, title: 'Certificate not usable' },
   ERR_NO_INSTANCE: { status: 0, source: 'client', retryable: true, title: 'No running instance' },
   ERR_WARM: { status: 0, source: 'client', retryable: false, title: 'Nothing to warm' },
   ERR_STORE: { status: 0, source: 'internal', retryable: false, title: 'Cache directory not usable' },

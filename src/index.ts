@@ -65,6 +65,7 @@ export function createProxy(options: Options): MillraceProxy {
   if (config.origin === undefined && config.allowHost.length === 0) {
     throw new MillraceError('ERR_CONFIG', 'createProxy needs "origin" (the one server to stand in front of), or "allowHost" (the hosts that may be reached; "*" for any).');
   }
+  if (config.tlsCert !== undefined) throw new MillraceError('ERR_CONFIG', 'createProxy takes no "tlsCert" and "tlsKey": the server is yours. Give them to https.createServer, or start one with startServer.');
   const proxy = new ProxyParts(config, undefined, (text) => process.emitWarning(text, 'MillraceWarning'));
   const operations = new Operations(proxy);
   const lane = new NodeLane(proxy, { admin: config.admin ? new Admin(operations, config) : undefined });

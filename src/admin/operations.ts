@@ -51,7 +51,7 @@ export class Operations {
    */
   async explain(url: string, headers: readonly HeaderLine[], host?: string): Promise<Explanation> {
     const port = this.#proxy.port;
-    const suffix = port === undefined || port === 80 ? '' : `:${port}`;
+    const suffix = port === undefined || port === (this.#proxy.scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
     const explanations: Explanation[] = [];
     for (const candidate of [host, `localhost${suffix}`, `127.0.0.1${suffix}`]) {
       if (candidate === undefined) continue;
@@ -68,7 +68,7 @@ export class Operations {
     for (const [name, value] of headers) fields.append(name, value);
     const { requestTarget, host = likelyHost } = this.#asClient(url);
     if (!fields.has('host')) fields.append('Host', host);
-    const message = { method: 'GET', fields, httpVersion: '1.1', scheme: 'http', clientAddress: '127.0.0.1', body: undefined } as const;
+    const message = { method: 'GET', fields, httpVersion: '1.1', scheme: this.#proxy.scheme, clientAddress: '127.0.0.1', body: undefined } as const;
     try {
       const admitted = this.#proxy.admit({ ...message, requestTarget });
       if (admitted.kind === 'request') return admitted.request;
@@ -88,7 +88,7 @@ export class Operations {
     const text = url.split('#', 1)[0]!;
     if (text.startsWith('/')) return { requestTarget: text };
     const parsed = parseAbsoluteForm(text);
-    const own = port === undefined ? '' : `, http://localhost:${port}/page`;
+    const own = port === undefined ? '' : `, ${this.#proxy.scheme}://localhost:${port}/page`;
     if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is neither a path nor an http URL. Write it as /page${own} or the URL at the origin.`);
     if (parsed.port === port && (isLoopback(parsed.host) || parsed.host === parseAuthority(config.host)?.host)) {
       return { requestTarget: parsed.path, host: text.split(/[/?]/, 3)[2]! };

@@ -16,6 +16,8 @@ export interface AdminTarget {
   /** Without a slash at its end. */
   readonly url: string;
   readonly token: string | undefined;
+  /** See Instance. */
+  readonly certificate?: string | undefined;
 }
 
 /** Milliseconds an answer may take. */
@@ -30,7 +32,7 @@ export async function findTarget(commandLine: CommandLine): Promise<AdminTarget>
   const found = await findInstance(commandLine);
   if (typeof found === 'string') return { url: found, token };
   if (found.adminUrl === undefined) throw new MillraceError('ERR_NO_INSTANCE', `The instance on port ${found.port} was started with --no-admin, so it cannot be asked.`);
-  return { url: found.adminUrl, token: token ?? found.adminToken };
+  return { url: found.adminUrl, token: token ?? found.adminToken, certificate: found.certificate };
 }
 
 /**
@@ -40,7 +42,7 @@ export async function findTarget(commandLine: CommandLine): Promise<AdminTarget>
 export async function findServing(commandLine: CommandLine): Promise<Serving> {
   const found = await findInstance(commandLine);
   if (typeof found === 'string') return { url: found, origin: 'unknown' };
-  return { url: found.url, origin: found.origin === undefined ? 'any' : { only: found.origin } };
+  return { url: found.url, certificate: found.certificate, origin: found.origin === undefined ? 'any' : { only: found.origin } };
 }
 
 /** Text: it is at that URL, and more is not known of it. */
@@ -70,7 +72,7 @@ function authority(host: string): string {
  * Sends one request and returns the JSON of the answer.
  * @throws {MillraceError} ERR_NO_INSTANCE where nothing of ours answers, ERR_ADMIN_INPUT and the like as the instance says
  */
-export function askInstance({ url, token }: AdminTarget, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+export function askInstance({ url, token, certificate }: AdminTarget, method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
   return withProgress(`Waiting for ${url}`, ask());
 
   async function ask(): Promise<unknown> {
@@ -79,6 +81,7 @@ export function askInstance({ url, token }: AdminTarget, method: 'GET' | 'POST',
       headers: { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }), ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       timeout: PATIENCE,
+      certificate,
     }).catch((cause: unknown) => {
       const words = (cause as NodeJS.ErrnoException).code === 'ETIMEDOUT' ? `did not answer within ${PATIENCE / 1000} s` : 'does not answer';
       throw new MillraceError('ERR_NO_INSTANCE', `${url} ${words}. Does Millrace run there?`, { cause });

@@ -26,11 +26,18 @@ export function helpText(command: CommandName, version: string): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Two that everybody knows share a line. */
+/** Options that share a line, with what it says of both. */
+const PAIRS: ReadonlyMap<string, readonly [second: string, doc: string]> = new Map([
+  ['help', ['version', 'this text, also after a command; the version']],
+  ['tls-cert', ['tls-key', 'serve https with this certificate (PEM)']],
+  ['redis', ['memcached', 'share the cache by Redis, Valkey or Memcached']],
+]);
+
 function row(option: Option): [left: string, right: string][] {
-  if (option.name === 'version') return [];
-  if (option.name === 'help') return [['-h, --help, -V, --version', 'this text, also after a command; the version']];
-  return [[flagWords(option), docWords(option)]];
+  if ([...PAIRS.values()].some(([second]) => second === option.name)) return [];
+  const [second, doc] = PAIRS.get(option.name) ?? [];
+  const other = OPTIONS.find(({ name }) => name === second);
+  return other === undefined ? [[flagWords(option), docWords(option)]] : [[`${flagWords(option)}, ${flagWords(other)}`, doc!]];
 }
 
 /** Beside the proxy itself an option may mean less, and its default hangs on nothing else. */

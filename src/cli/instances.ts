@@ -23,6 +23,8 @@ export interface Instance {
   /** So that its own user need not repeat it. */
   readonly adminToken: string | undefined;
   readonly origin: string | undefined;
+  /** Where it serves https: PEM, to be trusted by those who ask it. */
+  readonly certificate?: string | undefined;
   /** ISO 8601. */
   readonly started: string;
   readonly version: string;
@@ -117,15 +119,16 @@ function isAlive(pid: number): boolean {
 }
 
 /** Whether the process with that id is still the instance, and not another one that got its number. */
-async function answers({ adminUrl, url }: Instance): Promise<boolean> {
+async function answers({ adminUrl, url, certificate }: Instance): Promise<boolean> {
   if (adminUrl === undefined) return accepts(new URL(url));
   try {
-    const { status, text } = await exchange(`${adminUrl}/health`, { timeout: PATIENCE });
+    const { status, text } = await exchange(`${adminUrl}/health`, { timeout: PATIENCE, certificate });
     const health = JSON.parse(text) as { status?: unknown } | null;
     return status === 200 && health?.status === 'ok';
   } catch (error) {
-    // Busy is not gone.
-    return (error as NodeJS.ErrnoException).code === 'ETIMEDOUT';
+    // Busy is not gone, nor is one whose certificate has expired.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    return code === 'ETIMEDOUT' || code.startsWith('CERT_');
   }
 }
 

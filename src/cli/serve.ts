@@ -8,6 +8,7 @@ import { type Config, defaultMaxObject } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
 import { formatDuration } from '../config/quantity.ts';
 import { MillraceError } from '../errors.ts';
+import { readCertificate } from '../server/tls.ts';
 import { AccessLog } from '../server/access-log.ts';
 import { clearStored } from '../proxy/storage.ts';
 import { startServer } from '../server/main.ts';
@@ -68,7 +69,7 @@ function withoutDisk(config: Config): Config {
 function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, version: string): void {
   const { host, origin, adminToken } = config;
   try {
-    const forget = announce({ pid: process.pid, port, host, url, adminUrl, adminToken, origin, started: new Date().toISOString(), version });
+    const forget = announce({ pid: process.pid, port, host, url, adminUrl, adminToken, origin, certificate: readCertificate(config)?.cert, started: new Date().toISOString(), version });
     process.on('exit', forget);
   } catch (error) {
     warn(`other commands will need --port ${port} to find this instance: ${(error as Error).message}.`);

@@ -51,6 +51,8 @@ const LONGEST_WAIT = '1d';
 export const OPTIONS: readonly Option[] = [
   { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with origin, else 8888', doc: '0 takes any free port', clientDoc: 'port of the instance to ask, where several run', group: 'Listening', commands: EVERY },
   { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', 'clear-cache', 'stats', 'explain', 'warm'] },
+  { name: 'tls-cert', field: 'tlsCert', type: 'string', value: 'FILE', doc: 'serve https with this certificate (PEM)', group: 'Listening', commands: SERVE },
+  { name: 'tls-key', field: 'tlsKey', type: 'string', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Listening', commands: SERVE },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },

@@ -4,6 +4,7 @@
  * --admin-port, where nothing else answers.
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type Admin, MethodRefused } from '../admin/api.ts';
 import { MillraceError } from '../errors.ts';
 import { problem } from '../http/problem.ts';
@@ -12,6 +13,7 @@ import { NodeReply } from './node-reply.ts';
 import { send } from './own-response.ts';
 import { bodyOf, received } from './received.ts';
 import { MAX_HEAD } from './request-check.ts';
+import type { Certificate } from './tls.ts';
 
 /** Answers by the reply, always. */
 export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<Exchange, 'message' | 'reply' | 'port'>, onError: (error: unknown) => void): Promise<void> {
@@ -29,12 +31,16 @@ export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<E
   body?.destroy();
 }
 
-/** @param state of the proxy's own server, with which it stops */
-export function createAdminServer(admin: Admin, state: { readonly draining: boolean }, onError: (error: unknown) => void): Server {
+/**
+ * @param state of the proxy's own server, with which it stops
+ * @param certificate for it to serve https
+ */
+export function createAdminServer(admin: Admin, state: { readonly draining: boolean }, onError: (error: unknown) => void, certificate: Certificate | undefined): Server {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const reply = new NodeReply(response, state);
     const message = received(request, bodyOf(request, reply));
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);
   };
-  return createServer({ maxHeaderSize: MAX_HEAD, insecureHTTPParser: false }, answer);
+  const options = { maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };
+  return certificate === undefined ? createServer(options, answer) : createSecureServer({ ...options, ...certificate }, answer);
 }

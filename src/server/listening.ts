@@ -68,9 +68,9 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-export function urlOf(server: Server): string {
+export function urlOf(server: Server, scheme: 'http' | 'https'): string {
   const { address, port } = server.address() as AddressInfo;
   // "Every address" is none a client can ask for.
   const host = address === '0.0.0.0' || address === '::' ? 'localhost' : isIPv6(address) ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }

@@ -160,7 +160,8 @@ export class NodeReply implements Reply {
     // What is already written leaves in this turn of the loop; the client sees how far it came.
     setImmediate(() => {
       // Where the end of the connection would read as the end of the body, only a reset says otherwise.
-      if (this.#isHttp10 && this.#length === undefined) socket.resetAndDestroy();
+      // TLS says so by itself.
+      if (this.#isHttp10 && this.#length === undefined && !('encrypted' in socket)) socket.resetAndDestroy();
       else socket.destroy();
     });
   }

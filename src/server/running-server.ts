@@ -20,7 +20,7 @@ export interface ServerHooks {
 }
 
 export interface RunningServer {
-  /** `http://host:port` as a client on this machine writes it. */
+  /** `http://host:port` (or https, with a certificate) as a client on this machine writes it. */
   readonly url: string;
   /** Where /health and /__admin/ answer; undefined with --no-admin. */
   readonly adminUrl: string | undefined;

@@ -18,6 +18,7 @@ import { listen, portOf, urlOf } from './listening.ts';
 import { KEEP_ALIVE_TIMEOUT, createNodeServer } from './node-server.ts';
 import { NodeLane } from './node.ts';
 import type { RunningServer, ServerHooks } from './running-server.ts';
+import { type Certificate, TlsDoor, readCertificate } from './tls.ts';
 
 export interface ThreadServer extends RunningServer {
   readonly proxy: ProxyParts;
@@ -25,9 +26,10 @@ export interface ThreadServer extends RunningServer {
 
 /**
  * @param shared what it has in common with other threads, which listen on the same ports
- * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG, ERR_STORE
+ * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG, ERR_STORE, ERR_CERTIFICATE
  */
 export async function startThread(config: Config, hooks: ServerHooks, shared?: Shared): Promise<ThreadServer> {
+  const certificate = readCertificate(config);
   const proxy = new ProxyParts(config, shared, (text) => (shared === undefined ? hooks.onNotice?.(text) : shared.notice(text)));
   const { log } = hooks;
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
@@ -35,9 +37,9 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   const onError = (error: unknown): void => hooks.onError?.(error);
   const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
   const separate = config.adminPort !== undefined;
-  const lanes = openLanes(proxy, separate ? undefined : admin, onError);
+  const lanes = openLanes(proxy, separate ? undefined : admin, onError, certificate);
   const { server, general } = lanes;
-  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError) : undefined;
+  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError, certificate) : undefined;
   const { host } = config;
   const reusePort = shared !== undefined;
   try {
@@ -49,11 +51,11 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
     throw error;
   }
   proxy.listensOn(portOf(server));
-  const url = urlOf(server);
+  const url = urlOf(server, proxy.scheme);
   return {
     proxy,
     url,
-    adminUrl: adminServer !== undefined ? urlOf(adminServer) : admin !== undefined ? url : undefined,
+    adminUrl: adminServer !== undefined ? urlOf(adminServer, proxy.scheme) : admin !== undefined ? url : undefined,
     port: portOf(server),
     close: once(() => stop(lanes, adminServer, proxy, config.shutdownTimeout)),
   };
@@ -74,13 +76,15 @@ interface Lanes {
   readonly server: Server;
 }
 
-function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void): Lanes {
+function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void, certificate: Certificate | undefined): Lanes {
   const { config, engine } = proxy;
   const { memo } = engine;
   const http2 = new Http2Lane(proxy, admin, onError);
-  if (memo === undefined) {
+  // The fast lane reads the sockets itself, where there is nothing to decipher.
+  if (memo === undefined || certificate !== undefined) {
     const general = new NodeLane(proxy, { admin, onError });
-    const door = new Door(general, createNodeServer(general), http2);
+    const http = createNodeServer(general);
+    const door = certificate === undefined ? new Door(general, http, http2) : new TlsDoor(certificate, http, http2);
     return { general, keeping: [general, http2, door], server: door.server };
   }
   const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });

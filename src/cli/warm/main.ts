@@ -23,7 +23,7 @@ export async function warm(commandLine: CommandLine, asJson: boolean): Promise<{
   const concurrency = readOption(commandLine, 'concurrency') as number;
   const serving = await findServing(commandLine);
   const hosts = variants.flatMap((variant) => variant.filter(([name]) => name.toLowerCase() === 'host'));
-  using client = new Client(serving.url, concurrency);
+  using client = new Client(serving, concurrency);
   const list = new WarmList(new Places(serving, hosts.map(([, host]) => host)), client, hosts.slice(0, 1));
   await withProgress('Reading what to warm', list.read(sources));
   const summary = await warmAll(list, client, variants, concurrency);

@@ -10,6 +10,8 @@ import { parseAuthority } from '../../origin/targets.ts';
 export interface Serving {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Where it serves https: PEM, to be trusted. */
+  readonly certificate?: string | undefined;
   /** 'any': it stands in front of whatever host is asked for. 'unknown': nobody but the instance itself knows. */
   readonly origin: { readonly only: string } | 'any' | 'unknown';
 }

@@ -4,10 +4,12 @@
  * says it did with each.
  */
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import { Fields } from '../../http/fields.ts';
 import { splitList } from '../../http/list.ts';
 import { REASONS, type ReasonCode } from '../../policy/reason.ts';
-import type { Place } from './places.ts';
+import { trustOnly } from '../exchange.ts';
+import type { Place, Serving } from './places.ts';
 import type { HeaderLine } from './variants.ts';
 
 /** Milliseconds without a byte; longer than the proxy waits for its origin. */
@@ -19,10 +21,14 @@ export class Client implements Disposable {
   readonly #base: URL;
   readonly #agent: Agent;
 
-  /** @param url of the proxy */
-  constructor(url: string, concurrency: number) {
+  constructor({ url, certificate }: Pick<Serving, 'url' | 'certificate'>, concurrency: number) {
     this.#base = new URL(url);
-    this.#agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+    const options = { keepAlive: true, maxSockets: concurrency };
+    this.#agent = this.#isSecure ? new SecureAgent({ ...options, ...(certificate !== undefined && trustOnly(certificate)) }) : new Agent(options);
+  }
+
+  get #isSecure(): boolean {
+    return this.#base.protocol === 'https:';
   }
 
   /** Never rejects. */
@@ -44,7 +50,7 @@ export class Client implements Disposable {
     const own: HeaderLine[] = [['Host', host], ['User-Agent', 'millrace warm'], ['Accept', '*/*']];
     const headers = [...own.filter(([name]) => !names.has(name.toLowerCase())), ...variant].flat();
     return new Promise((resolve, reject) => {
-      const sent = request({ hostname: hostname.replace(/^\[|\]$/g, ''), port, path: requestTarget, headers, agent: this.#agent, timeout: PATIENCE }, resolve);
+      const sent = (this.#isSecure ? secureRequest : request)({ hostname: hostname.replace(/^\[|\]$/g, ''), port, path: requestTarget, headers, agent: this.#agent, timeout: PATIENCE }, resolve);
       sent.on('timeout', () => sent.destroy(new Error(`no byte came for ${PATIENCE / 1000} s`))).on('error', reject);
       sent.end();
     });
