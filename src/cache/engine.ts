@@ -13,6 +13,7 @@
 import { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import { completeResponse } from '../http/forwarding.ts';
+import { freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { usefulFor } from '../policy/keep.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
@@ -22,7 +23,7 @@ import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
 import { Cancel } from './cancel.ts';
-import type { ClientRequest, Reply } from './exchange.ts';
+import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
 import { type FetchPlan, Fetcher, type Landing, drop } from './fetcher.ts';
 import { type Flight, flightKey } from './flight.ts';
@@ -31,7 +32,7 @@ import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import { type Leases, hold } from './leases.ts';
-import { Memo, hasTickets } from './memo.ts';
+import { Memo, type ServedHit, hasTickets } from './memo.ts';
 import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
 import { Refresher } from './refresher.ts';
@@ -88,7 +89,7 @@ export class Engine {
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
     this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
-    if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes);
+    if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes, (entry) => freshnessLifetime(entry, settings));
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
@@ -108,6 +109,21 @@ export class Engine {
     if (this.#listeners.size === 0) return;
     const outcome = tx.outcome(this.#now());
     for (const listener of this.#listeners) listener(outcome);
+  }
+
+  /** The hit that handle() would serve, where memory alone has to be asked; nothing is sent, and nobody told. Undefined: it is handle()'s. */
+  hitNow(request: ClientRequest, decorate: Context['decorate']): ServedHit | undefined {
+    const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, NOBODY, { clientAddress: '', startedAt: 0, decorate }, this.#withheld);
+    try {
+      const lookup = this.#variants.peek(tx.key, request.fields, request.forwardedAs);
+      if (lookup?.located === undefined) return undefined;
+      const now = this.#now();
+      const decision = this.#decide(tx, lookup, now);
+      return decision.action === 'hit' ? this.#serving.begin(tx, lookup.located, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names }) : undefined;
+    } catch {
+      // It will be thrown there again.
+      return undefined;
+    }
   }
 
   /** Calls the listener once for each finished request; returns what ends that. */
@@ -145,11 +161,16 @@ export class Engine {
     return cacheable ? this.#variants.find(key, request.fields, request.forwardedAs) : Promise.resolve(NOTHING);
   }
 
+  #decide(tx: Transaction, { located, mismatch, softPurged }: Lookup, now: number): Decision {
+    const decision = decide(tx.head, { stored: located?.entry, mismatch, softPurged }, this.#settings, now);
+    tx.decision = decision;
+    return decision;
+  }
+
   /** Carries out what policy decides. Not async, as are its like below: each async function on the way costs memory and a turn of the queue. */
   #answer(tx: Transaction, lookup: Lookup): Promise<void> {
     const now = this.#now();
-    const decision = decide(tx.head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, this.#settings, now);
-    tx.decision = decision;
+    const decision = this.#decide(tx, lookup, now);
     tx.reasons = decision.reasons;
     if (tx.hasWaited && decision.action === 'hit') {
       tx.collapsed = true;

@@ -28,7 +28,7 @@ export interface Variant {
   readonly at: number;
 }
 
-const VERSION = 2;
+export const ENTRY_VERSION = 2;
 /** One byte of version, then JSON; still read. */
 const JSON_VERSION = 1;
 
@@ -57,7 +57,7 @@ const writer = new PackedWriter();
 export function encodeEntry(entry: Entry): Buffer {
   const { range, fields, tags, others } = entry;
   const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0) | (range === undefined ? 0 : PARTIAL);
-  writer.begin(VERSION);
+  writer.begin(ENTRY_VERSION);
   writer.number(flags);
   writer.number(entry.status);
   writer.text(entry.method);
@@ -91,11 +91,11 @@ function writeSelection({ names, values, language, forwardedAs }: Selection): vo
 
 /** @throws MillraceError ERR_STORED_FORMAT for bytes of another version or program */
 export function decodeEntry(bytes: Buffer): Entry {
-  if (bytes[0] !== VERSION && bytes[0] !== JSON_VERSION) {
-    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${JSON_VERSION} and ${VERSION}. Clear the cache to go on.`);
+  if (bytes[0] !== ENTRY_VERSION && bytes[0] !== JSON_VERSION) {
+    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${JSON_VERSION} and ${ENTRY_VERSION}. Clear the cache to go on.`);
   }
   try {
-    return bytes[0] === VERSION ? readEntry(new PackedReader(bytes)) : fromJson(bytes);
+    return bytes[0] === ENTRY_VERSION ? readEntry(new PackedReader(bytes)) : fromJson(bytes);
   } catch (cause) {
     throw new MillraceError('ERR_STORED_FORMAT', 'A stored response is damaged. It counts as not stored.', { cause });
   }

@@ -49,3 +49,17 @@ export interface Reply {
   /** Bytes of body written so far. */
   readonly bytesWritten: number;
 }
+
+/** Takes a response and sends it to nobody. */
+export const NOBODY: Reply = {
+  headSent: false,
+  closed: false,
+  bytesWritten: 0,
+  informational: () => {},
+  head: () => {},
+  write: () => true,
+  onDrain: (callback) => queueMicrotask(callback),
+  end: () => {},
+  abort: () => {},
+  onClose: () => {},
+};

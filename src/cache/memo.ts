@@ -4,15 +4,18 @@
  * byte that had a part in the decision, as long as what it rested on still stands. No decision is
  * made here. What does not match, or does not stand any more, is the engine's.
  *
- * All answers lie in a log of bytes, without their bodies. Some thousand hot ones are objects besides,
- * with their bodies, which spares a third of what a hit costs.
+ * Most answers are notes beside the stored object; those that cannot be lie in a log of bytes, without
+ * their bodies. Some thousand hot ones are objects besides, with their bodies, which spares a third of
+ * what a hit costs.
  */
 import type { Fields } from '../http/fields.ts';
 import type { Lifetime } from '../policy/freshness.ts';
 import { AnswerLog } from './answer-log.ts';
+import type { Entry } from './entry.ts';
+import { type NotedAnswer, NotedAnswers, hasNotes } from './noted-answers.ts';
 import { ABSENT, type PlainRequest, REPEATED } from './plain-request.ts';
 import type { Body, Store, StoredObject } from './ports.ts';
-import { type Condition, type Preparation, PreparedAnswer, pack, unpack } from './prepared-answer.ts';
+import { type Answer, type Condition, type Preparation, PreparedAnswer, pack, unpack } from './prepared-answer.ts';
 import type { Piece } from './reply-body.ts';
 import type { Stamps } from './stamps.ts';
 
@@ -59,8 +62,10 @@ const MAX_ANSWERS = 16;
 const MAX_HOT = 4096;
 /** The part of the bytes that they may take. */
 const HOT_SHARE = 1 / 4;
-/** One in so many answers that the log gives asks for a place among the hot ones: who is asked for most gets there. */
-const ASKING = 16;
+/** The part of the bytes that finding notes may take. */
+const NOTED_SHARE = 1 / 16;
+/** One in so many answers that are not hot asks for a place among the hot ones: who is asked for most gets there. */
+const ASKING = 64;
 /** Hot answers that are looked at to find one that can go. */
 const MOST_LOOKS = 4;
 const SECOND = 1000;
@@ -74,20 +79,25 @@ export class Memo {
   /** In the order they will be looked at for eviction. */
   readonly #queue = new Set<PreparedAnswer>();
   #hotBytes = 0;
-  /** Those that are hot too. */
+  /** Undefined where the store keeps no notes. */
+  readonly #noted: NotedAnswers | undefined;
+  /** What is not noted. */
   readonly #log: AnswerLog;
   #given = 0;
 
   /**
    * @param maxBytes for everything it keeps, out of the store's budget
+   * @param lifetimeOf what policy says of a stored response
    * @param maxHot answers that are objects
    */
-  constructor(store: TicketStore, stamps: Stamps, maxBytes: number, maxHot: number = MAX_HOT) {
+  constructor(store: TicketStore, stamps: Stamps, maxBytes: number, lifetimeOf: (entry: Entry) => Lifetime, maxHot: number = MAX_HOT) {
     this.#store = store;
     this.#stamps = stamps;
     this.#maxHot = maxHot;
     this.#maxHotBytes = maxHot === 0 ? 0 : maxBytes * HOT_SHARE;
-    this.#log = new AnswerLog(store, maxBytes - this.#maxHotBytes);
+    const notedBytes = hasNotes(store) ? maxBytes * NOTED_SHARE : 0;
+    this.#noted = hasNotes(store) ? new NotedAnswers(store, stamps, notedBytes, lifetimeOf) : undefined;
+    this.#log = new AnswerLog(store, maxBytes - this.#maxHotBytes - notedBytes);
   }
 
   clear(): void {
@@ -95,11 +105,12 @@ export class Memo {
     this.#hot.clear();
     this.#queue.clear();
     this.#hotBytes = 0;
+    this.#noted?.clear();
     this.#log.clear();
   }
 
   /** The answer to this request that the engine would give now, where it is prepared. */
-  find(request: PlainRequest, now: number): PreparedAnswer | undefined {
+  find(request: PlainRequest, now: number): Answer | undefined {
     for (let answer = this.#hot.get(request.hash); answer !== undefined; answer = answer.next) {
       if (!answer.matches(request)) continue;
       if (answer.stands(now, this.#store, this.#stamps)) {
@@ -109,19 +120,23 @@ export class Memo {
       this.#remove(answer);
       break;
     }
-    return this.#fromLog(request, now);
+    const noted = this.#noted?.find(request, now);
+    if (noted === undefined) return this.#fromLog(request, now);
+    if (this.#asksForPlace()) this.#heatNoted(request, noted, now);
+    return noted;
   }
 
-  /** Keeps the answer for requests like this one, where that can be done. */
-  keep(request: PlainRequest, hit: ServedHit, head: SplitHead): void {
+  /** Keeps the answer for requests like this one, and returns it, where that can be done. */
+  keep(request: PlainRequest, hit: ServedHit, head: SplitHead): Answer | undefined {
     const preparation = this.#prepare(request, hit, head);
-    if (preparation === undefined) return;
+    if (preparation === undefined) return undefined;
     this.#makeWay(request);
+    const noted = this.#noted?.keep(request, hit, preparation);
+    if (noted !== undefined) return noted;
     this.#log.add(request.hash, pack(preparation));
-    if (!this.#asksForPlace()) return;
     const answer = new PreparedAnswer(request.hash, preparation);
     answer.take(hit.body, hit.now);
-    this.#heat(answer);
+    return answer;
   }
 
   #fromLog(request: PlainRequest, now: number): PreparedAnswer | undefined {
@@ -140,6 +155,15 @@ export class Memo {
       return answer;
     }
     return undefined;
+  }
+
+  #heatNoted(request: PlainRequest, noted: NotedAnswer, now: number): void {
+    const preparation = noted.prepare(now);
+    const body = this.#store.bodyOf(preparation.tickets[0]!);
+    if (body === undefined) return;
+    const answer = new PreparedAnswer(request.hash, preparation);
+    answer.take(body, now);
+    this.#heat(answer);
   }
 
   #asksForPlace(): boolean {

@@ -4,7 +4,7 @@
  */
 import type { MillraceError } from '../errors.ts';
 import type { Reason } from '../policy/reason.ts';
-import type { PreparedAnswer } from './prepared-answer.ts';
+import type { Answer } from './prepared-answer.ts';
 
 /** The word in X-Cache. */
 export type CacheResult = 'HIT' | 'MISS' | 'STALE' | 'REVALIDATED' | 'BYPASS';
@@ -37,7 +37,7 @@ export interface Outcome {
 }
 
 /** What an outcome takes of a prepared answer. */
-export type AnsweredHit = Pick<PreparedAnswer, 'hash' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
+export type AnsweredHit = Pick<Answer, 'hash' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
 
 /** Of a hit that was given with a prepared answer. */
 export function outcomeOfHit(answer: AnsweredHit, { startedAt, ...given }: Pick<Outcome, 'startedAt' | 'duration' | 'clientAddress' | 'bytes' | 'error'>): Outcome {

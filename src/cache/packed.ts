@@ -8,20 +8,20 @@ import { formatHttpDate, parseFormatted } from '../http/date.ts';
 import { WORDS } from './packed-words.ts';
 
 /** How a text is written: the two lowest bits of the number in front of it. The rest of that number … */
-const LATIN1 = 0; // … is how many characters follow
+export const LATIN1 = 0; // … is how many characters follow
 const UTF16 = 1; // … is how many units follow, two bytes each
-const WORD = 2; // … is the place in WORDS + 1; 0 stands for null
-const DATE = 3; // … is the seconds since the epoch
-const KINDS = 4;
+export const WORD = 2; // … is the place in WORDS + 1; 0 stands for null
+export const DATE = 3; // … is the seconds since the epoch
+export const KINDS = 4;
 
 /** Bytes of a number are 7 bits each, the lowest first, and all but the last have the highest bit set. */
-const MORE = 0x80;
+export const MORE = 0x80;
 
 const NUMBER_OF_WORD: ReadonlyMap<string, number> = new Map(WORDS.map((word, at) => [word, at + 1]));
 /** Of an IMF-fixdate: `Thu, 01 Jan 1970 00:00:00 GMT`. */
 const DATE_LENGTH = 29;
 /** Before the content: the version, and the length of it all. */
-const HEAD = 1 + 4;
+export const PACKED_HEAD: number = 1 + 4;
 
 export class PackedWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
@@ -29,7 +29,7 @@ export class PackedWriter {
 
   begin(version: number): void {
     this.#bytes[0] = version;
-    this.#at = HEAD;
+    this.#at = PACKED_HEAD;
   }
 
   /** What was written since begin(). */
@@ -106,10 +106,10 @@ export class PackedReader {
   readonly #bytes: Buffer;
   /** A character a byte: cutting pieces out of one string costs less than many conversions. */
   readonly #characters: string;
-  #at = HEAD;
+  #at = PACKED_HEAD;
 
   constructor(bytes: Buffer) {
-    if (bytes.length < HEAD || bytes.readUInt32LE(1) !== bytes.length) throw new RangeError('It is cut.');
+    if (bytes.length < PACKED_HEAD || bytes.readUInt32LE(1) !== bytes.length) throw new RangeError('It is cut.');
     this.#bytes = bytes;
     this.#characters = bytes.toString('latin1');
   }

@@ -78,10 +78,28 @@ export interface StoreStats {
 /** Stands for one stored object, and keeps nothing of it alive. What the figures mean is the business of the store that gave it. */
 export type StoreTicket = readonly number[];
 
+/** How many numbers a note has. */
+export const NOTE_LENGTH = 7;
+
+/** Where a store in memory has an object, to be read before anything else is asked of it: key (a byte a character), description and body, one after the other. */
+export interface Lying {
+  slot: number;
+  /** With the slot it is the ticket of the object. */
+  version: number;
+  bytes: Buffer;
+  /** Where each of them begins. */
+  key: number;
+  meta: number;
+  body: number;
+  end: number;
+}
+
 /** Moves bytes by key. Freshness, Vary and tags are the engine's. Every store passes test/stores/contract.ts. */
 export interface Store {
   readonly name: string;
   get(key: string): Promise<StoredObject | undefined>;
+  /** As get(), at once; only a store that has everything in memory has it. */
+  peek?(key: string): StoredObject | undefined;
   /** Undefined when an object of that length can never be kept (see max-object). */
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined;
   /** Replaces the description and keeps the body, only where `previous` is still what is stored. It lives no shorter than before. */
@@ -100,6 +118,17 @@ export interface Store {
   touch?(ticket: StoreTicket): boolean;
   /** The body of the very object; no access. Undefined where `touch` would be false. */
   bodyOf?(ticket: StoreTicket): Body | undefined;
+  /** Keeps numbers beside the very object, until it is replaced, described anew or gone; the first of them is not 0. False where it cannot. */
+  annotate?(ticket: StoreTicket, note: Int32Array): boolean;
+  /** Replaces the note beside the object that has this slot; where its first number is 0, there is none any more. */
+  reannotate?(slot: number, note: Int32Array): void;
+  /** The note beside the object that has this slot, the first number of a ticket; false where there is none. */
+  annotation?(slot: number, note: Int32Array): boolean;
+  /** Finds the object that has this slot, and a note; `lying` says where. */
+  look?(slot: number): void;
+  readonly lying?: Lying;
+  /** As `touch`, for the object that has this slot, and a note. */
+  access?(slot: number): void;
   /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
   lend?(bytes: number): boolean;
   giveBack?(bytes: number): void;

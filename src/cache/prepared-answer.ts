@@ -43,13 +43,35 @@ export interface Preparation {
   readonly end: number;
 }
 
+/** An answer that is ready to be given. */
+export interface Answer {
+  /** Of the requests it is for. */
+  readonly hash: number;
+  readonly status: number;
+  readonly method: 'GET' | 'HEAD';
+  /** As the client wrote it. */
+  readonly url: string;
+  /** Bytes of body. */
+  readonly bodyLength: number;
+  /** What it rests on. */
+  reasons(now: number): readonly Reason[];
+  /** Head and body in one piece; undefined where the body has its own. */
+  whole(now: number): Buffer | undefined;
+  /** The head as latin1. */
+  head(now: number): string;
+  /** The chunks of the body without the head. */
+  chunks(): Iterator<Buffer>;
+  /** It is not over once it is written: none of its bytes may be used for others. */
+  hold(): void;
+}
+
 /** Bytes of body up to which head and body are kept, and written, in one piece. */
 const ONE_PIECE = 16 * 1024;
 /** What an answer takes as objects besides its own bytes; measured, rounded up. */
 const OVERHEAD = 1024;
 const SECOND = 1000;
 
-export class PreparedAnswer {
+export class PreparedAnswer implements Answer {
   /** Used since it was last looked at for eviction. */
   used = false;
   /** Another for the same hash. */
@@ -137,17 +159,7 @@ export class PreparedAnswer {
   }
 
   matches(request: PlainRequest): boolean {
-    const { isHead, hasCookie, decidingCount, target, host, conditions } = this.#is;
-    if (request.isHead !== isHead || request.hasCookie !== hasCookie || request.decidingCount !== decidingCount) return false;
-    const { bytes } = request;
-    if (!isSame(bytes, request.targetStart, request.targetEnd, target)) return false;
-    if (!isSame(bytes, request.hostStart, request.hostEnd, host)) return false;
-    for (let i = 0; i < conditions.length; i++) {
-      const { name, value } = conditions[i]!;
-      const field = request.find(name);
-      if (value === undefined ? field !== ABSENT : field < 0 || !isSame(bytes, request.valueStart(field), request.valueEnd(field), value)) return false;
-    }
-    return true;
+    return isSame(request.bytes, request.targetStart, request.targetEnd, this.#is.target) && isSameRequest(this.#is, request);
   }
 
   /** What it rests on is still so. */
@@ -178,6 +190,9 @@ export class PreparedAnswer {
     if (body === undefined) return this.#inOnePiece()[Symbol.iterator]();
     return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
   }
+
+  /** What it has is its own, or the store's. */
+  hold(): void {}
 
   #inOnePiece(): Buffer[] {
     const whole = this.#whole;
@@ -212,6 +227,19 @@ export class PreparedAnswer {
     this.#whole = whole;
     return whole;
   }
+}
+
+/** All that the answer depends on, but the target, is in the request as it was. */
+export function isSameRequest({ isHead, hasCookie, decidingCount, host, conditions }: Pick<Preparation, 'isHead' | 'hasCookie' | 'decidingCount' | 'host' | 'conditions'>, request: PlainRequest): boolean {
+  if (request.isHead !== isHead || request.hasCookie !== hasCookie || request.decidingCount !== decidingCount) return false;
+  const { bytes } = request;
+  if (!isSame(bytes, request.hostStart, request.hostEnd, host)) return false;
+  for (let i = 0; i < conditions.length; i++) {
+    const { name, value } = conditions[i]!;
+    const field = request.find(name);
+    if (value === undefined ? field !== ABSENT : field < 0 || !isSame(bytes, request.valueStart(field), request.valueEnd(field), value)) return false;
+  }
+  return true;
 }
 
 const writer = new PackedWriter();

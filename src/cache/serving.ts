@@ -17,6 +17,9 @@ import { scopesOf } from './scopes.ts';
 import type { Transaction } from './transaction.ts';
 import type { Located } from './variants.ts';
 
+/** How a hit was found. */
+export type Found = Pick<ServedHit, 'now' | 'read' | 'selecting'>;
+
 type Served = Exclude<Landing, { kind: 'passing' }>;
 
 export class Serving {
@@ -29,14 +32,20 @@ export class Serving {
   }
 
   /** @param found how it was found, where the same would be found again */
-  async serve(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Pick<ServedHit, 'now' | 'read' | 'selecting'>): Promise<void> {
+  async serve(tx: Transaction, located: Located, used: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Found): Promise<void> {
+    const hit = this.begin(tx, located, used, result, found ?? { now: this.#now(), read: [], selecting: [] });
+    if (found !== undefined) tx.onHit?.(hit);
+    tx.error = await sendStored(hit.body, hit.pieces, tx.reply);
+  }
+
+  /** Sends the head; what is to follow it is in what it returns. */
+  begin(tx: Transaction, { entry, object }: Located, { age, lifetime, omit }: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found: Found): ServedHit {
     // The head of a response to HEAD is all there is of it.
     const length = entry.method === 'HEAD' ? undefined : object.body.length;
     const { status, fields, length: announced, pieces } = answer(tx.head, entry, length, omit, this.#now());
     tx.sendHead(status, fields, announced, { result, age, ttl: lifetime.seconds - age });
     const send = pieces === 'all' || tx.request.method === 'HEAD' ? [] : pieces;
-    if (found !== undefined) tx.onHit?.({ ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.selection.forwardedAs, entry.tags), stamp: entry.stamp });
-    tx.error = await sendStored(object.body, send, tx.reply);
+    return { ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.selection.forwardedAs, entry.tags), stamp: entry.stamp };
   }
 
   /** Whether it may be served in the place of the answer that failed; if so, it is. */

@@ -32,6 +32,19 @@ export interface Lookup {
   readonly softPurged: boolean;
 }
 
+/** What stands under a URL's own key. */
+interface First extends Located {
+  readonly isDead: boolean;
+}
+
+/** What is stored for a URL, as a request selects among it. */
+interface Selected {
+  /** The first variant itself, or one of its list. */
+  readonly best: Located | Variant | undefined;
+  readonly mismatch: string | undefined;
+  readonly names: readonly string[];
+}
+
 /** The last change of one URL's list. Undefined once it is settled: a Map keeps what it held for a while (see flights.ts). */
 interface Change {
   settled: Promise<unknown> | undefined;
@@ -68,19 +81,25 @@ export class Variants {
   async find(key: string, request: Fields, forwardedAs: string): Promise<Lookup> {
     const first = this.#first(key, await this.#store.get(key));
     if (first === undefined) return NOTHING;
-    let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, request, forwardedAs);
-    let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
-    const names = new Set(first.entry.selection.names);
-    for (const variant of first.entry.others) {
-      for (const name of variant.selection.names) names.add(name);
-      const differs = firstMismatch(variant.selection, request, forwardedAs);
-      if (differs !== undefined) mismatch = differs;
-      else if (best === undefined || variant.at > timeOf(best)) best = variant;
-    }
-    const located = best === undefined || 'entry' in best ? best : await this.#read(best.key, key);
+    const selected = select(first, request, forwardedAs);
+    const { best } = selected;
+    return this.#found(key, first, selected, best === undefined || 'entry' in best ? best : await this.#read(best.key, key));
+  }
+
+  /** As find(), at once; undefined where the store is not in memory. */
+  peek(key: string, request: Fields, forwardedAs: string): Lookup | undefined {
+    if (this.#store.peek === undefined) return undefined;
+    const first = this.#first(key, this.#store.peek(key));
+    if (first === undefined) return NOTHING;
+    const selected = select(first, request, forwardedAs);
+    const { best } = selected;
+    return this.#found(key, first, selected, best === undefined || 'entry' in best ? best : this.#living(best.key, key, this.#store.peek(best.key)));
+  }
+
+  #found(key: string, first: Located, { mismatch, names }: Selected, located: Located | undefined): Lookup {
     const read = located === undefined || located === first ? [first.object] : [first.object, located.object];
     const softPurged = located !== undefined && this.isSoftPurged(key, located.entry);
-    return { located, mismatch: located === undefined ? mismatch : undefined, names: [...names].sort(), read, softPurged };
+    return { located, mismatch: located === undefined ? mismatch : undefined, names, read, softPurged };
   }
 
   /** All that is stored for a URL, the first variant first. */
@@ -172,12 +191,16 @@ export class Variants {
   }
 
   async #read(key: string, urlKey: string): Promise<Located | undefined> {
-    const located = this.#locate(key, await this.#store.get(key));
+    return this.#living(key, urlKey, await this.#store.get(key));
+  }
+
+  #living(key: string, urlKey: string, object: StoredObject | undefined): Located | undefined {
+    const located = this.#locate(key, object);
     return located === undefined || this.isDead(urlKey, located.entry) ? undefined : located;
   }
 
   /** What stands under the URL's own key: while it is stored its list counts, also where a purge means it alone. */
-  #first(key: string, object: StoredObject | undefined): (Located & { readonly isDead: boolean }) | undefined {
+  #first(key: string, object: StoredObject | undefined): First | undefined {
     const located = this.#locate(key, object);
     return located && { ...located, isDead: this.isDead(key, located.entry) };
   }
@@ -210,6 +233,21 @@ export class Variants {
     }
   }
 
+}
+
+/** Of several the most recent (RFC 9111 §4.1). */
+function select(first: First, request: Fields, forwardedAs: string): Selected {
+  let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, request, forwardedAs);
+  let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
+  if (first.entry.others.length === 0) return { best, mismatch, names: first.entry.selection.names.toSorted() };
+  const names = new Set(first.entry.selection.names);
+  for (const variant of first.entry.others) {
+    for (const name of variant.selection.names) names.add(name);
+    const differs = firstMismatch(variant.selection, request, forwardedAs);
+    if (differs !== undefined) mismatch = differs;
+    else if (best === undefined || variant.at > timeOf(best)) best = variant;
+  }
+  return { best, mismatch, names: [...names].sort() };
 }
 
 function timeOf(each: Located | Variant): number {

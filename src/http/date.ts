@@ -24,6 +24,8 @@ const ASCTIME = new RegExp(`^${DAY} ${MONTH} (?<day>\\d\\d| \\d) ${TIME} (?<year
  * century a two-digit year belongs to.
  */
 export function parseHttpDate(text: string, now: number): number | undefined {
+  const known = onKnownDay(text);
+  if (known !== undefined) return known;
   const date = trimOws(text).toLowerCase();
   const match = IMF_FIXDATE.exec(date) ?? RFC850.exec(date) ?? ASCTIME.exec(date);
   const part = match?.groups;
@@ -65,6 +67,7 @@ const dayTexts = new Map<number, string>();
 const dayNumbers = new Map<string, number>();
 const MAX_DAYS = 1000;
 const DAY_LENGTH = 17;
+const DATE_LENGTH = 29;
 const SECONDS_OF_DAY = 86_400;
 const TWO_DIGITS: readonly string[] = Array.from({ length: 60 }, (_, figure) => String(figure).padStart(2, '0'));
 
@@ -85,9 +88,16 @@ export function formatHttpDate(ms: number): string {
 
 /** The milliseconds that formatHttpDate makes this very text of; undefined where there are none. */
 export function parseFormatted(text: string): number | undefined {
-  const day = dayNumbers.get(text.slice(0, DAY_LENGTH));
-  const guess = day === undefined ? parseHttpDate(text, 0) : (day * SECONDS_OF_DAY + 3600 * Number(text.slice(17, 19)) + 60 * Number(text.slice(20, 22)) + Number(text.slice(23, 25))) * 1000;
+  const guess = parseHttpDate(text, 0);
   return guess !== undefined && formatHttpDate(guess) === text ? guess : undefined;
+}
+
+/** The same for a day that was written lately: that is most dates, and takes a tenth of the time. */
+function onKnownDay(text: string): number | undefined {
+  const day = text.length === DATE_LENGTH ? dayNumbers.get(text.slice(0, DAY_LENGTH)) : undefined;
+  if (day === undefined) return undefined;
+  const guess = (day * SECONDS_OF_DAY + 3600 * Number(text.slice(17, 19)) + 60 * Number(text.slice(20, 22)) + Number(text.slice(23, 25))) * 1000;
+  return formatHttpDate(guess) === text ? guess : undefined;
 }
 
 function learnDay(day: number): string {

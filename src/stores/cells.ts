@@ -17,6 +17,9 @@ const SLAB_BYTES = 1 << SLAB_BITS;
 const SLAB_CELL_BITS = SLAB_BITS - CELL_BITS;
 const SLAB_CELLS = 1 << SLAB_CELL_BITS;
 
+/** Of a table that has them. */
+export const CELL_COLUMNS = 1;
+
 /** Stands for "no cell". */
 const NONE = -1;
 
@@ -31,8 +34,16 @@ interface Slab {
 export class Cells {
   readonly #slabs: Slab[] = [];
   /** By owner: its first cell + 1; 0 where it has none. */
-  readonly #first = new IntTable(1);
+  readonly #first: IntTable;
   #count = 0;
+  /** What `locate` has found: the owner's bytes stand in `bytes` from `start` on. */
+  bytes: Buffer = Buffer.alloc(0);
+  start = 0;
+
+  /** @param first where it keeps what it knows, by owner */
+  constructor(first: IntTable = new IntTable(CELL_COLUMNS)) {
+    this.#first = first;
+  }
 
   /** The memory that so many bytes of one owner take, links included. */
   static memoryFor(bytes: number): number {
@@ -89,6 +100,19 @@ export class Cells {
       within = 0;
       cell = slab.next[last]!;
     }
+  }
+
+  /** Finds so many bytes of the owner where they lie, to be read before anything is written or freed. False where they lie in pieces. */
+  locate(owner: number, length: number): boolean {
+    const cell = this.#first.get(owner, 0) - 1;
+    const slab = this.#slabs[cell >>> SLAB_CELL_BITS]!;
+    const first = cell & (SLAB_CELLS - 1);
+    const last = first + ((length - 1) >>> CELL_BITS);
+    if (last >= SLAB_CELLS) return false;
+    for (let at = first, next = cell + 1; at < last; at++, next++) if (slab.next[at] !== next) return false;
+    this.bytes = slab.bytes;
+    this.start = first * CELL_BYTES;
+    return true;
   }
 
   /** Whether the owner's bytes begin with the string, in one byte (latin1) or two (UTF-16LE) a unit. */

@@ -3,6 +3,8 @@
  * A growing table of 32-bit integers. A store with a million objects keeps its bookkeeping in
  * tables like this one instead of an object each: the garbage collector has nothing to walk, and
  * since the rows lie in segments, growing copies nothing and so never halts the process.
+ * Several owners can have columns of one table: what is known of a row then lies side by side, and
+ * costs the processor one look into memory.
  */
 
 const SEGMENT_BITS = 12;
@@ -10,10 +12,19 @@ const SEGMENT_MASK = (1 << SEGMENT_BITS) - 1;
 
 export class IntTable {
   readonly #columns: number;
-  readonly #segments: Int32Array[] = [];
+  readonly #first: number;
+  readonly #segments: Int32Array[];
 
-  constructor(columns: number) {
-    this.#columns = columns;
+  /** @param whole the table of which it is a part that begins with the column `first` */
+  constructor(columns: number, whole?: IntTable, first = 0) {
+    this.#columns = whole === undefined ? columns : whole.#columns;
+    this.#first = whole === undefined ? 0 : whole.#first + first;
+    this.#segments = whole === undefined ? [] : whole.#segments;
+  }
+
+  /** The same rows, with columns counted from that one. */
+  from(column: number): IntTable {
+    return new IntTable(0, this, column);
   }
 
   /** Makes the rows below `rows` usable; new ones hold zeros. */
@@ -24,10 +35,10 @@ export class IntTable {
   }
 
   get(row: number, column: number): number {
-    return this.#segments[row >>> SEGMENT_BITS]![(row & SEGMENT_MASK) * this.#columns + column]!;
+    return this.#segments[row >>> SEGMENT_BITS]![(row & SEGMENT_MASK) * this.#columns + this.#first + column]!;
   }
 
   set(row: number, column: number, value: number): void {
-    this.#segments[row >>> SEGMENT_BITS]![(row & SEGMENT_MASK) * this.#columns + column] = value;
+    this.#segments[row >>> SEGMENT_BITS]![(row & SEGMENT_MASK) * this.#columns + this.#first + column] = value;
   }
 }

@@ -5,30 +5,35 @@
  * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
-import type { Body, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
-import { Cells } from './cells.ts';
+import { type Body, type Lying, NOTE_LENGTH, type Store, type StoredObject, type StoreStats, type StoreTicket, type StoreWriter } from '../cache/ports.ts';
+import { CELL_COLUMNS, Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';
 import { KeyHash } from './key-hash.ts';
 import { INLINE_BODY, MemoryWriter } from './memory-writer.ts';
-import { S3Fifo } from './s3-fifo.ts';
-import { SlotIndex } from './slot-index.ts';
+import { EVICTION_COLUMNS, S3Fifo } from './s3-fifo.ts';
+import { INDEX_COLUMNS, SlotIndex } from './slot-index.ts';
 
 /** What an object needs besides its cells: its rows in the tables of store, eviction, index and ghost queue; measured. */
-const OBJECT_OVERHEAD = 96;
+const OBJECT_OVERHEAD = 124;
 /** What an object with a body outside the cells needs besides, but for the Buffers themselves; measured. */
 const LARGE_OVERHEAD = 256;
 /** Above this, sizes no longer fit the tables. */
 const LARGEST_OBJECT = 2 ** 30;
 
-// By slot: how the owner's cells are divided, and which version of the object they hold.
+// By slot, behind what eviction and index know of it: its first cell, how its cells are divided, which version
+// of the object they hold, and the note.
+const INDEX = EVICTION_COLUMNS;
+const CELL = INDEX + INDEX_COLUMNS;
+const OWN = CELL + CELL_COLUMNS;
 const KEY_UNITS = 0;
 /** 0: a byte for each UTF-16 unit of the key; 1: two bytes. */
 const KEY_WIDE = 1;
 const META_BYTES = 2;
 const INLINE_BYTES = 3;
 const VERSION = 4;
-const COLUMNS = 5;
+const NOTE = 5;
+const COLUMNS = OWN + NOTE + NOTE_LENGTH;
 
 /** Rises with every object and description stored by any store, so that a version names one of them. */
 let lastVersion = 0;
@@ -56,13 +61,14 @@ export interface MemoryStoreOptions {
 
 export class MemoryStore implements Store {
   readonly name = 'memory';
+  readonly lying: Lying = { slot: 0, version: 0, bytes: Buffer.alloc(0), key: 0, meta: 0, body: 0, end: 0 };
   readonly #maxBytes: number;
   readonly #maxObject: number;
   readonly #hash = new KeyHash();
   #eviction: S3Fifo;
-  #index = new SlotIndex();
-  #cells = new Cells();
-  #rows = new IntTable(COLUMNS);
+  #index: SlotIndex;
+  #cells: Cells;
+  #rows: IntTable;
   /** Bodies that are not in cells, by slot. */
   #bodies = new Map<number, Chunks>();
   #used = 0;
@@ -71,7 +77,7 @@ export class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions) {
     this.#maxBytes = options.maxBytes;
     this.#maxObject = Math.min(options.maxObject, options.maxBytes, LARGEST_OBJECT);
-    this.#eviction = new S3Fifo(options.maxBytes);
+    ({ eviction: this.#eviction, index: this.#index, cells: this.#cells, rows: this.#rows } = tables(options.maxBytes));
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
@@ -133,10 +139,7 @@ export class MemoryStore implements Store {
   async clear(): Promise<number> {
     const count = this.#eviction.count;
     this.#release(this.#eviction.size);
-    this.#eviction = new S3Fifo(this.#maxBytes);
-    this.#index = new SlotIndex();
-    this.#cells = new Cells();
-    this.#rows = new IntTable(COLUMNS);
+    ({ eviction: this.#eviction, index: this.#index, cells: this.#cells, rows: this.#rows } = tables(this.#maxBytes));
     this.#bodies = new Map();
     return count;
   }
@@ -177,6 +180,47 @@ export class MemoryStore implements Store {
   bodyOf(ticket: StoreTicket): Body | undefined {
     const slot = this.#slotOf(ticket);
     return slot === -1 ? undefined : (this.#bodies.get(slot) ?? this.#inlineBody(slot));
+  }
+
+  annotate(ticket: StoreTicket, note: Int32Array): boolean {
+    const slot = this.#slotOf(ticket);
+    // What is elsewhere, or has a key of wide characters, cannot be looked at in one piece.
+    if (slot === -1 || this.#bodies.has(slot) || this.#rows.get(slot, KEY_WIDE) === 1) return false;
+    this.reannotate(slot, note);
+    return true;
+  }
+
+  reannotate(slot: number, note: Int32Array): void {
+    for (let i = 0; i < NOTE_LENGTH; i++) this.#rows.set(slot, NOTE + i, note[i]!);
+  }
+
+  annotation(slot: number, note: Int32Array): boolean {
+    // Rows that have no object have no note.
+    if (slot >= this.#eviction.endSlot || this.#rows.get(slot, NOTE) === 0) return false;
+    for (let i = 0; i < NOTE_LENGTH; i++) note[i] = this.#rows.get(slot, NOTE + i);
+    return true;
+  }
+
+  look(slot: number): void {
+    const { lying } = this;
+    const length = this.#rows.get(slot, KEY_UNITS) + this.#rows.get(slot, META_BYTES) + this.#rows.get(slot, INLINE_BYTES);
+    if (this.#cells.locate(slot, length)) {
+      lying.bytes = this.#cells.bytes;
+      lying.key = this.#cells.start;
+    } else {
+      lying.bytes = Buffer.allocUnsafe(length);
+      lying.key = 0;
+      this.#cells.read(slot, 0, lying.bytes);
+    }
+    lying.slot = slot;
+    lying.version = this.#rows.get(slot, VERSION);
+    lying.meta = lying.key + this.#rows.get(slot, KEY_UNITS);
+    lying.body = lying.meta + this.#rows.get(slot, META_BYTES);
+    lying.end = lying.key + length;
+  }
+
+  access(slot: number): void {
+    this.#eviction.access(slot);
   }
 
   lend(bytes: number): boolean {
@@ -263,6 +307,7 @@ export class MemoryStore implements Store {
     this.#rows.set(slot, META_BYTES, meta.length);
     this.#rows.set(slot, INLINE_BYTES, totalLength(inline));
     this.#rows.set(slot, VERSION, lastVersion);
+    this.#rows.set(slot, NOTE, 0);
     this.#cells.write(slot, [keyBytes, meta, ...inline]);
   }
 
@@ -285,9 +330,16 @@ export class MemoryStore implements Store {
   #drop(slot: number): void {
     this.#release(this.#eviction.sizeOf(slot));
     this.#index.remove(slot);
+    this.#rows.set(slot, NOTE, 0);
     this.#cells.free(slot);
     this.#bodies.delete(slot);
   }
+}
+
+/** One row has all that is known of an object. */
+function tables(maxBytes: number): { eviction: S3Fifo; index: SlotIndex; cells: Cells; rows: IntTable } {
+  const rows = new IntTable(COLUMNS);
+  return { eviction: new S3Fifo(maxBytes, rows), index: new SlotIndex(rows.from(INDEX)), cells: new Cells(rows.from(CELL)), rows: rows.from(OWN) };
 }
 
 function encodeKey(key: string): Buffer {

@@ -25,7 +25,8 @@ const SIZE = 2;
 const HASH = 3;
 const QUEUE = 4;
 const ACCESSES = 5;
-const COLUMNS = 6;
+/** Of a table that has them. */
+export const EVICTION_COLUMNS = 6;
 
 const SMALL = 0;
 const MAIN = 1;
@@ -34,7 +35,7 @@ const FIRST_SLOT = 2;
 const FREE = -1;
 
 export class S3Fifo {
-  readonly #rows = new IntTable(COLUMNS);
+  readonly #rows: IntTable;
   readonly #ghost = new Ghost();
   readonly #smallCapacity: number;
   /** By queue: the sum of the sizes, and how many objects. */
@@ -44,8 +45,12 @@ export class S3Fifo {
   #free = 0;
   #end = FIRST_SLOT;
 
-  /** @param capacity In the unit of the sizes; only the share of the small queue depends on it. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity In the unit of the sizes; only the share of the small queue depends on it.
+   * @param rows where it keeps what it knows, by slot
+   */
+  constructor(capacity: number, rows: IntTable = new IntTable(EVICTION_COLUMNS)) {
+    this.#rows = rows;
     this.#smallCapacity = capacity * SMALL_SHARE;
     this.#rows.reserve(FIRST_SLOT);
     for (const queue of [SMALL, MAIN]) {

@@ -8,14 +8,15 @@ import { IntTable } from './int-table.ts';
 
 const HASH = 0;
 const NEXT = 1;
-const SLOT_COLUMNS = 2;
+/** Of a table that has them. */
+export const INDEX_COLUMNS = 2;
 
 /** Stands for "no slot". */
 const NONE = -1;
 
 export class SlotIndex {
   /** By slot: its hash, and the next slot of the same bucket. */
-  readonly #slots = new IntTable(SLOT_COLUMNS);
+  readonly #slots: IntTable;
   /** By bucket: its first slot + 1, so that a new row, which holds 0, is an empty bucket. */
   readonly #buckets = new IntTable(1);
   #bucketCount = 1;
@@ -23,7 +24,9 @@ export class SlotIndex {
   #round = 1;
   #size = 0;
 
-  constructor() {
+  /** @param slots where it keeps what it knows, by slot */
+  constructor(slots: IntTable = new IntTable(INDEX_COLUMNS)) {
+    this.#slots = slots;
     this.#buckets.reserve(1);
   }
 

@@ -12,11 +12,14 @@ import { LanePair, type Step } from './pair.ts';
 const get = (path: string, ...lines: string[]): string => head('GET', path, ...lines);
 const head = (method: string, path: string, ...lines: string[]): string => [`${method} ${path} HTTP/1.1`, 'Host: example.test', ...lines, '', ''].join('\r\n');
 const bytewise = (text: string): string[] => [...text];
-/** Makes the answers of both sides hits that are prepared. */
-const warm = (path: string, ...lines: string[]): Step[] => [
+const twice = (path: string, ...lines: string[]): Step[] => [
   { send: get(path, ...lines) }, { read: ['GET'] },
   { send: get(path, ...lines) }, { read: ['GET'] },
 ];
+/** The first hit, with which the next one is prepared. */
+const warmed = { run: async () => undefined };
+/** Makes the answers of both sides hits that are prepared: by one of the fast lane. */
+const warm = (path: string, ...lines: string[]): Step[] => [...twice(path, ...lines), warmed];
 
 /** Time for the server to write what it can: others are answered meanwhile. */
 async function elsewhere(port: number): Promise<void> {
@@ -26,7 +29,7 @@ async function elsewhere(port: number): Promise<void> {
 interface Case {
   readonly name: string;
   readonly steps: readonly Step[];
-  /** Answers that come from the fast lane; 0: none may. */
+  /** Answers that come from the fast lane, besides the first hit of what is warm; 0: none may. */
   readonly fast: number;
 }
 
@@ -58,9 +61,9 @@ const CASES: readonly Case[] = [
   { name: 'an empty Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.1\r\nHost:\r\n\r\n' }, { read: ['GET'] }], fast: 0 },
   { name: 'fields twice that decide nothing', steps: [...warm('/page'), { send: get('/page', 'Accept: a/b', 'accept: c/d', 'User-Agent: a', 'User-Agent: b', 'Connection: keep-alive', 'Connection: keep-alive', 'X-A: 1', 'X-A: 1') }, { read: ['GET'] }], fast: 1 },
   { name: 'Connection twice, once close', steps: [...warm('/page'), { send: get('/page', 'Connection: keep-alive', 'Connection: close') }, { readAll: true }], fast: 0 },
-  { name: 'cookies in two fields', steps: [...warm('/vary-cookie', 'Cookie: a=b'), { send: get('/vary-cookie', 'Cookie: a=b', 'Cookie: a=b') }, { read: ['GET'] }, ...warm('/vary-cookie', 'Cookie: a=b', 'Cookie: c=d')], fast: 0 },
-  { name: 'Range twice', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=0-1'), ...warm('/page', 'Range: bytes=0-1', 'Range: bytes=4-5')], fast: 1 },
-  { name: 'Via twice', steps: [...warm('/page'), ...warm('/page', 'Via: 1.1 a', 'Via: 1.1 b')], fast: 0 },
+  { name: 'cookies in two fields', steps: [...warm('/vary-cookie', 'Cookie: a=b'), { send: get('/vary-cookie', 'Cookie: a=b', 'Cookie: a=b') }, { read: ['GET'] }, ...twice('/vary-cookie', 'Cookie: a=b', 'Cookie: c=d')], fast: 0 },
+  { name: 'Range twice', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=0-1'), ...twice('/page', 'Range: bytes=0-1', 'Range: bytes=4-5')], fast: 1 },
+  { name: 'Via twice', steps: [...warm('/page'), ...twice('/page', 'Via: 1.1 a', 'Via: 1.1 b')], fast: 0 },
   { name: 'Content-Length twice, alike', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 2', 'Content-Length: 2')}ab` }, { readAll: true }], fast: 0 },
   { name: 'Content-Length and Transfer-Encoding', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 5', 'Transfer-Encoding: chunked')}0\r\n\r\n${get('/page')}` }, { readAll: true }], fast: 0 },
   { name: 'a body after a GET', steps: [...warm('/page'), { send: `${get('/page', 'Content-Length: 5')}hello${get('/page')}` }, { read: ['GET', 'GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
@@ -114,16 +117,16 @@ const CASES: readonly Case[] = [
   { name: 'cookies that select', steps: [...warm('/vary-cookie', 'Cookie: a=b'), { send: get('/vary-cookie', 'Cookie: a=b') }, { read: ['GET'] }, { send: get('/vary-cookie', 'Cookie: c=d') }, { read: ['GET'] }], fast: 1 },
   { name: 'Authorization', steps: [...warm('/page'), { send: get('/page', 'Authorization: Basic YTpi') }, { read: ['GET'] }], fast: 0 },
   { name: 'Vary', steps: [...warm('/vary', 'Accept-Language: de'), ...warm('/vary', 'Accept-Language: en'), ...warm('/vary'), ...warm('/vary', 'Accept-Language: de'), ...warm('/vary', 'Accept-Language: en'), { send: get('/vary', 'Accept-Language: de') }, { read: ['GET'] }, { send: get('/vary', 'accept-language:  en ') }, { read: ['GET'] }, { send: get('/vary') }, { read: ['GET'] }], fast: 3 },
-  { name: 'Vary on a field with two lines', steps: [...warm('/vary', 'Accept-Language: de', 'Accept-Language: en'), { send: get('/vary', 'Accept-Language: de', 'Accept-Language: en') }, { read: ['GET'] }], fast: 0 },
-  { name: 'Vary on what a proxy adds', steps: [...warm('/vary-forwarded'), { send: get('/vary-forwarded') }, { read: ['GET'] }], fast: 0 },
+  { name: 'Vary on a field with two lines', steps: [...twice('/vary', 'Accept-Language: de', 'Accept-Language: en'), { send: get('/vary', 'Accept-Language: de', 'Accept-Language: en') }, { read: ['GET'] }], fast: 0 },
+  { name: 'Vary on what a proxy adds', steps: [...twice('/vary-forwarded'), { send: get('/vary-forwarded') }, { read: ['GET'] }], fast: 0 },
   { name: 'If-None-Match', steps: [...warm('/page'), ...warm('/page', 'If-None-Match: "1"'), { send: get('/page', 'If-None-Match: "1"') }, { read: ['GET'] }, { send: get('/page', 'If-None-Match: "2"') }, { read: ['GET'] }], fast: 2 },
-  { name: 'If-None-Match twice', steps: [...warm('/page'), ...warm('/page', 'If-None-Match: "2"', 'If-None-Match: "1"')], fast: 0 },
+  { name: 'If-None-Match twice', steps: [...warm('/page'), ...twice('/page', 'If-None-Match: "2"', 'If-None-Match: "1"')], fast: 0 },
   { name: 'If-Modified-Since', steps: [...warm('/page'), ...warm('/page', 'If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT')], fast: 1 },
   { name: 'If-Match', steps: [...warm('/page'), { send: get('/page', 'If-Match: "1"') }, { read: ['GET'] }], fast: 0 },
   { name: 'a range', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=2-5'), { send: get('/page', 'Range: bytes=2-5') }, { read: ['GET'] }, { send: head('HEAD', '/page', 'Range: bytes=2-5') }, { read: ['HEAD'] }], fast: 2 },
   { name: 'a range of a large body', steps: [...warm('/large'), ...warm('/large', 'Range: bytes=100000-500000')], fast: 1 },
   { name: 'a range that is not there', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=5000-')], fast: 1 },
-  { name: 'several ranges', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=0-1,4-5')], fast: 0 },
+  { name: 'several ranges', steps: [...warm('/page'), ...twice('/page', 'Range: bytes=0-1,4-5')], fast: 0 },
   { name: 'If-Range', steps: [...warm('/page'), ...warm('/page', 'Range: bytes=2-5', 'If-Range: "1"'), ...warm('/page', 'Range: bytes=2-5', 'If-Range: "2"')], fast: 2 },
   { name: 'a reload', steps: [...warm('/page'), { send: get('/page', 'Cache-Control: max-age=0') }, { read: ['GET'] }, { send: get('/page', 'Pragma: no-cache') }, { read: ['GET'] }, ...warm('/page')], fast: 1 },
   { name: 'only-if-cached', steps: [...warm('/page'), { send: get('/page', 'Cache-Control: only-if-cached') }, { read: ['GET'] }], fast: 0 },
@@ -135,8 +138,8 @@ const CASES: readonly Case[] = [
   { name: 'a head that is too large', steps: [...warm('/page'), { send: get('/page', `X-A: ${'a'.repeat(40_000)}`) }, { readAll: true }], fast: 0 },
   { name: 'a head with more lines than the fast lane counts', steps: [...warm('/page'), { send: get('/page', ...Array.from({ length: 200 }, (_, i) => `X-${i}: a`)) }, { read: ['GET'] }], fast: 0 },
   { name: 'the administration', steps: [...warm('/page'), { send: get('/health').replace('example.test', 'localhost') }, { read: ['GET'] }, { send: get('/health').replace('example.test', 'localhost') }, { read: ['GET'] }], fast: 0 },
-  { name: 'what is not stored', steps: [...warm('/private'), ...warm('/private')], fast: 0 },
-  { name: 'what is stale', steps: [...warm('/stale'), ...warm('/stale')], fast: 0 },
+  { name: 'what is not stored', steps: [...twice('/private'), ...twice('/private')], fast: 0 },
+  { name: 'what is stale', steps: [...twice('/stale'), ...twice('/stale')], fast: 0 },
   { name: 'a target with a query in another order', steps: [...warm('/page?b=1&a=2'), ...warm('/page?a=2&b=1')], fast: 1 },
   { name: 'a target with odd bytes', steps: [...warm('/p%41ge;x="<>\\^`{|}'), { send: get('/p%41ge;x="<>\\^`{|}') }, { read: ['GET'] }], fast: 1 },
   { name: 'a fragment in the target', steps: [...warm('/page'), { send: get('/page#a') }, { readAll: true }], fast: 0 },
@@ -148,8 +151,9 @@ describe('the same bytes with and without the fast lane', () => {
       await using pair = await LanePair.start(site);
       await pair.same(steps);
       const answers = await pair.fastAnswers();
-      if (fast === 0) assert.equal(answers, 0);
-      else assert.ok(answers >= fast, `${answers} answers of the fast lane`);
+      const first = steps.filter((step) => step === warmed).length;
+      if (fast === 0) assert.equal(answers, first);
+      else assert.ok(answers >= first + fast, `${answers} answers of the fast lane`);
     });
   }
 
@@ -204,7 +208,7 @@ describe('the same bytes with and without the fast lane', () => {
     await using pair = await LanePair.start(site);
     const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, { send: `${head('POST', '/page', 'Content-Length: 1')}a` }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }]);
     assert.match(got, /X-Cache: MISS(?![^]*X-Cache)/);
-    assert.equal(await pair.fastAnswers(), 1);
+    assert.equal(await pair.fastAnswers(), 2);
   });
 
   test('eviction between two hits', async () => {

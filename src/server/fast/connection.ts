@@ -8,11 +8,11 @@
 import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
 import { outcomeOfHit } from '../../cache/outcome.ts';
-import type { PreparedAnswer } from '../../cache/prepared-answer.ts';
+import type { Answer } from '../../cache/prepared-answer.ts';
 import { MillraceError } from '../../errors.ts';
 import { STALLED } from '../node-reply.ts';
 import { opensHttp2 } from '../preface.ts';
-import { Admission } from './admission.ts';
+import { type Admitted, Admission } from './admission.ts';
 import { GeneralSide, IDLE } from './general-side.ts';
 import type { FastLane } from './lane.ts';
 import { PlainReply } from './plain-reply.ts';
@@ -23,7 +23,7 @@ const STEP = 1024 * 1024;
 
 /** A hit that was begun, and of which the client has not taken all. */
 interface UnderWay {
-  readonly answer: PreparedAnswer;
+  readonly answer: Answer;
   readonly chunks: Iterator<Buffer>;
   readonly startedAt: number;
   sent: number;
@@ -136,9 +136,14 @@ export class Connection {
     const now = Date.now();
     if (several) this.#socket.cork();
     let at = 0;
+    let unprepared: Admitted | undefined;
     while (at < length && this.#underWay === undefined) {
       if (several) head.recognise(bytes, at, length);
-      const answer = memo.find(head, now);
+      let answer = memo.find(head, now);
+      if (answer === undefined) {
+        unprepared = this.#admit();
+        answer = unprepared && this.#prepare(unprepared);
+      }
       if (answer === undefined) break;
       at = head.end;
       this.#write(answer, now);
@@ -146,7 +151,8 @@ export class Connection {
     if (several) this.#socket.uncork();
     if (at === length) return;
     if (this.#underWay === undefined) {
-      if (head.end < length || !this.#pass(now)) this.#handOver(bytes, at, length);
+      if (unprepared === undefined || head.end < length) this.#handOver(bytes, at, length);
+      else this.#pass(unprepared, now);
     } else this.#rest = copy(bytes, at, length);
   }
 
@@ -156,13 +162,23 @@ export class Connection {
     return true;
   }
 
-  /** Takes the request that was recognised last to the engine. False: that is the general lane's to do. */
-  #pass(now: number): boolean {
-    const { head, general, proxy, keeper } = this.#lane;
+  /** The request that was recognised last, for the engine. Undefined: that is the general lane's to do. */
+  #admit(): Admitted | undefined {
+    const { head, general } = this.#lane;
     this.#admission ??= new Admission(general, this.#socket.remoteAddress ?? '');
-    const found = head.closes ? undefined : this.#admission.admit(head);
-    if (found === undefined) return false;
-    const { message, admitted } = found;
+    return head.closes ? undefined : this.#admission.admit(head);
+  }
+
+  /** The answer to the request that was recognised last, where it is in memory and nobody has asked for it so before. */
+  #prepare({ admitted }: Admitted): Answer | undefined {
+    const { proxy, keeper } = this.#lane;
+    const hit = proxy.engine.hitNow(admitted.request, admitted.rewrite);
+    return hit && keeper.prepare(hit);
+  }
+
+  /** Takes the request that was recognised last to the engine. */
+  #pass({ message, admitted }: Admitted, now: number): void {
+    const { head, proxy, keeper } = this.#lane;
     this.#wroteLast = true;
     // The time of the idle connection is over.
     if (this.#general !== undefined) this.#socket.setTimeout(0);
@@ -175,7 +191,6 @@ export class Connection {
       onHit: (hit: ServedHit) => keeper.keep({ method: message.method, url: message.requestTarget, httpVersion: '1.1', rawHeaders: message.fields.lines }, hit),
     };
     void proxy.engine.handle(admitted.request, reply, context);
-    return true;
   }
 
   /** The engine's response is written. */
@@ -192,17 +207,19 @@ export class Connection {
     } else this.#socket.setTimeout(IDLE);
   }
 
-  #write(answer: PreparedAnswer, now: number): void {
+  #write(answer: Answer, now: number): void {
     const socket = this.#socket;
     const { head, keeper } = this.#lane;
     this.#wroteLast = true;
     this.#isClosing ||= head.closes;
     const whole = head.closes ? undefined : answer.whole(now);
     if (whole !== undefined && socket.write(whole)) {
+      if (socket.writableLength > 0) answer.hold();
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
       if (this.#lane.proxy.isObserved) this.#lane.proxy.tellHit(answer, now, this.#socket.remoteAddress ?? '');
       return;
     }
+    answer.hold();
     this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
     if (whole === undefined) {
       socket.cork();
@@ -320,7 +337,7 @@ export class Connection {
     if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
   }
 
-  #report(answer: PreparedAnswer, startedAt: number, bytes: number, error?: MillraceError): void {
+  #report(answer: Answer, startedAt: number, bytes: number, error?: MillraceError): void {
     const { proxy } = this.#lane;
     const clientAddress = this.#socket.remoteAddress ?? '';
     const duration = Date.now() - startedAt;

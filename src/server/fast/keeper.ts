@@ -5,6 +5,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Memo, ServedHit, SplitHead } from '../../cache/memo.ts';
+import type { Answer } from '../../cache/prepared-answer.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { isFromProxies } from '../../http/forwarding.ts';
 import { headLines, mayHaveBody } from '../head-lines.ts';
@@ -34,12 +35,16 @@ export class Keeper {
 
   keep(request: SeenRequest, hit: ServedHit): void {
     if (request.httpVersion !== '1.1') return;
-    // These the general lane changes, in ways that depend on the client's address.
-    if (hit.selecting.some((name) => isFromProxies(name.replaceAll('_', '-')))) return;
     const bytes = bytesOf(request);
-    if (!this.#head.recognise(bytes, 0, bytes.length)) return;
+    if (this.#head.recognise(bytes, 0, bytes.length)) this.prepare(hit);
+  }
+
+  /** Prepares the answer to the request that was recognised last, and keeps it; undefined where that cannot be done. */
+  prepare(hit: ServedHit): Answer | undefined {
+    // These the general lane changes, in ways that depend on the client's address.
+    if (hit.selecting.some((name) => isFromProxies(name.replaceAll('_', '-')))) return undefined;
     const head = this.#split(this.#head.isHead, hit);
-    if (head !== undefined) this.#memo.keep(this.#head, hit, head);
+    return head && this.#memo.keep(this.#head, hit, head);
   }
 
   /** The head of a prepared answer after which the connection ends. */
