@@ -44,8 +44,10 @@ export interface Entrant {
   readonly rounds: Round[];
   /** Why it is left out; its rounds do not count then. */
   fault?: string;
-  /** Bytes of memory that each of many objects took. */
+  /** Bytes of memory that each of many objects took, once it had been warmed up. */
   objectMemory?: number;
+  /** Requests for many objects it was warmed up with. */
+  warmUp?: number;
 }
 
 interface Runner {
@@ -61,6 +63,14 @@ const ENOUGH = 100_000;
 const FILLING = 600;
 /** Objects that one pass of filling repeats of the one before. */
 const OVERLAP = 1000;
+/**
+ * Requests for each of many objects, on average, before a cache is measured: one that is in service has
+ * been asked for most of what it has before. Those with which it was filled are not among them.
+ */
+const IN_SERVICE = 3;
+/** Of the requests of a round; those of warming up have higher ones. All rivals are asked the same. */
+const FIRST_SEED = 1;
+const FIRST_WARM_UP_SEED = 1000;
 /** Bytes of an object that makes filling slow. */
 const LARGE = 16_384;
 
@@ -98,7 +108,7 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
       const order = [...runners.slice(round % runners.length), ...runners.slice(0, round % runners.length)];
       for (const runner of order) {
         progress(`round ${round + 1} of ${rounds}, ${runner.entrant.name}`);
-        await guarded(runner.entrant, async () => void runner.entrant.rounds.push(await timed(one, runner, seconds, originPort)));
+        await guarded(runner.entrant, async () => void runner.entrant.rounds.push(await timed(one, runner, seconds, originPort, FIRST_SEED + round)));
       }
     }
   } finally {
@@ -113,16 +123,29 @@ async function prepare(one: Case, runner: Runner, warmUp: number, originPort: nu
   const isLimit = entrant.name === LIMIT;
   const found = isLimit ? undefined : await fault(one, running.port, originPort);
   if (found !== undefined) throw new Error(found);
+  const before = usageOf(family(running.child.pid));
   if (one.objects !== undefined) {
     progress(`filling ${entrant.name}`);
-    const before = usageOf(family(running.child.pid));
     await fill(one, running.port, originPort, cores);
-    const after = usageOf(family(running.child.pid));
-    if (before !== undefined && after !== undefined && one.objects >= ENOUGH) entrant.objectMemory = (after.memory - before.memory) / one.objects;
+    progress(`asking ${entrant.name} for what it has`);
+    entrant.warmUp = await putInService(one, runner, cores);
   }
   progress(`warming up ${entrant.name}`);
-  const warm = await load(one, runner, warmUp, cores);
+  const warm = await load(one, runner, warmUp, cores, FIRST_WARM_UP_SEED);
+  const after = usageOf(family(running.child.pid));
+  if (before !== undefined && after !== undefined && one.objects !== undefined && one.objects >= ENOUGH) entrant.objectMemory = (after.memory - before.memory) / one.objects;
   if (one.measures === 'rate') runner.rate = Math.round(warm.perSecond / 2);
+}
+
+/** Asks for many objects as the rounds do; how often. */
+async function putInService(one: Case, runner: Runner, cores: Cores): Promise<number> {
+  const goal = one.objects! * IN_SERVICE;
+  const limit = performance.now() + FILLING * 1000;
+  let asked = 0;
+  for (let seed = FIRST_WARM_UP_SEED + 1; asked < goal && performance.now() < limit; seed++) {
+    asked += (await load(one, runner, Math.min(10, Math.max(1, (goal - asked) / 100_000)), cores, seed)).requests;
+  }
+  return asked;
 }
 
 /** Asks for every object once; until the origin has seen as many requests. */
@@ -139,14 +162,14 @@ async function fill({ objects = 0, asks, connections }: Case, port: number, orig
   }
 }
 
-async function timed(one: Case, runner: Runner, seconds: number, originPort: number): Promise<Round> {
+async function timed(one: Case, runner: Runner, seconds: number, originPort: number, seed: number): Promise<Round> {
   const { workers } = runner.entrant;
   await untilQuiet(originPort);
   const asked = await countRequests(originPort);
   const members = family(runner.running.child.pid);
   const before = usageOf(members);
   const [threads, start] = [threadsOf(members), performance.now()];
-  const { failures, ...result } = await load(one, runner, seconds, coresOf(one));
+  const { failures, ...result } = await load(one, runner, seconds, coresOf(one), seed);
   const shares = sharesOf(threads, threadsOf(members), workers, (performance.now() - start) / 1000);
   const after = usageOf(members);
   const passed = (await countRequests(originPort)) - asked;
@@ -169,12 +192,12 @@ function wrongRound(one: Case, failures: number, { requests, bytes }: Omit<LoadR
   return undefined;
 }
 
-function load(one: Case, { entrant: { workers }, running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores): Promise<LoadResult> {
+function load(one: Case, { entrant: { workers }, running: { port }, rate }: Runner, seconds: number, { load: loadCores }: Cores, seed: number): Promise<LoadResult> {
   const [ask] = one.asks;
   const url = urlOf(port, ask!.path);
   if (rate > 0) return runConstantRate([port, ask!.path, ask!.body.length, one.connections, rate, seconds, ...(one.objects === undefined ? [] : [one.objects])], loadCores);
   const codings = one.asks.map(({ fields }) => fields['Accept-Encoding'] ?? '');
-  const script = one.objects !== undefined ? [one.popularity === 'even' ? 'even.lua' : 'zipf.lua', String(one.objects), prefixOf(one.asks)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
+  const script = one.objects !== undefined ? [one.popularity === 'even' ? 'even.lua' : 'zipf.lua', String(one.objects), prefixOf(one.asks), String(seed)] : codings.length > 1 ? ['alternate.lua', ...codings] : undefined;
   const fields = Object.entries(ask!.fields).map(([name, value]) => `${name}: ${value}`);
   if (one.streams !== undefined) return runH2load({ url, connections: one.connections, streams: one.streams, seconds, cores: loadCores, fields });
   return runWrk({ url, ...loadOf(one, workers), seconds, cores: loadCores, fields, script });

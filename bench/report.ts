@@ -27,6 +27,8 @@ export interface Standing {
   readonly threads?: ThreadShares;
   /** Bytes of memory that each of many objects took. */
   readonly objectMemory?: number;
+  /** Requests for many objects it was warmed up with. */
+  readonly warmUp?: number;
   readonly rounds: readonly Round[];
 }
 
@@ -34,7 +36,7 @@ export function standings(one: Case, entrants: readonly Entrant[], ours: string)
   // Speed is what is more when better; of the other two, a time is told.
   const headline = (round: Round): number => (one.measures === 'speed' || one.measures === 'fill' ? round.perSecond : one.measures === 'rate' ? round.p99 : round.p50);
   return entrants.map((entrant): Standing => {
-    const { name, version, workers, rounds, fault, objectMemory } = entrant;
+    const { name, version, workers, rounds, fault, objectMemory, warmUp } = entrant;
     if (fault !== undefined || rounds.length === 0) return { name, version, workers, fault: fault ?? 'it was not run', rounds };
     const own = entrants.find((other) => other.name === ours && other.workers === workers);
     const of = (field: Exclude<keyof Round, 'threads'>): number => median(rounds.flatMap((round) => round[field] ?? []));
@@ -46,6 +48,7 @@ export function standings(one: Case, entrants: readonly Entrant[], ours: string)
     return {
       name, version, workers, rounds, median: values,
       ...(objectMemory !== undefined && { objectMemory }),
+      ...(warmUp !== undefined && { warmUp }),
       ...(comparable && { ratio: ratioSpread(own.rounds.map(headline), rounds.map(headline)) }),
       ...(scaling !== undefined && { scaling }),
       ...(threads !== undefined && { threads }),
@@ -98,6 +101,8 @@ function table(one: Case, found: readonly Standing[], ours: string): string {
   });
   const objects = found.flatMap(({ name, objectMemory, fault }) => (objectMemory === undefined || fault !== undefined ? [] : `${name} ${Math.round(objectMemory).toLocaleString('en')}`));
   if (objects.length > 0) lines.push(`bytes of memory for each object, its own ${one.asks[0]!.body.length.toLocaleString('en')} among them: ${objects.join(', ')}`);
+  const asked = found.flatMap(({ warmUp, fault }) => (warmUp === undefined || fault !== undefined ? [] : warmUp));
+  if (asked.length > 0) lines.push(`filled, and then asked ${Math.min(...asked).toLocaleString('en')} times and more as in the rounds, before they were measured`);
   return [title, head, ...lines].join('\n');
 }
 

@@ -1,10 +1,11 @@
--- Asks for PREFIX followed by a random number from 1 to N, each as often as any other.
+-- Asks for PREFIX followed by a random number from 1 to N, each as often as any other. SEED tells which,
+-- in which order.
 local objects, prefix, head, tail
 
 function init(args)
   objects = tonumber(args[1])
   prefix = args[2]
-  math.randomseed(42)
+  math.randomseed(tonumber(args[3]))
   head, tail = wrk.format("GET", "@"):match("^(.-)@(.*)$")
 end
 
