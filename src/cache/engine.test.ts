@@ -30,7 +30,7 @@ function workers(): { engines: [Engine, Engine]; asked: () => number; leases: Le
     },
   });
   let asked = 0;
-  const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, abort: () => undefined };
+  const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, giveBack: () => undefined, abort: () => undefined };
   const origin: Origin = { fetch: async () => (asked++, { status: 200, fields: new Fields(), httpVersion: '1.1', body }), close: async () => undefined };
   const stamps = new Stamps();
   const memory = { leases: Leases.memory(), permits: Permits.memory(1) };

@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.ts';
-import type { Target } from './ports.ts';
+import type { Lender, Target } from './ports.ts';
 
 export interface ClientRequest {
   readonly method: string;
@@ -34,8 +34,11 @@ export interface Reply {
   /** The head. `length` is the body's where known; then exactly so many bytes are written. */
   head(status: number, fields: Fields, length: number | undefined): void;
   readonly headSent: boolean;
-  /** False: more than the client takes now is waiting; see onDrain. */
-  write(chunk: Buffer): boolean;
+  /**
+   * False: more than the client takes now is waiting; see onDrain.
+   * @param lender may be given the chunk back, once the system has taken all of it
+   */
+  write(chunk: Buffer, lender?: Lender): boolean;
   /** Called once, when what was waiting is gone or the client has left. */
   onDrain(callback: () => void): void;
   /** The message is complete. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Reply } from './exchange.ts';
 import { Fill } from './fill.ts';
-import type { BodySink, OriginBody, StoreWriter } from './ports.ts';
+import type { BodySink, Lender, OriginBody, StoreWriter } from './ports.ts';
 import { sendFill } from './reply-body.ts';
 
 const CHUNK = 64 * 1024;
@@ -11,11 +11,15 @@ class ScriptedBody implements OriginBody {
   sink!: BodySink;
   isPaused = false;
   isAborted = false;
+  readonly givenBack: Buffer[] = [];
   pipe(sink: BodySink): void {
     this.sink = sink;
   }
   resume(): void {
     this.isPaused = false;
+  }
+  giveBack(chunk: Buffer): void {
+    this.givenBack.push(chunk);
   }
   abort(): void {
     this.isAborted = true;
@@ -230,4 +234,71 @@ test('a store that is slower than the origin holds it up, until it has caught up
   writer.backlog = 0;
   writer.drained?.();
   assert.equal(body.isPaused, false);
+});
+
+describe('a chunk is given back', () => {
+  /** A client whose system takes what it was given when the test says so. */
+  class Client {
+    readonly reply: Reply;
+    closed: (() => void) | undefined;
+    #untaken: [Buffer, Lender][] = [];
+
+    constructor() {
+      this.reply = {
+        closed: false,
+        write: (chunk: Buffer, lender: Lender) => this.#untaken.push([chunk, lender]) > 0,
+        onDrain: () => {},
+        onClose: (listener: () => void) => (this.closed = listener),
+        end: () => {},
+        abort: () => {},
+      } as unknown as Reply;
+    }
+
+    take(): void {
+      for (const [chunk, lender] of this.#untaken.splice(0)) lender.giveBack(chunk);
+    }
+  }
+
+  const numbers = (body: ScriptedBody): number[] => body.givenBack.map((chunk) => chunk[0]!);
+
+  test('once the only client has taken it, stored or not', () => {
+    for (const writer of [undefined, new FarWriter()]) {
+      const { body, fill } = start(writer);
+      const client = new Client();
+      void sendFill(fill, client.reply, undefined);
+      fill.start();
+      for (const n of [1, 2]) body.send(n);
+      assert.deepEqual(numbers(body), []);
+      client.take();
+      body.send(3);
+      assert.deepEqual(numbers(body), [1, 2]);
+      body.sink.end(undefined);
+      client.take();
+      assert.deepEqual(numbers(body), [1, 2, 3]);
+    }
+  });
+
+  test('once it is stored, where there is no client', () => {
+    const { body, fill } = start(new FarWriter());
+    fill.start();
+    for (const n of [1, 2]) body.send(n);
+    assert.deepEqual(numbers(body), [1, 2]);
+  });
+
+  test('never, where there were two clients at any time', () => {
+    const { body, fill } = start(new FarWriter());
+    const [first, second, third] = [new Client(), new Client(), new Client()];
+    for (const { reply } of [first, second]) void sendFill(fill, reply, undefined);
+    fill.start();
+    body.send(1);
+    first.take();
+    body.send(2);
+    // What they were given may still be on its way.
+    second.closed!();
+    body.send(3);
+    first.closed!();
+    void sendFill(fill, third.reply, undefined);
+    first.take();
+    assert.deepEqual(numbers(body), []);
+  });
 });

@@ -6,7 +6,7 @@
  * the body elsewhere than in memory, a reader who falls far behind reads it from there.
  */
 import type { Fields } from '../http/fields.ts';
-import type { BodySink, OriginBody, StoreWriter } from './ports.ts';
+import type { BodySink, Lender, OriginBody, StoreWriter } from './ports.ts';
 
 /** Takes the body in order, from its first byte. */
 export interface FillReader {
@@ -28,7 +28,7 @@ const MAX_UNSTORED = 1024 * 1024;
 
 const NOT_STORED = Promise.resolve(false);
 
-export class Fill implements BodySink {
+export class Fill implements BodySink, Lender {
   /** True once the response is stored; false when it was not. Never rejects. */
   readonly stored: Promise<boolean>;
   readonly #body: OriginBody;
@@ -40,6 +40,8 @@ export class Fill implements BodySink {
   #kept: StoreWriter | undefined;
   #isStored = false;
   #received = 0;
+  /** At some time there was more than one reader: who has taken a chunk does not know about the others. */
+  #isShared = false;
   #paused = false;
   #ended = false;
   #trailers: Fields | undefined;
@@ -76,6 +78,7 @@ export class Fill implements BodySink {
 
   attach(reader: FillReader): boolean {
     if (!this.joinable) return false;
+    this.#isShared ||= this.#readers.size > 0;
     if (this.allowsLag && this.#received > 0) {
       this.#readers.add(reader);
       reader.readBehind();
@@ -119,6 +122,11 @@ export class Fill implements BodySink {
     this.#body.resume();
   }
 
+  /** From a reader, whose client has taken it. */
+  giveBack(chunk: Buffer): void {
+    if (!this.#isShared) this.#body.giveBack(chunk);
+  }
+
   data(chunk: Buffer): boolean {
     this.#received += chunk.length;
     if (this.#writer !== undefined && !this.#writer.write(chunk)) {
@@ -126,6 +134,7 @@ export class Fill implements BodySink {
       this.#settle(false);
     }
     for (const reader of this.#readers) reader.chunk(chunk);
+    if (this.#readers.size === 0) this.#body.giveBack(chunk);
     if (this.#writer === undefined && this.#readers.size === 0) {
       this.#body.abort(new Error('nobody reads it any more'));
       return true;

@@ -30,7 +30,7 @@ export interface CommitTerms {
 
 /** One object being written. It becomes visible under its key at commit, whole, or never. */
 export interface StoreWriter {
-  /** False once the object was given up (over the limits, or the store failed): stop writing. */
+  /** It copies what it keeps of the chunk. False once the object was given up (over the limits, or the store failed): stop writing. */
   write(chunk: Buffer): boolean;
   /** The bytes written so far can be read while writing goes on. Undefined past the end of them. */
   chunkAt(position: number): Buffer | undefined;
@@ -179,8 +179,17 @@ export interface BodySink {
   error(error: Error): void;
 }
 
-/** The body of an origin's response: held back until piped, then pushed into the sink. */
-export interface OriginBody {
+/** Whose memory chunks may lie in. */
+export interface Lender {
+  /**
+   * Nobody reads that very chunk any more, and nobody will: its memory may be used again. To be said
+   * by whoever alone was given it. Need not be said: what is not given back is garbage some day.
+   */
+  giveBack(chunk: Buffer): void;
+}
+
+/** The body of an origin's response: held back until piped, then pushed into the sink. Its chunks are lent. */
+export interface OriginBody extends Lender {
   /** Once only. */
   pipe(sink: BodySink): void;
   resume(): void;

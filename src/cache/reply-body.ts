@@ -135,7 +135,7 @@ class ReplyReader implements FillReader {
   }
 
   #write(chunk: Buffer): void {
-    if (this.#reply.write(chunk)) return;
+    if (this.#reply.write(chunk, this.#fill)) return;
     this.#waiting = true;
     this.#reply.onDrain(() => this.#onDrain());
   }

@@ -8,6 +8,7 @@
  */
 import type { BodySink, OriginBody } from '../cache/ports.ts';
 import type { Fields } from '../http/fields.ts';
+import { giveBack } from './read-buffers.ts';
 
 /** What can be done to the connection a body comes from. Pausing twice or aborting late is harmless. */
 export interface Flow {
@@ -43,6 +44,10 @@ export class IncomingBody implements OriginBody {
     this.#paused = false;
     this.#deliver();
     if (!this.#paused && this.#end === undefined) this.#flow.resume();
+  }
+
+  giveBack(chunk: Buffer): void {
+    giveBack(chunk);
   }
 
   abort(reason: Error): void {

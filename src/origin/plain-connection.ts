@@ -5,6 +5,7 @@
  * buffers that are handed on.
  */
 import type { OnReadOpts, Socket } from 'node:net';
+import { copyOf, leaveReadBuffer, lend, takeReadBuffer } from './read-buffers.ts';
 
 /** Whoever has asked something on the connection. */
 export interface ConnectionReader {
@@ -21,9 +22,10 @@ export interface ConnectionOwner {
 
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Bytes of body still to come from which on a buffer of its own pays, and of that buffer at most. */
+/** Bytes of body still to come from which on a buffer of its own pays. */
 const LARGE = 32 * 1024;
-const LARGEST = 256 * 1024;
+/** How much more than the last read the next one may bring: while an origin is ahead, more comes in fewer reads. */
+const GROWTH = 4;
 
 export class PlainConnection {
   /** host:port */
@@ -38,8 +40,10 @@ export class PlainConnection {
   readonly onread: OnReadOpts;
   readonly #owner: ConnectionOwner;
   #socket: Socket | undefined;
-  /** Where the next read goes. */
-  #buffer = shared;
+  /** Where the next read goes; undefined: into a buffer that is yet to be taken. */
+  #buffer: Buffer | undefined = shared;
+  /** Bytes that the next read may bring. */
+  #expected = 0;
   #over = false;
   #isUnref = false;
 
@@ -47,11 +51,18 @@ export class PlainConnection {
     this.authority = authority;
     this.#owner = owner;
     this.onread = {
-      buffer: () => this.#buffer,
+      // Asked for after each read, when what that one brought may have been given back.
+      buffer: () => (this.#buffer ??= takeReadBuffer(this.#expected)),
       callback: (length) => {
-        if (this.reader !== undefined) return this.reader.read(this.#buffer, length);
-        this.destroy();
-        return false;
+        try {
+          if (this.reader !== undefined) return this.reader.read(this.#buffer!, length);
+          this.destroy();
+          return false;
+        } catch (error) {
+          // The next read would go where this one went, which may be lent.
+          this.destroy();
+          throw error;
+        }
       },
     };
   }
@@ -82,12 +93,19 @@ export class PlainConnection {
     return this.#socket!.writableLength === 0;
   }
 
-  /** The bytes [start, end) of those just read, for good. @param left how many are expected after them */
+  /** The bytes [start, end) of those just read, until they are given back. @param left how many are expected after them */
   take(bytes: Buffer, start: number, end: number, left: number): Buffer {
-    // Of a buffer of which little is used the rest would be kept for nothing; the next read may fill it.
-    const isHandedOn = bytes !== shared && bytes === this.#buffer && end - start >= bytes.length / 2;
-    if (isHandedOn || this.#buffer === shared || left === 0) this.#buffer = left < LARGE ? shared : Buffer.allocUnsafeSlow(Math.min(left, LARGEST));
-    return isHandedOn ? bytes.subarray(start, end) : copyOf(bytes, start, end);
+    const own = bytes === this.#buffer && bytes !== shared ? bytes : undefined;
+    const lent = own && lend(own, start, end);
+    const chunk = lent ?? copyOf(bytes, start, end);
+    if (left < LARGE) {
+      if (own !== undefined && lent === undefined) leaveReadBuffer(own);
+      this.#buffer = shared;
+    } else if (lent !== undefined || this.#buffer === shared) {
+      this.#buffer = undefined;
+      this.#expected = Math.min(left, GROWTH * (end - start));
+    }
+    return chunk;
   }
 
   resume(): void {
@@ -109,11 +127,4 @@ export class PlainConnection {
     this.#socket!.destroy();
     reader?.ended(error);
   }
-}
-
-/** Bytes [start, end), for whoever needs them after the read. */
-export function copyOf(bytes: Buffer, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start);
-  bytes.copy(copy, 0, start, end);
-  return copy;
 }

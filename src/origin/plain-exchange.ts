@@ -11,10 +11,10 @@ import { IncomingBody } from './incoming-body.ts';
 import type { Flow } from './incoming-body.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { PlainChunks } from './plain-chunks.ts';
-import { copyOf } from './plain-connection.ts';
 import type { ConnectionReader, PlainConnection } from './plain-connection.ts';
 import { PlainHead } from './plain-head.ts';
 import { CHUNKS_FOLLOW, Remainder } from './plain-remainder.ts';
+import { copyOf } from './read-buffers.ts';
 import { isBodiless } from './response-head.ts';
 import type { ExchangeCallbacks } from './undici-exchange.ts';
 

@@ -153,6 +153,37 @@ describe('a response with', () => {
     }
     assert.equal(server.connections, 2);
   });
+
+  for (const framing of ['a length', 'chunks']) {
+    test(`a large body with ${framing} comes in the same memory again and again, where that is given back`, async (t) => {
+      const piece = Buffer.from(new Uint32Array(100_000).map((_, i) => i).buffer);
+      const [head, before, after, last] = framing === 'chunks' ? ['Transfer-Encoding: chunked', `${piece.length.toString(16)}\r\n`, '\r\n', '0\r\n\r\n'] : [`Content-Length: ${20 * piece.length}`, '', '', ''];
+      const server = await raw(t, async (connection) => {
+        await connection.send(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+        for (let i = 0; i < 20; i++) await connection.send(Buffer.concat([Buffer.from(before), piece, Buffer.from(after)]));
+        await connection.send(last);
+      });
+      const { body } = await client(t).fetch(request(server));
+      const got: Buffer[] = [];
+      const memory = new Set<unknown>();
+      await new Promise<void>((resolve, reject) => {
+        body.pipe({
+          data: (chunk) => {
+            got.push(Buffer.from(chunk));
+            if (chunk.length >= 32 * 1024) memory.add(chunk.buffer);
+            body.giveBack(chunk);
+            // As a client does that takes it slowly.
+            setImmediate(() => body.resume());
+            return false;
+          },
+          end: () => resolve(),
+          error: reject,
+        });
+      });
+      assert.ok(Buffer.concat(got).equals(Buffer.concat(Array<Buffer>(20).fill(piece))));
+      assert.ok(memory.size > 0 && memory.size < got.length / 4, `${got.length} chunks in ${memory.size} buffers`);
+    });
+  }
 });
 
 /** Sent, and then the connection closed. */

@@ -182,7 +182,7 @@ describe('a client that does not read', () => {
 test('a head that cannot be sent leaves nobody waiting who asked for the same', async () => {
   const store = new MemoryStore({ maxBytes: 1e6, maxObject: 1e5 });
   const settings = { cache: true, ttl: undefined, defaultTtl: 120, staleIfUnreachable: 0, letter: false };
-  const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, abort: () => undefined };
+  const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, giveBack: () => undefined, abort: () => undefined };
   const origin: Origin = { fetch: async () => ({ status: 200, fields: new Fields(), httpVersion: '1.1', body }), close: async () => undefined };
   const engine = new Engine({ store, origin, settings, sortQuery: true, keepTags: false, permits: new Permits(Permits.memory(1), 1) });
   const target = { scheme: 'http', host: 'a', port: 80, authority: 'a', path: '/' } as const;

@@ -212,3 +212,47 @@ describe('the pace of a plain reply', () => {
     }
   });
 });
+
+describe('a plain reply gives a chunk back', () => {
+  const BIG = 20_000;
+
+  /** A reply of which nothing leaves, and the numbers of the chunks it gave back. */
+  function lending(length: number | undefined): Scene & { readonly write: (n: number) => void; readonly back: number[] } {
+    const given = scene();
+    const back: number[] = [];
+    const lender = { giveBack: (chunk: Buffer) => void back.push(chunk[0]!) };
+    given.client.stop();
+    given.reply.head(200, FIELDS(), length);
+    return { ...given, back, write: (n) => void given.reply.write(Buffer.alloc(BIG, n), lender) };
+  }
+
+  for (const [framing, length] of [['of a known length', 4 * BIG], ['in chunks', undefined]] as const) {
+    test(`${framing}: at once where it has left at once, else when all before it has left too`, async () => {
+      const { client, reply, got, write, back } = lending(length);
+      write(1);
+      await got();
+      write(2);
+      await got();
+      assert.deepEqual(back, []);
+      client.take();
+      await got();
+      assert.deepEqual(back, [1, 2]);
+      write(3);
+      await got();
+      if (length !== undefined) assert.deepEqual(back, [1, 2, 3]);
+      write(4);
+      reply.end();
+      await got();
+      assert.deepEqual(back, [1, 2, 3, 4]);
+    });
+  }
+
+  test('never, where the client has left before', async () => {
+    const { client, got, write, back } = lending(4 * BIG);
+    for (const n of [1, 2]) write(n);
+    client.destroy();
+    await got();
+    write(3);
+    assert.deepEqual(back, []);
+  });
+});

@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Reply } from '../../cache/exchange.ts';
+import type { Lender } from '../../cache/ports.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import type { Fields } from '../../http/fields.ts';
 import { endToEndLines, headText, mayHaveBody } from '../head-lines.ts';
@@ -43,6 +44,9 @@ export class PlainReply implements Reply, Answering {
   #over = false;
   #closed = false;
   #hasTimeout = false;
+  /** Chunks that the socket may still read, and whose they are. */
+  #untaken: Buffer[] = [];
+  #lender: Lender | undefined;
   #drainCallbacks: (() => void)[] = [];
   #closeCallbacks: (() => void)[] = [];
 
@@ -105,7 +109,7 @@ export class PlainReply implements Reply, Answering {
     this.#socket.write(this.#takeHead(), 'latin1');
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, lender?: Lender): boolean {
     // An empty chunk would be the last one.
     if (this.#closed || this.#ended || !this.#mayHaveBody || chunk.length === 0 || this.#hasLeft()) return true;
     if (this.#length !== undefined && this.#bytes + chunk.length > this.#length) {
@@ -113,7 +117,14 @@ export class PlainReply implements Reply, Answering {
       return true;
     }
     this.#bytes += chunk.length;
-    if (this.#send(chunk)) return true;
+    this.#giveBack();
+    const goesOn = this.#send(chunk);
+    if (lender !== undefined && chunk.length > ONE_PIECE) {
+      this.#untaken.push(chunk);
+      this.#lender = lender;
+      this.#giveBack();
+    }
+    if (goesOn) return true;
     this.#hasTimeout = true;
     // Node refreshes it as long as bytes leave.
     this.#socket.setTimeout(STALLED);
@@ -135,7 +146,7 @@ export class PlainReply implements Reply, Answering {
     this.#closeCallbacks = [];
     if (this.#chunked) {
       const lines = trailers !== undefined && this.#trailersAnnounced ? text(endToEndLines(trailers)) : '';
-      this.#socket.write(`${this.#takeHead()}0\r\n${lines}\r\n`, 'latin1');
+      this.#socket.write(`${this.#takeHead()}0\r\n${lines}\r\n`, 'latin1', this.#untaken.length > 0 ? () => this.#giveBack() : undefined);
     } else this.flush();
     if (!this.#socket.writableNeedDrain) this.#finish();
   }
@@ -154,6 +165,7 @@ export class PlainReply implements Reply, Answering {
 
   /** The client takes more. */
   drained(): void {
+    this.#giveBack();
     if (this.#ended) return this.#finish();
     this.#endTimeout();
     this.#callDrained();
@@ -174,6 +186,13 @@ export class PlainReply implements Reply, Answering {
     if (this.#socket.writable) return false;
     this.left();
     return true;
+  }
+
+  /** Where nothing waits in the socket, the system has taken all that was written to it. */
+  #giveBack(): void {
+    if (this.#untaken.length === 0 || this.#socket.writableLength > 0) return;
+    for (const chunk of this.#untaken) this.#lender!.giveBack(chunk);
+    this.#untaken = [];
   }
 
   #callDrained(): void {
