@@ -285,6 +285,25 @@ describe('a chunk is given back', () => {
     assert.deepEqual(numbers(body), [1, 2]);
   });
 
+  test('never, where the client wanted a part of it, or left with it', () => {
+    for (const span of [undefined, { start: 10, end: 20 }]) {
+      const { body, fill } = start(new FarWriter());
+      const client = new Client();
+      const write = client.reply.write.bind(client.reply);
+      client.reply.write = (chunk, lender) => {
+        if (span === undefined) client.closed!();
+        return write(chunk, lender);
+      };
+      void sendFill(fill, client.reply, span);
+      fill.start();
+      body.send(1);
+      assert.deepEqual(numbers(body), []);
+      // Now there is none.
+      body.send(2);
+      assert.deepEqual(numbers(body), [2]);
+    }
+  });
+
   test('never, where there were two clients at any time', () => {
     const { body, fill } = start(new FarWriter());
     const [first, second, third] = [new Client(), new Client(), new Client()];

@@ -133,8 +133,9 @@ export class Fill implements BodySink, Lender {
       this.#onlyKeep(this.#writer);
       this.#settle(false);
     }
-    for (const reader of this.#readers) reader.chunk(chunk);
+    // Who has a part of it, and leaves with that, may still have a client that has not taken it.
     if (this.#readers.size === 0) this.#body.giveBack(chunk);
+    for (const reader of this.#readers) reader.chunk(chunk);
     if (this.#writer === undefined && this.#readers.size === 0) {
       this.#body.abort(new Error('nobody reads it any more'));
       return true;
