@@ -25,6 +25,7 @@ export class Http2Reply implements LaneReply {
   #mayHaveTrailers = false;
   #trailers: Fields | undefined;
   #bytes = 0;
+  #isLimited = false;
   #ended = false;
   #closed = false;
   #drainCallbacks: (() => void)[] = [];
@@ -99,7 +100,7 @@ export class Http2Reply implements LaneReply {
     if (this.#bytes === this.#length) return this.#finish(chunk);
     const more = this.#stream.write(chunk);
     // Node refreshes it as long as bytes leave.
-    if (!more) this.#stream.setTimeout(STALLED, this.#stalled);
+    if (!more) this.#limitWait();
     return more;
   }
 
@@ -149,7 +150,7 @@ export class Http2Reply implements LaneReply {
     const stream = this.#stream;
     // The rest of a request that nobody reads any more is not to come: https://www.rfc-editor.org/rfc/rfc9113.html#section-8.1
     if (stream.readableDidRead && !stream.readableEnded) {
-      if (this.#mayHaveTrailers) stream.setTimeout(STALLED, this.#stalled);
+      if (this.#mayHaveTrailers) this.#limitWait();
       else stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
     }
     if (last !== undefined) stream.end(last);
@@ -158,10 +159,16 @@ export class Http2Reply implements LaneReply {
     return true;
   }
 
+  #limitWait(): void {
+    if (!this.#isLimited) this.#stream.on('timeout', this.#stalled);
+    this.#isLimited = true;
+    this.#stream.setTimeout(STALLED);
+  }
+
   readonly #stalled = (): void => void this.#stream.destroy(new Error('The client takes nothing.'));
 
   readonly #onDrain = (): void => {
-    this.#stream.setTimeout(0);
+    if (this.#isLimited) this.#stream.setTimeout(0);
     const callbacks = this.#drainCallbacks;
     this.#drainCallbacks = [];
     for (const callback of callbacks) callback();

@@ -20,9 +20,10 @@ import { MAX_HEAD } from './request-check.ts';
 /** https://www.rfc-editor.org/rfc/rfc9113.html#section-6.5.2: 100 is what it recommends at least. */
 const MAX_STREAMS = 128;
 /** MB of one connection: heads that come, and bodies that wait for their client, mostly the store's own. */
-const MAX_SESSION = 32;
-/** Lines of a head; its bytes are what is limited. */
-const MAX_LINES = 1024;
+const MAX_SESSION = 64;
+/** Each field counts 32 bytes more than it has: https://www.rfc-editor.org/rfc/rfc9113.html#section-10.5.1 */
+const MAX_HEADER_LIST = 2 * MAX_HEAD;
+const MAX_LINES = MAX_HEADER_LIST / 32;
 /**
  * Streams that a client may reset at once, and then each second: it may change its mind, but not make
  * the origin work for nothing. https://www.cve.org/CVERecord?id=CVE-2023-44487
@@ -45,7 +46,7 @@ export class Http2Lane {
     this.#server = createServer({
       maxSessionMemory: MAX_SESSION,
       maxHeaderListPairs: MAX_LINES,
-      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEAD },
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_LIST },
       // An origin's fields are sent as it sent them.
       strictSingleValueFields: false,
       ...RESETS,
@@ -79,9 +80,10 @@ export class Http2Lane {
     this.#sessions.set(session, 0);
     session.once('close', () => this.#sessions.delete(session));
     session.on('stream', (stream, _headers, _flags, lines) => this.#answer(session, stream, lines));
-    session.setTimeout(HEAD_TIMEOUT, () => {
+    session.on('timeout', () => {
       if (this.#sessions.get(session) === 0) session.close();
     });
+    session.setTimeout(HEAD_TIMEOUT);
   }
 
   #count(session: ServerHttp2Session, change: 1 | -1): void {
