@@ -267,6 +267,7 @@ export class NotedAnswers {
 
 /** Head and body in one piece. What it tells besides is to be asked for before the store is asked for anything else, or `hold` called. */
 export class NotedAnswer implements Answer {
+  readonly logged = null;
   readonly hash: number;
   readonly status: number;
   readonly bodyLength: number;

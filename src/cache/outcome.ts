@@ -37,21 +37,24 @@ export interface Outcome {
 }
 
 /** What an outcome takes of a prepared answer. */
-export type AnsweredHit = Pick<Answer, 'hash' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
+export type AnsweredHit = Pick<Answer, 'logged' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
 
 /** Of a hit that was given with a prepared answer. */
-export function outcomeOfHit(answer: AnsweredHit, { startedAt, ...given }: Pick<Outcome, 'startedAt' | 'duration' | 'clientAddress' | 'bytes' | 'error'>): Outcome {
+export function outcomeOfHit(answer: AnsweredHit, { startedAt, duration, clientAddress, bytes, error }: Pick<Outcome, 'startedAt' | 'duration' | 'clientAddress' | 'bytes' | 'error'>): Outcome {
   return {
     startedAt,
-    ...given,
+    duration,
     method: answer.method,
     url: answer.url,
+    clientAddress,
     status: answer.status,
     result: 'HIT',
     reasons: answer.reasons(startedAt),
+    bytes,
     originDuration: undefined,
     originStatus: undefined,
     stored: false,
     collapsed: false,
+    error,
   };
 }

@@ -53,6 +53,8 @@ export interface Answer {
   readonly url: string;
   /** Bytes of body. */
   readonly bodyLength: number;
+  /** What the access log keeps with it to tell the next hit sooner; null: it is given once. */
+  logged: object | null | undefined;
   /** What it rests on. */
   reasons(now: number): readonly Reason[];
   /** Head and body in one piece; undefined where the body has its own. */
@@ -74,6 +76,7 @@ const SECOND = 1000;
 export class PreparedAnswer implements Answer {
   /** Used since it was last looked at for eviction. */
   used = false;
+  logged: object | undefined;
   /** Another for the same hash. */
   next: PreparedAnswer | undefined;
   readonly hash: number;

@@ -249,7 +249,7 @@ test('the log keeps no answer alive', async () => {
   const lines = new HitLines(new JsonLines());
   const find = (url: string, times: number): WeakRef<AnsweredHit> => {
     const reasons = [{ code: 'fresh' }] as const;
-    const answer: AnsweredHit = { hash: url.length, method: 'GET', url, status: 200, bodyLength: 0, reasons: () => reasons };
+    const answer: AnsweredHit = { logged: undefined, method: 'GET', url, status: 200, bodyLength: 0, reasons: () => reasons };
     for (let i = 0; i < times; i++) lines.find(answer, 0, '127.0.0.1');
     return new WeakRef(answer);
   };
