@@ -3,6 +3,7 @@
  * What is measured: one entry, one table of the report.
  */
 import { representation } from './site.ts';
+import type { LogForm } from './peers/peer.ts';
 import type { Representation } from './site.ts';
 
 /** One request and the answer that is right. */
@@ -31,6 +32,8 @@ export interface Case {
    * on the same cores, with as many connections for each worker, by the CPU time a request takes.
    */
   readonly besideWorkers?: number;
+  /** Millrace alone, without an access log and with one of each of these forms, to be compared with itself by the CPU time a request takes. */
+  readonly logs?: readonly LogForm[];
   readonly cacheMegabytes: number;
   /** Many objects: how many; the path of one is that of the ask, with its number in the place of 1. */
   readonly objects?: number;
@@ -85,6 +88,8 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'objects-1k', title: '1 KB hits over 1,000 objects, Zipf', asks: [whole('/object/1')], objects: 1000 },
   { ...PLAIN, name: 'objects-1m', title: '1 KB hits over 1,000,000 objects, Zipf', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
   { ...PLAIN, name: 'objects-1m-rate', title: '1 KB hits over 1,000,000 objects, Zipf, at half of what each can', measures: 'rate', asks: [whole('/object/1')], objects: 1_000_000, cacheMegabytes: 4000, onlyNamed: true },
+  { ...PLAIN, name: 'log-1k', title: '1 KB hits, access log to /dev/null', asks: [whole('/hit/1k')], logs: ['json', 'pretty'] },
+  { ...PLAIN, name: 'log-objects-1k', title: '1 KB hits over 1,000 objects, Zipf, access log to /dev/null', asks: [whole('/object/1')], objects: 1000, logs: ['json', 'pretty'] },
   { ...PLAIN, name: 'workers-2', title: '1 KB hits', asks: [whole('/hit/1k')], workers: 2, besideWorkers: 1 },
   // The memory in front has room for a small part: most hits are the disk's.
   { ...PLAIN, name: 'disk-1k', title: '1 KB hits on disk, of 50,000 objects', asks: [whole('/object/1')], objects: 50_000, popularity: 'even', cacheMegabytes: 4, diskMegabytes: 1000 },

@@ -33,13 +33,14 @@ export async function stopAll(): Promise<void> {
   await Promise.all([...running.values()].map((child) => child.stop()));
 }
 
-export function startChild(command: readonly string[], { cores, directory, env }: { cores?: string | undefined; directory?: string; env?: NodeJS.ProcessEnv } = {}): Child {
+/** @param toNowhere its standard output goes to /dev/null */
+export function startChild(command: readonly string[], { cores, directory, env, toNowhere = false }: { cores?: string | undefined; directory?: string; env?: NodeJS.ProcessEnv; toNowhere?: boolean } = {}): Child {
   const [program = '', ...args] = cores === undefined ? command : ['taskset', '-c', cores, ...command];
   // A group of its own: Ctrl-C reaches this process, which then ends the others in order.
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...(directory !== undefined && { cwd: directory }), ...(env !== undefined && { env }) });
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', toNowhere ? 'ignore' : 'pipe', 'pipe'], ...(directory !== undefined && { cwd: directory }), ...(env !== undefined && { env }) });
   const pid = child.pid ?? -1;
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-10_000)));
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-10_000)));
   let ended = false;
   const end = once(child, 'close').then(
     () => undefined,

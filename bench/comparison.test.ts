@@ -57,6 +57,13 @@ describe('the comparison in the README', () => {
     assert.match(text, /^- Memory for each object, its own bytes among them, Title of many: Millrace 1512 bytes\.$/mu);
   });
 
+  test('has what an access log costs, and no row for it', () => {
+    const logged: Standing = { ...theirs('json log', 1.04), log: 'json', logCost: { median: 1.05, min: 1.02, max: 1.08 } };
+    const text = comparison([bench([result('fast', {}), result('log', { standings: [ours, logged] })])]);
+    assert.match(text, /^- Title of log: .*: json 1\.05 \(1\.02–1\.08\)\.$/mu);
+    assert.ok(!text.includes('| Title of log'), text);
+  });
+
   test('takes each case from the last run that has it, and says of all what was unlike the rest', () => {
     const later = bench([result('fast', { title: 'Later' })], { command: 'npm run bench -- --only fast', loadBefore: 3, machine: { ...bench([]).machine, commit: 'def5678', changed: true } });
     const text = comparison([bench([result('fast', {}), result('other', {})]), later]);

@@ -19,7 +19,7 @@ export function comparison(runs: readonly Bench[]): string {
   for (const { results } of runs) for (const one of results) latest.set(one.case, one);
   const cases = [...latest.values()];
   if (cases.length === 0) return NOTHING;
-  const of = (timed: boolean): CaseResult[] => cases.filter(({ measures }) => (measures === 'rate' || measures === 'start') === timed);
+  const of = (timed: boolean): CaseResult[] => cases.filter(({ measures, standings }) => !standings.some(({ log }) => log !== undefined) && (measures === 'rate' || measures === 'start') === timed);
   return [
     introduction(runs, cases),
     table('Requests a second: Millrace ÷ it', of(false)),
@@ -74,6 +74,8 @@ function notes(cases: readonly CaseResult[]): string {
   for (const { title, workers, standings } of cases) {
     const scaled = told(standings, ({ scaling }) => scaling && spread(scaling));
     if (scaled !== '') lines.push(`${workers} workers can do so many times what one can (by CPU time a request, so that the load generator's share of the machine is not in it): ${scaled}.`);
+    const costs = standings.flatMap(({ log, logCost }) => (log === undefined || logCost === undefined ? [] : `${log} ${spread(logCost)}`));
+    if (costs.length > 0) lines.push(`${title}: the CPU time of a request ÷ that without a log: ${costs.join(', ')}.`);
     const grown = told(standings, ({ objectMemory }) => objectMemory && `${Math.round(objectMemory)} bytes`);
     if (grown !== '') lines.push(`Memory for each object, its own bytes among them, ${title}: ${grown}.`);
     const failed = standings.flatMap(({ name, workers: crew, fault }) => (fault === undefined || crew !== workers ? [] : `${labelOf(name)} (${fault.split('\n')[0]!})`));

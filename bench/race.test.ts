@@ -66,6 +66,14 @@ describe('a race', () => {
     }
   });
 
+  test('compares Millrace with itself, with and without a log', { skip: findProgram('wrk') === undefined && 'wrk is not installed' }, async () => {
+    const one: Case = { ...HITS, logs: ['json', 'pretty'], limit: false };
+    const found = standings(one, await run(one, fake('millrace'), fake('nginx')), 'millrace');
+    assert.deepEqual(found.map(({ name, log, fault }) => [name, log, fault]), [['millrace', undefined, undefined], ['json log', 'json', undefined], ['pretty log', 'pretty', undefined]]);
+    assert.ok(found[0]!.logCost === undefined && found[1]!.logCost!.median > 0);
+    assert.match(report(one, found, 'millrace'), /\nCPU\/req with a log ÷ without: json \d\.\d\d \(.*\), pretty \d\.\d\d \(/u);
+  });
+
   test('compares crews of workers on the same cores', { skip: findProgram('wrk') === undefined && 'wrk is not installed' }, async () => {
     const one = { ...HITS, workers: 2, besideWorkers: 1, limit: false };
     const found = standings(one, await run(one, fake('millrace')), 'millrace');

@@ -10,8 +10,8 @@ import { startChild } from './child.ts';
 import { runH2load } from './h2load.ts';
 import { shareAll, shareCores } from './machine.ts';
 import type { Cores } from './machine.ts';
-import type { Place } from './peers/peer.ts';
-import { LIMIT, startRival } from './rivals.ts';
+import type { LogForm, Place } from './peers/peer.ts';
+import { LIMIT, OURS, startRival } from './rivals.ts';
 import type { Rival, RunningRival } from './rivals.ts';
 import { family, sharesOf, threadsOf, usageOf } from './usage.ts';
 import type { ThreadShares } from './usage.ts';
@@ -41,6 +41,8 @@ export interface Entrant {
   readonly name: string;
   readonly version: string;
   readonly workers: number;
+  /** The form of its access log; undefined: it keeps none. */
+  readonly log?: LogForm;
   readonly rounds: Round[];
   /** Why it is left out; its rounds do not count then. */
   fault?: string;
@@ -75,11 +77,11 @@ const FIRST_WARM_UP_SEED = 1000;
 const LARGE = 16_384;
 
 export async function race(one: Case, rivals: readonly Rival[], { rounds, seconds, warmUp }: Pace, originPort: number, progress: (doing: string) => void): Promise<Entrant[]> {
-  const able = rivals.filter(({ peer }) => (one.limit || peer.name !== LIMIT) && (one.diskMegabytes === undefined || peer.keepsOnDisk === true));
+  const able = rivals.filter(({ peer }) => (one.limit || peer.name !== LIMIT) && (one.logs === undefined || peer.name === OURS) && (one.diskMegabytes === undefined || peer.keepsOnDisk === true));
   const isUnable = ({ peer }: Rival): boolean => one.streams !== undefined && peer.servesHttp2 !== true;
   const crews = one.besideWorkers === undefined ? [one.workers] : [one.workers, one.besideWorkers];
-  const taking = crews.flatMap((workers) => able.map((rival) => ({ rival, workers })));
-  const entrants = taking.map(({ rival, workers }): Entrant => ({ name: rival.peer.name, version: rival.version, workers, rounds: [], ...(isUnable(rival) && { fault: 'it does not serve HTTP/2 without TLS' }) }));
+  const taking = crews.flatMap((workers) => able.flatMap((rival) => [undefined, ...(one.logs ?? [])].map((log) => ({ rival, workers, log }))));
+  const entrants = taking.map(({ rival, workers, log }): Entrant => ({ name: log === undefined ? rival.peer.name : `${log} log`, version: rival.version, workers, ...(log && { log }), rounds: [], ...(isUnable(rival) && { fault: 'it does not serve HTTP/2 without TLS' }) }));
   const guarded = async (entrant: Entrant, run: () => Promise<void>): Promise<void> => {
     if (entrant.fault === undefined) await run().catch((error: unknown) => void (entrant.fault = (error as Error).message));
   };
@@ -97,8 +99,8 @@ export async function race(one: Case, rivals: readonly Rival[], { rounds, second
   const runners: Runner[] = [];
   try {
     progress('starting');
-    await Promise.all(taking.map(({ rival, workers }, at) => guarded(entrants[at]!, async () => {
-      const running = await startRival(rival, coresOf(one).server, { ...wishesOf(one, originPort), workers });
+    await Promise.all(taking.map(({ rival, workers, log }, at) => guarded(entrants[at]!, async () => {
+      const running = await startRival(rival, coresOf(one).server, { ...wishesOf(one, originPort), workers, log });
       runners.push({ entrant: entrants[at]!, running, rate: 0 });
     })));
     runners.sort((a, b) => entrants.indexOf(a.entrant) - entrants.indexOf(b.entrant));
@@ -224,7 +226,7 @@ async function runConstantRate(args: readonly (string | number)[], cores: string
 }
 
 function wishesOf({ workers, cacheMegabytes, diskMegabytes, streams }: Case, originPort: number): Omit<Place, 'directory' | 'port'> {
-  return { originPort, workers, cacheMegabytes, diskMegabytes, overHttp2: streams !== undefined };
+  return { originPort, workers, cacheMegabytes, diskMegabytes, overHttp2: streams !== undefined, log: undefined };
 }
 
 function urlOf(port: number, path: string): string {

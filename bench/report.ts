@@ -3,6 +3,7 @@
  * What a race came to: numbers for the file, and a table that fits on 100 columns.
  */
 import type { Case } from './cases.ts';
+import type { LogForm } from './peers/peer.ts';
 import type { Entrant, Round } from './race.ts';
 import type { ThreadShares } from './usage.ts';
 import { median, ratioSpread } from './statistics.ts';
@@ -23,6 +24,10 @@ export interface Standing {
    * has both: workers ÷ CPU time a request, so that the load generator's share of the machine is not in it.
    */
   readonly scaling?: Spread;
+  /** The form of the access log it keeps. */
+  readonly log?: LogForm;
+  /** The CPU time a request takes with that log ÷ the time without, round by round. */
+  readonly logCost?: Spread;
   /** Medians: how the serving threads spent their time. */
   readonly threads?: ThreadShares;
   /** Bytes of memory that each of many objects took. */
@@ -36,7 +41,7 @@ export function standings(one: Case, entrants: readonly Entrant[], ours: string)
   // Speed is what is more when better; of the other two, a time is told.
   const headline = (round: Round): number => (one.measures === 'speed' || one.measures === 'fill' ? round.perSecond : one.measures === 'rate' ? round.p99 : round.p50);
   return entrants.map((entrant): Standing => {
-    const { name, version, workers, rounds, fault, objectMemory, warmUp } = entrant;
+    const { name, version, workers, log, rounds, fault, objectMemory, warmUp } = entrant;
     if (fault !== undefined || rounds.length === 0) return { name, version, workers, fault: fault ?? 'it was not run', rounds };
     const own = entrants.find((other) => other.name === ours && other.workers === workers);
     const of = (field: Exclude<keyof Round, 'threads'>): number => median(rounds.flatMap((round) => round[field] ?? []));
@@ -51,6 +56,7 @@ export function standings(one: Case, entrants: readonly Entrant[], ours: string)
       ...(warmUp !== undefined && { warmUp }),
       ...(comparable && { ratio: ratioSpread(own.rounds.map(headline), rounds.map(headline)) }),
       ...(scaling !== undefined && { scaling }),
+      ...(log !== undefined && { log, ...(comparable && { logCost: ratioSpread(capacities(own), capacities(entrant)) }) }),
       ...(threads !== undefined && { threads }),
     };
   });
@@ -71,12 +77,18 @@ const COLUMNS = [13, 10, 18, 9, 9, 9, 9, 6, 9] as const;
 
 /** The tables of a case, one for each number of workers, and what stands beside them. */
 export function report(one: Case, found: readonly Standing[], ours: string): string {
+  if (one.logs !== undefined) return `${table(one, found, ours)}\n${logLine(found)}`;
   if (one.besideWorkers === undefined) return table(one, found, ours);
   const tables = [one.besideWorkers, one.workers].map((workers) => {
     const title = `${one.title}, ${workers} worker${workers === 1 ? '' : 's'}, cores shared with the load`;
     return table({ ...one, title, connections: one.connections * workers }, found.filter((standing) => standing.workers === workers), ours);
   });
   return [...tables, scalingLines(one, found)].join('\n\n');
+}
+
+function logLine(found: readonly Standing[]): string {
+  const costs = found.flatMap(({ log, logCost }) => (log === undefined || logCost === undefined ? [] : `${log} ${spread(logCost)}`));
+  return `CPU/req with a log ÷ without: ${costs.join(', ')}`;
 }
 
 function scalingLines({ workers, besideWorkers = 1 }: Case, found: readonly Standing[]): string {

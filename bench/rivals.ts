@@ -76,7 +76,7 @@ export async function startRival(rival: Rival, cores: string | undefined, wish: 
   }
   if (isRoot && peer.user !== undefined) spawnSync('chown', ['-R', peer.user, directory]);
   const started = performance.now();
-  const child = startChild([program, ...peer.args(place)], { cores, directory });
+  const child = startChild([program, ...peer.args(place)], { cores, directory, toNowhere: place.log !== undefined });
   const stop = async (): Promise<void> => {
     await child.stop();
     remove();

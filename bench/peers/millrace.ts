@@ -1,6 +1,6 @@
 /**
  * @module bench/peers/millrace
- * Millrace itself: all features on, the log off. The compiled build where there is one that is
+ * Millrace itself: all features on, the log off where it is not what is measured. The compiled build where there is one that is
  * not older than the sources, else the sources.
  */
 import { spawnSync } from 'node:child_process';
@@ -29,8 +29,8 @@ export const millrace: Peer = {
   versionArgs: [program, '--version'],
   servesHttp2: true,
   keepsOnDisk: true,
-  args: ({ port, originPort, workers, cacheMegabytes, diskMegabytes, directory }) => [
-    program, '--origin', `http://127.0.0.1:${originPort}`, '--port', String(port), '--log-format', 'off',
+  args: ({ port, originPort, workers, cacheMegabytes, diskMegabytes, directory, log = 'off' }) => [
+    program, '--origin', `http://127.0.0.1:${originPort}`, '--port', String(port), '--log-format', log,
     '--max-memory', `${cacheMegabytes}MB`, '--max-object', `${Math.min(LARGEST_OBJECT_MB, diskMegabytes ?? cacheMegabytes)}MB`,
     ...(diskMegabytes === undefined ? [] : ['--cache-dir', join(directory, 'cache'), '--max-disk', `${diskMegabytes}MB`]),
     ...(knowsWorkers ? ['--workers', String(workers)] : []),

@@ -3,6 +3,9 @@
  * What the benchmark has to know of a server to race it.
  */
 
+/** A form of Millrace's access log. */
+export type LogForm = 'json' | 'pretty';
+
 /** Where and how large a rival is started. */
 export interface Place {
   /** Its own, empty, in memory where the machine has that. */
@@ -15,6 +18,8 @@ export interface Place {
   readonly diskMegabytes: number | undefined;
   /** It is asked over HTTP/2, and over nothing else where it has to choose. */
   readonly overHttp2: boolean;
+  /** The access log it writes to /dev/null; undefined: none. Only Millrace is asked for one. */
+  readonly log: LogForm | undefined;
 }
 
 export interface Peer {
