@@ -3,19 +3,26 @@
  * The field lines of a stored response as bytes, straight from its encoded description.
  */
 import { ENTRY_VERSION } from './entry.ts';
-import { PackedCursor, numberOfWord } from './packed-cursor.ts';
+import { PackedCursor } from './packed-cursor.ts';
+import { WORDS } from './packed-words.ts';
 
 const COLON = 0x3a;
 const SP = 0x20;
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Left out: the lanes write their own behind all others. */
-const LENGTHS: readonly [number, number] = [numberOfWord('Content-Length'), numberOfWord('content-length')];
-
 export class EntryLines {
   readonly #cursor = new PackedCursor();
+  /** By the number of the word that is its name: 1 where a line is left out. */
+  readonly #leftOut: Uint8Array;
   #responseTime = 0;
+
+  /** @param withheld names of fields, in lower case, that are not sent */
+  constructor(withheld: readonly string[]) {
+    // The lanes write their own behind all others.
+    const names = new Set(['content-length', ...withheld]);
+    this.#leftOut = Uint8Array.from(WORDS, (word) => (names.has(word.toLowerCase()) ? 1 : 0));
+  }
 
   /** Of the last one; ms since the epoch. */
   get responseTime(): number {
@@ -40,7 +47,7 @@ export class EntryLines {
     let at = from;
     for (let left = cursor.count(); left > 0; left -= 2) {
       const word = cursor.word();
-      if (word !== -1 && (word === LENGTHS[0] || word === LENGTHS[1])) {
+      if (word !== -1 && this.#leftOut[word] === 1) {
         cursor.skipText();
         continue;
       }

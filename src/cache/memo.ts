@@ -11,8 +11,7 @@
 import type { Fields } from '../http/fields.ts';
 import type { Lifetime } from '../policy/freshness.ts';
 import { AnswerLog } from './answer-log.ts';
-import type { Entry } from './entry.ts';
-import { type NotedAnswer, NotedAnswers, hasNotes } from './noted-answers.ts';
+import { type NotedAnswer, NotedAnswers, type Noting, hasNotes } from './noted-answers.ts';
 import { ABSENT, type PlainRequest, REPEATED } from './plain-request.ts';
 import type { Body, Store, StoredObject } from './ports.ts';
 import { type Answer, type Condition, type Preparation, PreparedAnswer, pack, unpack } from './prepared-answer.ts';
@@ -65,7 +64,7 @@ const HOT_SHARE = 1 / 4;
 /** The part of the bytes that finding notes may take. */
 const NOTED_SHARE = 1 / 16;
 /** One in so many answers that are not hot asks for a place among the hot ones: who is asked for most gets there. */
-const ASKING = 64;
+const ASKING = 256;
 /** Hot answers that are looked at to find one that can go. */
 const MOST_LOOKS = 4;
 const SECOND = 1000;
@@ -87,16 +86,15 @@ export class Memo {
 
   /**
    * @param maxBytes for everything it keeps, out of the store's budget
-   * @param lifetimeOf what policy says of a stored response
    * @param maxHot answers that are objects
    */
-  constructor(store: TicketStore, stamps: Stamps, maxBytes: number, lifetimeOf: (entry: Entry) => Lifetime, maxHot: number = MAX_HOT) {
+  constructor(store: TicketStore, stamps: Stamps, maxBytes: number, noting: Noting, maxHot: number = MAX_HOT) {
     this.#store = store;
     this.#stamps = stamps;
     this.#maxHot = maxHot;
     this.#maxHotBytes = maxHot === 0 ? 0 : maxBytes * HOT_SHARE;
     const notedBytes = hasNotes(store) ? maxBytes * NOTED_SHARE : 0;
-    this.#noted = hasNotes(store) ? new NotedAnswers(store, stamps, notedBytes, lifetimeOf) : undefined;
+    this.#noted = hasNotes(store) ? new NotedAnswers(store, stamps, notedBytes, noting) : undefined;
     this.#log = new AnswerLog(store, maxBytes - this.#maxHotBytes - notedBytes);
   }
 

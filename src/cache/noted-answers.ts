@@ -10,7 +10,7 @@
  */
 import { type Entry, decodeEntry } from './entry.ts';
 import { EntryLines } from './entry-lines.ts';
-import type { ServedHit } from './memo.ts';
+import type { ServedHit, SplitHead } from './memo.ts';
 import type { Lifetime } from '../policy/freshness.ts';
 import type { Reason } from '../policy/reason.ts';
 import { freshReasons } from '../policy/reuse.ts';
@@ -18,6 +18,14 @@ import type { PlainRequest } from './plain-request.ts';
 import { type Lying, NOTE_LENGTH, type Store } from './ports.ts';
 import { type Answer, type Condition, type Preparation, isSameRequest } from './prepared-answer.ts';
 import type { Stamps } from './stamps.ts';
+
+/** What an engine says of all its answers. */
+export interface Noting {
+  /** What policy says of a stored response. */
+  readonly lifetimeOf: (entry: Entry) => Lifetime;
+  /** Names of fields, in lower case, that are stored and not sent. */
+  readonly withheld: readonly string[];
+}
 
 /** A store whose objects can have notes. */
 export type NoteStore = Store & Required<Pick<Store, 'annotate' | 'reannotate' | 'annotation' | 'look' | 'lying' | 'access' | 'lend' | 'giveBack'>>;
@@ -57,6 +65,10 @@ interface Recipe {
   /** the ttl, and these, with the length of the body between them. */
   readonly rest: Buffer;
   readonly afterLength: Buffer;
+  /** The head of the first of them; those that are prepared otherwise mostly share its texts. */
+  readonly head: SplitHead;
+  /** What policy said of the first. */
+  readonly lifetime: Lifetime;
 }
 
 /** Found by hashes; those of one set are in one line of the processor's cache, or two. */
@@ -79,7 +91,7 @@ export class NotedAnswers {
   readonly #lifetimeOf: (entry: Entry) => Lifetime;
   readonly #sets: number;
   #places = new Int32Array(0);
-  readonly #lines = new EntryLines();
+  readonly #lines: EntryLines;
   /** Numbers of recipes are never used again. */
   #recipes: Recipe[] = [];
   #firstRecipe = 1;
@@ -90,10 +102,11 @@ export class NotedAnswers {
   #scratch: Buffer = Buffer.allocUnsafeSlow(LONGEST);
 
   /** @param maxBytes for finding them, lent by the store; the notes are the store's */
-  constructor(store: NoteStore, stamps: Stamps, maxBytes: number, lifetimeOf: (entry: Entry) => Lifetime) {
+  constructor(store: NoteStore, stamps: Stamps, maxBytes: number, { lifetimeOf, withheld }: Noting) {
     this.#store = store;
     this.#stamps = stamps;
     this.#lifetimeOf = lifetimeOf;
+    this.#lines = new EntryLines(withheld);
     this.#sets = 2 ** Math.floor(Math.log2(maxBytes / (WAYS * PLACE_BYTES)));
   }
 
@@ -212,7 +225,7 @@ export class NotedAnswers {
   }
 
   /** The number of the recipe; 0 where none can be made. */
-  #recipeFor({ isHead, host, hasCookie, decidingCount, conditions, target, status, slots, head, end }: Preparation, { bytes, key, meta, body, end: bodyEnd }: Lying): number {
+  #recipeFor({ isHead, host, hasCookie, decidingCount, conditions, target, status, slots, head, lifetime, end }: Preparation, { bytes, key, meta, body, end: bodyEnd }: Lying): number {
     const prefix = meta - key - target.length;
     const lengthText = `\r\nContent-Length: ${end}\r\n`;
     const lengthAt = head.rest.indexOf(lengthText);
@@ -226,7 +239,7 @@ export class NotedAnswers {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     if (this.#recipes.length === MAX_RECIPES) this.#forgetRecipes();
-    this.#recipes.push({ isHead, host, hasCookie, decidingCount, conditions, prefix, status, slots: slots.slice(1), statusLine: latin1(statusLine), untilTtl: latin1(head.untilTtl), rest: latin1(rest), afterLength: latin1(afterLength) });
+    this.#recipes.push({ isHead, host, hasCookie, decidingCount, conditions, prefix, status, slots: slots.slice(1), statusLine: latin1(statusLine), untilTtl: latin1(head.untilTtl), rest: latin1(rest), afterLength: latin1(afterLength), head, lifetime });
     const number = this.#firstRecipe + this.#recipes.length - 1;
     this.#numbers.set(name, number);
     return number;
@@ -321,14 +334,13 @@ export class NotedAnswer implements Answer {
 
   /** To be asked for right after it was found: with it the answer can be kept otherwise. */
   prepare(now: number): Preparation {
-    const { isHead, host, hasCookie, decidingCount, conditions, status, slots, untilTtl, rest, afterLength } = this.#recipe;
+    const { isHead, host, hasCookie, decidingCount, conditions, status, slots, rest, afterLength, head: first, lifetime: of } = this.#recipe;
     const { lifetime, url: target } = this.#tell();
-    const head = {
-      untilAge: `${this.#bytes.toString('latin1', 0, this.#linesEnd)}${AGE.toString('latin1')}`,
-      untilTtl: untilTtl.toString('latin1'),
-      rest: `${rest.toString('latin1')}${this.bodyLength}${afterLength.toString('latin1')}`,
-    };
-    return { status, isHead, target, host, hasCookie, decidingCount, conditions, head, preparedAt: now, age: this.#age, lifetime, ...this.#answers.ground(slots), start: 0, end: this.bodyLength };
+    const own = `${rest.toString('latin1')}${this.bodyLength}${afterLength.toString('latin1')}`;
+    // In one piece: a text of two would keep both beside it.
+    const head = { untilAge: this.#bytes.toString('latin1', 0, this.#linesEnd + AGE.length), untilTtl: first.untilTtl, rest: own === first.rest ? first.rest : own };
+    const shared = lifetime.seconds === of.seconds && lifetime.source === of.source && lifetime.reason.code === of.reason.code && lifetime.reason.detail === of.reason.detail ? of : lifetime;
+    return { status, isHead, target, host, hasCookie, decidingCount, conditions, head, preparedAt: now, age: this.#age, lifetime: shared, ...this.#answers.ground(slots), start: 0, end: this.bodyLength };
   }
 
   hold(): void {

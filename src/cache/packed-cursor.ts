@@ -88,11 +88,6 @@ export class PackedCursor {
   }
 }
 
-/** The number in WORDS. */
-export function numberOfWord(word: string): number {
-  return WORDS.indexOf(word);
-}
-
 /** A loop: for some ten bytes, to leave JavaScript takes longer. */
 function copy(bytes: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
   if (at + end - start > target.length) return -1;

@@ -26,7 +26,7 @@ function notable(length: number): typeof HEAD {
 }
 
 function description(): Buffer {
-  const fields = new Fields(['ETag', '"a"', 'Content-Length', '4', 'Date', 'Thu, 01 Jan 1970 00:16:30 GMT', 'x-own', ' b']);
+  const fields = new Fields(['ETag', '"a"', 'Content-Length', '4', 'xkey', 'a', 'Date', 'Thu, 01 Jan 1970 00:16:30 GMT', 'x-own', ' b']);
   const selection = { names: [], values: [], language: null, forwardedAs: '' };
   return encodeEntry({ status: 200, fields, method: 'GET', requestTime: NOW - AGE, responseTime: NOW - AGE, privateInPlay: false, invalidated: false, range: undefined, selection, stamp: 0, tags: [], others: [] });
 }
@@ -42,7 +42,7 @@ class Scene {
   constructor(memoBytes = 1_000_000, storeBytes = 10_000_000, kind: Kind = 'hot') {
     this.#kind = kind;
     this.store = new MemoryStore({ maxBytes: storeBytes, maxObject: storeBytes });
-    this.memo = new Memo(this.store, this.stamps, memoBytes, (entry) => freshnessLifetime(entry, STATED), KINDS[kind]);
+    this.memo = new Memo(this.store, this.stamps, memoBytes, { lifetimeOf: (entry) => freshnessLifetime(entry, STATED), withheld: ['xkey'] }, KINDS[kind]);
   }
 
   request(path: string, ...lines: string[]): PlainHead {

@@ -165,6 +165,28 @@ describe('the same bytes with and without the fast lane', () => {
     assert.ok((await pair.fastAnswers()) > 0);
   });
 
+  test('hits on many objects in one packet, of which none is hot', async () => {
+    await using pair = await LanePair.start(site);
+    const paths = Array.from({ length: 60 }, (_, i) => ['/page', '/odd', '/aged', '/status', '/chunked', '/empty'][i % 6]! + `?${i}`);
+    const all = (...lines: string[]): Step[] => [{ send: paths.map((path) => get(path, ...lines)).join('') }, { read: paths.map(() => 'GET' as const) }];
+    const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body: '{"tag":"t"}' }) };
+    await pair.same(paths.flatMap((path): Step[] => [{ send: get(path) }, { read: ['GET'] }]));
+    await pair.same([...all(), ...all(), ...all('Cookie: a=b'), ...all(), ...all('Cookie: a=b')]);
+    assert.equal(await pair.fastAnswers(), 5 * paths.length);
+    const purged = await pair.same([purge, ...paths.flatMap((path): Step[] => [{ send: get(path) }, { read: ['GET'] }])]);
+    assert.equal(purged.match(/X-Cache: MISS/g)?.length, 30);
+  });
+
+  test('hits for a client that reads late, each in the bytes of its own', async () => {
+    await using pair = await LanePair.start((message, response) => void response.writeHead(200, { 'Cache-Control': 'max-age=3600' }).end(message.url!.repeat(4000)));
+    const paths = Array.from({ length: 8 }, (_, i) => `/${i}`);
+    await pair.same(paths.flatMap((path): Step[] => [{ send: get(path) }, { read: ['GET'] }]));
+    // More than the system takes: what it has not taken waits while others are answered.
+    const rounds = Array.from({ length: 125 }, () => paths).flat();
+    await pair.same([...Array.from({ length: 125 }, (): Step => ({ send: paths.map((path) => get(path)).join('') })), { run: ({ port }) => elsewhere(port) }, { read: rounds.map(() => 'GET' as const) }]);
+    assert.ok((await pair.fastAnswers()) >= rounds.length);
+  });
+
   test('a purge between two hits', async () => {
     await using pair = await LanePair.start(site);
     for (const body of ['{"url":"/page"}', '{"prefix":"/pa"}', '{"host":"example.test"}', '{"tag":"t"}', '{"all":true}']) {
