@@ -113,10 +113,12 @@ export class Engine {
 
   /** The hit that handle() would serve, where memory alone has to be asked; nothing is sent, and nobody told. Undefined: it is handle()'s. */
   hitNow(request: ClientRequest, decorate: Context['decorate']): ServedHit | undefined {
-    const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, NOBODY, { clientAddress: '', startedAt: 0, decorate }, this.#withheld);
+    if (!this.#variants.isInMemory) return undefined;
     try {
-      const lookup = this.#variants.peek(tx.key, request.fields, request.forwardedAs);
+      const key = cacheKey(request.target, this.#sortQuery);
+      const lookup = this.#variants.peek(key, request.fields, request.forwardedAs);
       if (lookup?.located === undefined) return undefined;
+      const tx = new Transaction(key, request, NOBODY, { clientAddress: '', startedAt: 0, decorate }, this.#withheld);
       const now = this.#now();
       const decision = this.#decide(tx, lookup, now);
       return decision.action === 'hit' ? this.#serving.begin(tx, lookup.located, decision, 'HIT', { now, read: lookup.read, selecting: lookup.names }) : undefined;

@@ -86,6 +86,11 @@ export class Variants {
     return this.#found(key, first, selected, best === undefined || 'entry' in best ? best : await this.#read(best.key, key));
   }
 
+  /** It can be looked for at once. */
+  get isInMemory(): boolean {
+    return this.#store.peek !== undefined;
+  }
+
   /** As find(), at once; undefined where the store is not in memory. */
   peek(key: string, request: Fields, forwardedAs: string): Lookup | undefined {
     if (this.#store.peek === undefined) return undefined;
