@@ -90,6 +90,11 @@ export class PreparedAnswer implements Answer {
   #whole: Buffer | undefined;
   #wholeFrom = 0;
   #wholeUntil = 0;
+  /** Digits. */
+  #ageLength = 0;
+  #ttlLength = 0;
+  /** Somebody may still write the bytes that are there. */
+  #isHeld = false;
   #reasons: readonly Reason[] | undefined;
   #reasonsAge = 0;
   /** Any other body is the store's: nothing here keeps it alive. */
@@ -176,15 +181,14 @@ export class PreparedAnswer implements Answer {
   /** Head and body in one piece; undefined where the body has its own. */
   whole(now: number): Buffer | undefined {
     const whole = this.#whole;
-    if (whole === undefined || (now < this.#wholeUntil && now >= this.#wholeFrom)) return whole;
+    if (whole === undefined || (now < this.#wholeUntil && now >= this.#wholeFrom) || (!this.#isHeld && this.#rewrite(whole, now))) return whole;
     return this.#renew(now, [whole.subarray(whole.length - this.bodyLength)]);
   }
 
   /** The head as latin1. */
   head(now: number): string {
     const { untilAge, untilTtl, rest } = this.#is.head;
-    const age = this.#ageAt(now);
-    return `${untilAge}${Math.floor(age / SECOND)}${untilTtl}${Math.floor((this.#lifetime - age) / SECOND)}${rest}`;
+    return `${untilAge}${this.#ageText(now)}${untilTtl}${this.#ttlText(now)}${rest}`;
   }
 
   /** The chunks of the body without the head. To be asked for right after `stands`. */
@@ -194,8 +198,9 @@ export class PreparedAnswer implements Answer {
     return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
   }
 
-  /** What it has is its own, or the store's. */
-  hold(): void {}
+  hold(): void {
+    this.#isHeld = true;
+  }
 
   #inOnePiece(): Buffer[] {
     const whole = this.#whole;
@@ -224,11 +229,39 @@ export class PreparedAnswer implements Answer {
       whole.set(chunk, at);
       at += chunk.length;
     }
+    this.#whole = whole;
+    this.#isHeld = false;
+    this.#ageLength = this.#ageText(now).length;
+    this.#ttlLength = this.#ttlText(now).length;
+    this.#isRightAt(now);
+    return whole;
+  }
+
+  /** Writes what changes with time over what is there; false where it is longer or shorter. */
+  #rewrite(whole: Buffer, now: number): boolean {
+    const { untilAge, untilTtl } = this.#is.head;
+    const age = this.#ageText(now);
+    const ttl = this.#ttlText(now);
+    if (age.length !== this.#ageLength || ttl.length !== this.#ttlLength) return false;
+    whole.write(age, untilAge.length, 'latin1');
+    whole.write(ttl, untilAge.length + age.length + untilTtl.length, 'latin1');
+    this.#isRightAt(now);
+    return true;
+  }
+
+  /** And for the rest of a second of its age, or of its time left. */
+  #isRightAt(now: number): void {
     const age = this.#ageAt(now);
     this.#wholeFrom = now;
     this.#wholeUntil = now + Math.min(SECOND - (age % SECOND), ((this.#lifetime - age) % SECOND) + 1);
-    this.#whole = whole;
-    return whole;
+  }
+
+  #ageText(now: number): string {
+    return String(Math.floor(this.#ageAt(now) / SECOND));
+  }
+
+  #ttlText(now: number): string {
+    return String(Math.floor((this.#lifetime - this.#ageAt(now)) / SECOND));
   }
 }
 

@@ -198,6 +198,20 @@ for (const kind of ['hot', 'log', 'noted'] as const) describe(`which request an 
   });
 });
 
+test('the bytes of a hot answer are written over each second, unless somebody holds them', async () => {
+  const scene = new Scene();
+  await scene.keep('/a');
+  const bytes = (after: number): Buffer => scene.find('/a', NOW + after)!.whole(NOW + after)!;
+  bytes(0);
+  const first = bytes(0);
+  assert.equal(bytes(1000), first);
+  assert.equal(first.toString(), 'Age: 11 ttl=48\r\nbody');
+  scene.find('/a', NOW + 1000)!.hold();
+  assert.equal(bytes(2000).toString(), 'Age: 12 ttl=47\r\nbody');
+  assert.equal(first.toString(), 'Age: 11 ttl=48\r\nbody');
+  assert.equal(bytes(45_000).toString(), 'Age: 55 ttl=4\r\nbody');
+});
+
 describe('what is noted', () => {
   test('tells what it rests on, and its bytes stay when it is held', async () => {
     const scene = new Scene(1_000_000, 10_000_000, 'noted');
