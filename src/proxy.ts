@@ -191,7 +191,7 @@ export class ProxyParts {
       keepTags: config.keepTags,
       ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
       permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
-      memoBytes: config.fastLane && this.scheme === 'http' ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
+      memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
     });
     this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));

@@ -12,6 +12,7 @@ import { Fields } from '../http/fields.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
+import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
 import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './node-server.ts';
 import { RequestBody } from './request-body.ts';
@@ -33,16 +34,21 @@ const RESETS = { streamResetBurst: 500, streamResetRate: 33 };
 export class Http2Lane {
   readonly #exchanges: Exchanges;
   readonly #proxy: ProxyParts;
+  readonly #hits: Http2Hits | undefined;
   /** Does not listen itself. */
   readonly #server: Http2Server;
   /** With the number of streams under way. */
   readonly #sessions = new Map<ServerHttp2Session, number>();
   #draining = false;
 
-  /** @param onError called for what should not happen */
-  constructor(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void) {
+  /**
+   * @param onError called for what should not happen
+   * @param hits where answers are prepared
+   */
+  constructor(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void, hits?: HitsParts) {
     this.#proxy = proxy;
     this.#exchanges = new Exchanges(proxy, admin, onError);
+    this.#hits = hits && new Http2Hits(proxy, hits);
     this.#server = createServer({
       maxSessionMemory: MAX_SESSION,
       maxHeaderListPairs: MAX_LINES,
@@ -101,8 +107,10 @@ export class Http2Lane {
     stream.once('close', () => this.#count(session, -1));
     const head = readHead(lines);
     const body = bodyOf(stream, head.fields);
-    const exchange = exchangeOf(session, stream, head, body);
     const refused = checkHead(head, body !== undefined) ?? this.#checkConnect(head);
+    const hits = this.#hits;
+    if (refused === undefined && body === undefined && hits?.answer(stream, head, session.socket.remoteAddress ?? '') === true) return;
+    const exchange: Exchange = { ...exchangeOf(session, stream, head, body), onHit: hits && ((hit) => hits.keep(head, hit)) };
     if (refused === undefined) this.#exchanges.answer(exchange);
     else this.#exchanges.refuse(refused, exchange);
   }

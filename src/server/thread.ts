@@ -79,18 +79,18 @@ interface Lanes {
 function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void, certificate: Certificate | undefined): Lanes {
   const { config, engine } = proxy;
   const { memo } = engine;
-  const http2 = new Http2Lane(proxy, admin, onError);
+  const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
+  const hits = memo && { memo, head, keeper: new Keeper(memo, head, KEEP_ALIVE_TIMEOUT) };
+  const http2 = new Http2Lane(proxy, admin, onError, hits);
   // The fast lane reads the sockets itself, where there is nothing to decipher.
-  if (memo === undefined || certificate !== undefined) {
+  if (hits === undefined || certificate !== undefined) {
     const general = new NodeLane(proxy, { admin, onError });
     const http = createNodeServer(general);
     const door = certificate === undefined ? new Door(general, http, http2) : new TlsDoor(certificate, http, http2);
     return { general, keeping: [general, http2, door], server: door.server };
   }
-  const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0 });
-  const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
-  const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => keeper.keep(request, hit) });
-  const fast = new FastLane({ proxy, memo, general, http: createNodeServer(general), http2, head, keeper });
+  const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => hits.keeper.keep(request, hit) });
+  const fast = new FastLane({ proxy, general, http: createNodeServer(general), http2, ...hits });
   return { general, keeping: [general, http2, fast], server: fast.server };
 }
 

@@ -44,6 +44,21 @@ describe('over HTTP/2', () => {
     assert.deepEqual(proxy.outcomes.slice(0, 2).map(({ url, result, bytes }) => [url, result, bytes]), [['/kept', 'MISS', 10], ['/kept', 'HIT', 10]]);
   });
 
+  test('prepared answers are told like others, and end with a purge', async () => {
+    await using client = await connect();
+    const states = async (): Promise<(string | undefined)[]> => {
+      const found = [];
+      for (let i = 0; i < 4; i++) found.push((await client.request('/kept/prepared')).headers.get('x-cache'));
+      return found;
+    };
+    const told = proxy.outcomes.length;
+    assert.deepEqual(await states(), ['MISS', 'HIT', 'HIT', 'HIT']);
+    assert.equal((await client.request('/__admin/purge', { method: 'POST', body: 'url=/kept/prepared', headers: { 'Content-Type': 'application/x-www-form-urlencoded' } })).status, 200);
+    assert.deepEqual(await states(), ['MISS', 'HIT', 'HIT', 'HIT']);
+    await proxy.finished(told + 8);
+    assert.deepEqual(proxy.outcomes.slice(told).map(({ url, bytes, status }) => [url, bytes, status]), Array.from({ length: 8 }, () => ['/kept/prepared', 19, 200]));
+  });
+
   test('is told to the origin', async () => {
     await using client = await connect();
     await client.request('/via', { headers: { Via: '1.1 other' } });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { ProxyStats } from '../../src/proxy.ts';
 import { type ClientResponse, type RequestOptions, request } from '../kit/client.ts';
 import { Http2Client } from '../kit/http2-client.ts';
 import { type SeenRequest, type TestOrigin, startOrigin } from '../kit/origin.ts';
-import { type TestProxy, startMillrace } from '../kit/proxy.ts';
+import { FAST_LANE, type TestProxy, startMillrace } from '../kit/proxy.ts';
 import { site } from '../lanes/site.ts';
 
 interface Side {
@@ -55,11 +56,20 @@ describe('the same request over HTTP/1.1 and HTTP/2', () => {
     }
   });
 
+  test('prepared answers are given over both', async () => {
+    for (const side of sides) {
+      const prepared = await preparedBy(side);
+      for (let i = 0; i < 4; i++) await side.ask('/prepared', {});
+      const given = (await preparedBy(side)) - prepared;
+      assert.ok(FAST_LANE ? given >= 2 : given === 0, String(given));
+    }
+  });
+
   for (const options of OPTIONS) {
     test(`${options.method ?? 'GET'} ${JSON.stringify(options.headers ?? {})}: status, fields and body, and what the origin is asked`, async () => {
       for (const path of PATHS) {
-        // The second time it may be a hit.
-        for (let round = 0; round < 2; round++) {
+        // The second time it may be a hit, and the third time prepared.
+        for (let round = 0; round < 3; round++) {
           const [one, two] = await Promise.all(sides.map(async (side) => comparable(await side.ask(path, options), side)));
           assert.deepEqual(two, one, `${path}, ${round}`);
           const [seen, seenToo] = sides.map(seenBy);
@@ -69,6 +79,10 @@ describe('the same request over HTTP/1.1 and HTTP/2', () => {
     });
   }
 });
+
+function preparedBy({ proxy }: Side): Promise<number> {
+  return request(`${proxy.url}/__admin/stats`).then(({ body }) => (JSON.parse(body.toString()) as ProxyStats).fastLane);
+}
 
 /** Without what belongs to a connection, differs in every response, or names a port. */
 function comparable({ status, headers, body, trailers, complete }: ClientResponse, side: Side): unknown {

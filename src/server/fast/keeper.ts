@@ -69,7 +69,8 @@ export class Keeper {
   }
 }
 
-function bytesOf({ method, url, rawHeaders }: SeenRequest): Buffer {
+/** As it would come over HTTP/1.1. */
+export function bytesOf({ method, url, rawHeaders }: Omit<SeenRequest, 'httpVersion'>): Buffer {
   return Buffer.from(`${method!} ${url!} HTTP/1.1\r\n${text(rawHeaders, 0, rawHeaders.length)}\r\n`, 'latin1');
 }
 

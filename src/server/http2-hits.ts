@@ -1,0 +1,86 @@
+/**
+ * @module server/http2-hits
+ * Gives prepared answers to streams of HTTP/2: those that the fast lane has for the same request,
+ * looked up by the bytes it would have come in over HTTP/1.1.
+ */
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Memo, ServedHit } from '../cache/memo.ts';
+import type { ProxyParts } from '../proxy.ts';
+import { type Keeper, bytesOf } from './fast/keeper.ts';
+import type { PlainHead } from './fast/plain-head.ts';
+import type { Http2Head } from './http2-head.ts';
+
+/** Bytes of body; with larger ones what is spared is a small part. */
+const MAX_BODY = 16 * 1024;
+
+/** Of the head of an answer: they are for HTTP/1.1. */
+const NOT_SENT: ReadonlySet<string> = new Set(['connection', 'keep-alive']);
+
+export interface HitsParts {
+  readonly memo: Memo;
+  readonly head: PlainHead;
+  readonly keeper: Keeper;
+}
+
+export class Http2Hits {
+  readonly #proxy: ProxyParts;
+  readonly #memo: Memo;
+  readonly #head: PlainHead;
+  readonly #keeper: Keeper;
+
+  constructor(proxy: ProxyParts, { memo, head, keeper }: HitsParts) {
+    this.#proxy = proxy;
+    this.#memo = memo;
+    this.#head = head;
+    this.#keeper = keeper;
+  }
+
+  /** Whether there was an answer; if so, it is given. @param request is good, and has no body */
+  answer(stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, clientAddress: string): boolean {
+    if (method !== 'GET' && method !== 'HEAD') return false;
+    const bytes = bytesOf({ method, url: requestTarget, rawHeaders: fields.lines });
+    const now = Date.now();
+    const answer = this.#head.recognise(bytes, 0, bytes.length) ? this.#memo.find(this.#head, now) : undefined;
+    if (answer === undefined || answer.bodyLength > MAX_BODY) return false;
+    // The stream sends them when it can.
+    answer.hold();
+    const isEmpty = answer.bodyLength === 0;
+    stream.on('error', ignore);
+    stream.respond(headersOf(answer.head(now), answer.status), { endStream: isEmpty });
+    if (!isEmpty) stream.end(inOnePiece(answer.chunks()));
+    this.#proxy.countHit(answer.status, answer.bodyLength);
+    if (this.#proxy.isObserved) this.#proxy.tellHit(answer, now, clientAddress);
+    return true;
+  }
+
+  /** Prepares an answer that the engine has given. */
+  keep({ method, requestTarget, fields }: Http2Head, hit: ServedHit): void {
+    this.#keeper.keep({ method, url: requestTarget, httpVersion: '1.1', rawHeaders: fields.lines }, hit);
+  }
+}
+
+/** @param text a head of HTTP/1.1 */
+function headersOf(text: string, status: number): OutgoingHttpHeaders {
+  const headers = Object.create(null) as OutgoingHttpHeaders;
+  headers[':status'] = status;
+  for (let at = text.indexOf('\r\n') + 2, end = text.indexOf('\r\n', at); end > at; at = end + 2, end = text.indexOf('\r\n', at)) {
+    const colon = text.indexOf(': ', at);
+    const name = text.slice(at, colon).toLowerCase();
+    if (NOT_SENT.has(name)) continue;
+    const value = text.slice(colon + 2, end);
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else headers[name] = [String(before), value];
+  }
+  return headers;
+}
+
+function inOnePiece(chunks: Iterator<Buffer>): Buffer {
+  const first = chunks.next();
+  const pieces = [first.value as Buffer];
+  for (let next = chunks.next(); next.done !== true; next = chunks.next()) pieces.push(next.value);
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+function ignore(): void {}
