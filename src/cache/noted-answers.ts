@@ -39,6 +39,7 @@ const RECIPE = 0;
 const STAMP = 1;
 /** The count of purges up to which none has met it. */
 const PURGES = 2;
+const NOT_COMPARED = -1;
 /** The slot of its URL in the stamps. */
 const SCOPE = 3;
 /** Seconds. */
@@ -148,7 +149,8 @@ export class NotedAnswers {
     }
     if (!this.#hasPlaces()) return undefined;
     this.#made[0] = preparation.preparedAt - preparation.age;
-    note.set([0, preparation.stamp, this.#stamps.purges, preparation.slots[0]!, lifetime.seconds, this.#madeNumbers[0]!, this.#madeNumbers[1]!]);
+    // Another thread may have purged it since it was looked for.
+    note.set([0, preparation.stamp, NOT_COMPARED, preparation.slots[0]!, lifetime.seconds, this.#madeNumbers[0]!, this.#madeNumbers[1]!]);
     // The same object is still there: what is looked at next is what the answer was made of.
     note[RECIPE] = -1;
     if (!this.#store.annotate(ticket!, note)) return undefined;

@@ -118,6 +118,16 @@ for (const kind of ['hot', 'log', 'noted'] as const) describe(`an answer that is
     }
   });
 
+  test('is not given where it was purged after it was looked for', async () => {
+    const scene = new Scene(1_000_000, 10_000_000, kind);
+    const stamp = scene.stamps.now();
+    scene.stamps.purge('/a');
+    await scene.keep('/a', { stamp });
+    assert.equal(scene.find('/a'), undefined);
+    await scene.keep('/a');
+    assert.ok(scene.find('/a'));
+  });
+
   test('counts as an access to what is stored', async () => {
     const scene = new Scene(10_000, 100_000, kind);
     await scene.keep('/a');
