@@ -130,7 +130,7 @@ export class NotedAnswers {
       if (recipe === undefined || !isSameRequest(recipe, request)) continue;
       this.#store.look(slot);
       if (!isUnder(this.#store.lying, recipe.prefix, request)) continue;
-      return this.#stands(recipe, slot, now) ? this.#make(recipe, request.hash, now) : undefined;
+      return this.#stands(recipe, slot, now) ? this.#make(recipe, now) : undefined;
     }
     return undefined;
   }
@@ -156,7 +156,7 @@ export class NotedAnswers {
     if (!this.#store.annotate(ticket!, note)) return undefined;
     this.#store.look(slot);
     note[RECIPE] = this.#recipeFor(preparation, this.#store.lying);
-    const answer = note[RECIPE] === 0 ? undefined : this.#make(this.#recipes[note[RECIPE] - this.#firstRecipe]!, request.hash, hit.now);
+    const answer = note[RECIPE] === 0 ? undefined : this.#make(this.#recipes[note[RECIPE] - this.#firstRecipe]!, hit.now);
     const isSame = answer !== undefined && hit.now >= this.#lines.responseTime && answer.head() === headAt(preparation, head);
     if (!isSame) note[RECIPE] = 0;
     this.#store.reannotate(slot, note);
@@ -187,7 +187,7 @@ export class NotedAnswers {
   }
 
   /** The answer by the note in hand, of the object that was looked at; undefined where it cannot be made, or the clock was set back. */
-  #make(recipe: Recipe, hash: number, now: number): NotedAnswer | undefined {
+  #make(recipe: Recipe, now: number): NotedAnswer | undefined {
     const { bytes, meta, body, end } = this.#store.lying;
     const target = this.#scratch;
     const age = now - this.#madeAt();
@@ -206,7 +206,7 @@ export class NotedAnswers {
     at = putNumber(length, target, at);
     at = put(recipe.afterLength, target, at);
     bytes.copy(target, at, body, end);
-    return new NotedAnswer(this, recipe, hash, target, linesEnd, at, at + length, age);
+    return new NotedAnswer(this, recipe, target, linesEnd, at, at + length, age);
   }
 
   /** What is in the scratch is held on to. */
@@ -283,7 +283,6 @@ export class NotedAnswers {
 /** Head and body in one piece. What it tells besides is to be asked for before the store is asked for anything else, or `hold` called. */
 export class NotedAnswer implements Answer {
   readonly logged = null;
-  readonly hash: number;
   readonly status: number;
   readonly bodyLength: number;
   readonly #answers: NotedAnswers;
@@ -297,8 +296,7 @@ export class NotedAnswer implements Answer {
   #reasons: readonly Reason[] | undefined;
   #told: { readonly lifetime: Lifetime; readonly url: string } | undefined;
 
-  constructor(answers: NotedAnswers, recipe: Recipe, hash: number, bytes: Buffer, linesEnd: number, headEnd: number, end: number, age: number) {
-    this.hash = hash;
+  constructor(answers: NotedAnswers, recipe: Recipe, bytes: Buffer, linesEnd: number, headEnd: number, end: number, age: number) {
     this.status = recipe.status;
     this.bodyLength = end - headEnd;
     this.#answers = answers;

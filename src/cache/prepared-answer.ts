@@ -45,8 +45,6 @@ export interface Preparation {
 
 /** An answer that is ready to be given. */
 export interface Answer {
-  /** Of the requests it is for. */
-  readonly hash: number;
   readonly status: number;
   readonly method: 'GET' | 'HEAD';
   /** As the client wrote it. */
