@@ -81,6 +81,8 @@ const PLACE_BYTES = PLACE * Int32Array.BYTES_PER_ELEMENT;
 const MAX_RECIPES = 1024;
 /** Bytes of the longest answer. */
 const LONGEST = 16 * 1024;
+/** Bytes that answers are made in: several that are held find room. */
+const SCRATCH = 2 * LONGEST;
 /** Seconds that a note can hold. */
 const MAX_LIFETIME = 2 ** 31 - 1;
 const SECOND = 1000;
@@ -100,7 +102,9 @@ export class NotedAnswers {
   readonly #note = new Int32Array(NOTE_LENGTH);
   readonly #made: Float64Array = new Float64Array(1);
   readonly #madeNumbers = new Int32Array(this.#made.buffer);
-  #scratch: Buffer = Buffer.allocUnsafeSlow(LONGEST);
+  #scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH);
+  /** What stands before it is held. */
+  #start = 0;
 
   /** @param maxBytes for finding them, lent by the store; the notes are the store's */
   constructor(store: NoteStore, stamps: Stamps, maxBytes: number, { lifetimeOf, withheld }: Noting) {
@@ -190,14 +194,15 @@ export class NotedAnswers {
   #make(recipe: Recipe, now: number): NotedAnswer | undefined {
     const { bytes, meta, body, end } = this.#store.lying;
     const target = this.#scratch;
+    const start = this.#start;
     const age = now - this.#madeAt();
-    let at = put(recipe.statusLine, target, 0);
+    let at = put(recipe.statusLine, target, start);
     at = this.#lines.write(bytes, meta, body, target, at);
     const linesEnd = at;
     const length = end - body;
     if (at === -1 || now < this.#lines.responseTime) return undefined;
     // Of three numbers none has more than 16 digits.
-    if (at + AGE.length + recipe.untilTtl.length + recipe.rest.length + recipe.afterLength.length + 48 + length > target.length) return undefined;
+    if (at + AGE.length + recipe.untilTtl.length + recipe.rest.length + recipe.afterLength.length + 48 + length > start + LONGEST) return undefined;
     at = put(AGE, target, at);
     at = putNumber(Math.floor(age / SECOND), target, at);
     at = put(recipe.untilTtl, target, at);
@@ -206,12 +211,16 @@ export class NotedAnswers {
     at = putNumber(length, target, at);
     at = put(recipe.afterLength, target, at);
     bytes.copy(target, at, body, end);
-    return new NotedAnswer(this, recipe, target, linesEnd, at, at + length, age);
+    return new NotedAnswer(this, recipe, target, start, linesEnd, at, at + length, age);
   }
 
-  /** What is in the scratch is held on to. */
-  letGo(scratch: Buffer): void {
-    if (this.#scratch === scratch) this.#scratch = Buffer.allocUnsafeSlow(LONGEST);
+  /** The bytes before `end` are held on to. */
+  letGo(scratch: Buffer, end: number): void {
+    if (this.#scratch !== scratch) return;
+    this.#start = Math.max(this.#start, end);
+    if (this.#start + LONGEST <= SCRATCH) return;
+    this.#scratch = Buffer.allocUnsafeSlow(SCRATCH);
+    this.#start = 0;
   }
 
   /** What the answer that was found last rests on. */
@@ -288,6 +297,7 @@ export class NotedAnswer implements Answer {
   readonly #answers: NotedAnswers;
   readonly #recipe: Recipe;
   readonly #bytes: Buffer;
+  readonly #start: number;
   readonly #linesEnd: number;
   readonly #headEnd: number;
   readonly #end: number;
@@ -296,12 +306,13 @@ export class NotedAnswer implements Answer {
   #reasons: readonly Reason[] | undefined;
   #told: { readonly lifetime: Lifetime; readonly url: string } | undefined;
 
-  constructor(answers: NotedAnswers, recipe: Recipe, bytes: Buffer, linesEnd: number, headEnd: number, end: number, age: number) {
+  constructor(answers: NotedAnswers, recipe: Recipe, bytes: Buffer, start: number, linesEnd: number, headEnd: number, end: number, age: number) {
     this.status = recipe.status;
     this.bodyLength = end - headEnd;
     this.#answers = answers;
     this.#recipe = recipe;
     this.#bytes = bytes;
+    this.#start = start;
     this.#linesEnd = linesEnd;
     this.#headEnd = headEnd;
     this.#end = end;
@@ -321,11 +332,11 @@ export class NotedAnswer implements Answer {
   }
 
   whole(): Buffer {
-    return this.#bytes.subarray(0, this.#end);
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   head(): string {
-    return this.#bytes.toString('latin1', 0, this.#headEnd);
+    return this.#bytes.toString('latin1', this.#start, this.#headEnd);
   }
 
   chunks(): Iterator<Buffer> {
@@ -338,14 +349,14 @@ export class NotedAnswer implements Answer {
     const { lifetime, url: target } = this.#tell();
     const own = `${rest.toString('latin1')}${this.bodyLength}${afterLength.toString('latin1')}`;
     // In one piece: a text of two would keep both beside it.
-    const head = { untilAge: this.#bytes.toString('latin1', 0, this.#linesEnd + AGE.length), untilTtl: first.untilTtl, rest: own === first.rest ? first.rest : own };
+    const head = { untilAge: this.#bytes.toString('latin1', this.#start, this.#linesEnd + AGE.length), untilTtl: first.untilTtl, rest: own === first.rest ? first.rest : own };
     const shared = lifetime.seconds === of.seconds && lifetime.source === of.source && lifetime.reason.code === of.reason.code && lifetime.reason.detail === of.reason.detail ? of : lifetime;
     return { status, isHead, target, host, hasCookie, decidingCount, conditions, head, preparedAt: now, age: this.#age, lifetime: shared, ...this.#answers.ground(slots), start: 0, end: this.bodyLength };
   }
 
   hold(): void {
     this.#tell();
-    this.#answers.letGo(this.#bytes);
+    this.#answers.letGo(this.#bytes, this.#end);
   }
 
   #tell(): { readonly lifetime: Lifetime; readonly url: string } {
