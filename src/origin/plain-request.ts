@@ -45,7 +45,9 @@ function sendable({ lines }: Fields): string {
     if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
     text += `${name}: ${value}\r\n`;
   }
-  return hosts === 1 ? `${text}\r\n` : '';
+  text += '\r\n';
+  // V8 puts the pieces of a string together where it is looked into; else it would at each time that it is written.
+  return hosts === 1 && text.charCodeAt(0) > 0 ? text : '';
 }
 
 function learn(name: string): boolean {
