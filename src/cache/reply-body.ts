@@ -12,6 +12,9 @@ import type { Body } from './ports.ts';
 /** How the body of a reply ended; undefined: well. */
 export type ReplyEnd = MillraceError | undefined;
 
+/** Bytes of a chunk up from which it pays to follow it until the client has taken it. */
+const WORTH_GIVING_BACK = 16 * 1024;
+
 /** Bytes [start, end). */
 export interface Span {
   readonly start: number;
@@ -135,7 +138,7 @@ class ReplyReader implements FillReader {
   }
 
   #write(chunk: Buffer): void {
-    if (this.#reply.write(chunk, this.#fill)) return;
+    if (this.#reply.write(chunk, chunk.length < WORTH_GIVING_BACK ? undefined : this.#fill)) return;
     this.#waiting = true;
     this.#reply.onDrain(() => this.#onDrain());
   }

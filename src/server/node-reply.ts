@@ -6,6 +6,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../cache/exchange.ts';
+import type { Lender } from '../cache/ports.ts';
 import { Fields } from '../http/fields.ts';
 import { endToEndLines, headLines, mayHaveBody } from './head-lines.ts';
 
@@ -119,7 +120,7 @@ export class NodeReply implements Reply {
     setImmediate(this.#flush);
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, lender?: Lender): boolean {
     if (this.#closed || this.#ended || !this.#mayHaveBody) return true;
     if (this.#length !== undefined && this.#bytes + chunk.length > this.#length) {
       this.abort();
@@ -127,7 +128,10 @@ export class NodeReply implements Reply {
     }
     this.#bytes += chunk.length;
     this.#flushed = true;
-    const more = this.#response.write(chunk);
+    const onTaken = lender && ((error?: Error | null) => {
+      if (!error) lender.giveBack(chunk);
+    });
+    const more = this.#response.write(chunk, onTaken);
     // Node refreshes it as long as bytes leave, and closes the connection where none do.
     if (!more) this.#response.socket?.setTimeout(STALLED);
     return more;

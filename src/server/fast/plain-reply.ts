@@ -119,7 +119,7 @@ export class PlainReply implements Reply, Answering {
     this.#bytes += chunk.length;
     this.#giveBack();
     const goesOn = this.#send(chunk);
-    if (lender !== undefined && chunk.length > ONE_PIECE) {
+    if (lender !== undefined) {
       this.#untaken.push(chunk);
       this.#lender = lender;
       this.#giveBack();
