@@ -45,7 +45,6 @@ export class Http2Hits {
     // The stream sends them when it can.
     answer.hold();
     const isEmpty = answer.bodyLength === 0;
-    stream.on('error', ignore);
     stream.respond(headersOf(answer.head(now), answer.status), { endStream: isEmpty });
     if (!isEmpty) stream.end(inOnePiece(answer.chunks()));
     this.#proxy.countHit(answer.status, answer.bodyLength);
@@ -82,5 +81,3 @@ function inOnePiece(chunks: Iterator<Buffer>): Buffer {
   for (let next = chunks.next(); next.done !== true; next = chunks.next()) pieces.push(next.value);
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
-
-function ignore(): void {}

@@ -39,7 +39,6 @@ export class Http2Reply implements LaneReply {
     this.#awaitsContinue = request.get('expect')?.toLowerCase() === '100-continue';
     stream.on('drain', this.#onDrain);
     stream.on('close', this.#onClose);
-    stream.on('error', ignore);
   }
 
   get headSent(): boolean {
@@ -197,5 +196,3 @@ function record(lines: readonly string[]): OutgoingHttpHeaders {
   }
   return headers;
 }
-
-function ignore(): void {}

@@ -31,14 +31,24 @@ const MAX_LINES = MAX_HEADER_LIST / 32;
  */
 const RESETS = { streamResetBurst: 500, streamResetRate: 33 };
 
+/** A connection. What is known of its socket is asked once: Node gives it by way of a proxy object. */
+interface Peer {
+  readonly clientAddress: string;
+  /** The port that it connected to. */
+  readonly port: number | undefined;
+  readonly scheme: 'http' | 'https';
+  /** Under way. */
+  streams: number;
+  hasAsked: boolean;
+}
+
 export class Http2Lane {
   readonly #exchanges: Exchanges;
   readonly #proxy: ProxyParts;
   readonly #hits: Http2Hits | undefined;
   /** Does not listen itself. */
   readonly #server: Http2Server;
-  /** With the number of streams under way. */
-  readonly #sessions = new Map<ServerHttp2Session, number>();
+  readonly #sessions = new Map<ServerHttp2Session, Peer>();
   #draining = false;
 
   /**
@@ -83,34 +93,35 @@ export class Http2Lane {
   }
 
   #begin(session: ServerHttp2Session): void {
-    this.#sessions.set(session, 0);
+    const { remoteAddress = '', localPort } = session.socket;
+    const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: 0, hasAsked: false };
+    this.#sessions.set(session, peer);
     session.once('close', () => this.#sessions.delete(session));
-    session.on('stream', (stream, _headers, _flags, lines) => this.#answer(session, stream, lines));
+    session.on('stream', (stream, _headers, _flags, lines) => {
+      // A second beyond what is announced elsewhere, as in the general lane; Node begins anew with all that moves.
+      if (!peer.hasAsked) session.setTimeout(KEEP_ALIVE_TIMEOUT + 1_000);
+      peer.hasAsked = true;
+      this.#answer(peer, stream, lines);
+    });
     session.on('timeout', () => {
-      if (this.#sessions.get(session) === 0) session.close();
+      if (peer.streams === 0) session.close();
     });
     session.setTimeout(HEAD_TIMEOUT);
   }
 
-  #count(session: ServerHttp2Session, change: 1 | -1): void {
-    const before = this.#sessions.get(session);
-    if (before === undefined) return;
-    this.#sessions.set(session, before + change);
-    // A second beyond, as the general lane.
-    session.setTimeout(KEEP_ALIVE_TIMEOUT + 1_000);
-  }
-
-  #answer(session: ServerHttp2Session, stream: ServerHttp2Stream, lines: readonly string[]): void {
+  #answer(peer: Peer, stream: ServerHttp2Stream, lines: readonly string[]): void {
+    // What breaks a connection is told to each of its streams, and would end the process where nobody listens.
+    stream.on('error', ignore);
     // It was reset before it came here.
     if (stream.destroyed) return;
-    this.#count(session, 1);
-    stream.once('close', () => this.#count(session, -1));
+    peer.streams++;
+    stream.once('close', () => peer.streams--);
     const head = readHead(lines);
     const body = bodyOf(stream, head.fields);
     const refused = checkHead(head, body !== undefined) ?? this.#checkConnect(head);
     const hits = this.#hits;
-    if (refused === undefined && body === undefined && hits?.answer(stream, head, session.socket.remoteAddress ?? '') === true) return;
-    const exchange: Exchange = { ...exchangeOf(session, stream, head, body), onHit: hits && ((hit) => hits.keep(head, hit)) };
+    if (refused === undefined && body === undefined && hits?.answer(stream, head, peer.clientAddress) === true) return;
+    const exchange: Exchange = { ...exchangeOf(peer, stream, head, body), onHit: hits && ((hit) => hits.keep(head, hit)) };
     if (refused === undefined) this.#exchanges.answer(exchange);
     else this.#exchanges.refuse(refused, exchange);
   }
@@ -126,14 +137,13 @@ export class Http2Lane {
   }
 }
 
-function exchangeOf({ socket, encrypted }: ServerHttp2Session, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined): Exchange {
-  const clientAddress = socket.remoteAddress ?? '';
-  const message: ReceivedMessage = { method, requestTarget, fields, httpVersion: '2.0', scheme: encrypted === true ? 'https' : 'http', clientAddress, body };
+function exchangeOf({ clientAddress, port, scheme }: Peer, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined): Exchange {
+  const message: ReceivedMessage = { method, requestTarget, fields, httpVersion: '2.0', scheme, clientAddress, body };
   return {
     message: body === undefined ? message : { ...message, trailers: trailersOf(stream) },
     reply: new Http2Reply(stream, method, fields),
     startedAt: Date.now(),
-    port: socket.localPort,
+    port,
     inTurn: (start) => start(),
   };
 }
@@ -155,3 +165,5 @@ function bodyOf(stream: ServerHttp2Stream, fields: Fields): RequestBody | undefi
     discard: () => undefined,
   });
 }
+
+function ignore(): void {}
