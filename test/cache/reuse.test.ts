@@ -22,7 +22,7 @@ describe('hits', () => {
     assert.equal(miss.headers.get('x-cache'), 'MISS');
     assert.equal(miss.headers.has('age'), false);
     assert.equal(hit.headers.get('x-cache'), 'HIT');
-    assert.equal(hit.headers.get('age'), '0');
+    assert.match(hit.headers.get('age')!, /^\d+$/);
     assert.equal(hit.body.toString(), BODY);
     assert.equal(hit.headers.get('date'), miss.headers.get('date'));
     assert.equal(head.headers.get('x-cache'), 'HIT');
