@@ -4,10 +4,17 @@
  * whatever way others read theirs, leave in the middle, or lose their origin.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { Outcome } from '../../src/cache/outcome.ts';
+import { localhostCertificate } from '../kit/certificate.ts';
 import { type ClientResponse, type OpenResponse, open, request } from '../kit/client.ts';
 import { type OriginHandler, startOrigin } from '../kit/origin.ts';
+import { startMillrace } from '../kit/proxy.ts';
 import { openLanes } from './lanes.ts';
 
 const SIZE = 1_200_000;
@@ -36,21 +43,45 @@ const origin: OriginHandler = (message, response) => {
   else response.end(body);
 };
 
+interface Way extends AsyncDisposable {
+  readonly url: string;
+  readonly outcomes: readonly Outcome[];
+  readonly agent: Agent;
+  /** Requests that came to node:http. */
+  readonly parsed: () => number;
+}
+
+async function byLanes(origin: string, door: 'fast' | 'general', internals = true): Promise<Way> {
+  let parsed = 0;
+  const lanes = await openLanes({ origin }, ({ http, fast }) => {
+    http.on('request', () => parsed++);
+    if (!internals) fast.server.prependListener('connection', (socket) => Object.assign((socket as unknown as { _handle: object })._handle, { useUserBuffer: undefined }));
+  }, door);
+  return { url: `http://127.0.0.1:${lanes.port}`, outcomes: lanes.outcomes, agent: new Agent({ keepAlive: true }), parsed: () => parsed, [Symbol.asyncDispose]: () => lanes[Symbol.asyncDispose]() };
+}
+
+async function overTls(origin: string): Promise<Way> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-large-'));
+  const [tlsCert, tlsKey] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  writeFileSync(tlsCert, localhostCertificate.cert);
+  writeFileSync(tlsKey, localhostCertificate.key);
+  const proxy = await startMillrace({ origin, tlsCert, tlsKey });
+  rmSync(directory, { recursive: true });
+  return { url: proxy.url, outcomes: proxy.outcomes, agent: new SecureAgent({ keepAlive: true, ca: localhostCertificate.cert }), parsed: () => proxy.outcomes.length, [Symbol.asyncDispose]: () => proxy.close() };
+}
+
 describe('large bodies that pass', () => {
-  for (const [name, door, internals] of [
-    ['by the fast lane', 'fast', true],
-    ["by the fast lane, without Node's internals", 'fast', false],
-    ['by the general lane', 'general', true],
+  for (const [name, start, isParsed] of [
+    ['by the fast lane', (url: string) => byLanes(url, 'fast'), false],
+    ["by the fast lane, without Node's internals", (url: string) => byLanes(url, 'fast', false), false],
+    ['by the general lane', (url: string) => byLanes(url, 'general'), true],
+    ['over TLS', overTls, true],
   ] as const) {
     test(`${name} are each client’s own`, async () => {
       await using site = await startOrigin(origin);
-      let parsed = 0;
-      await using lanes = await openLanes({ origin: site.url }, ({ http, fast }) => {
-        http.on('request', () => parsed++);
-        if (!internals) fast.server.prependListener('connection', (socket) => Object.assign((socket as unknown as { _handle: object })._handle, { useUserBuffer: undefined }));
-      }, door);
-      const agent = new Agent({ keepAlive: true });
-      const url = (path: string): string => `http://127.0.0.1:${lanes.port}/${path}`;
+      await using way = await start(site.url);
+      const { agent } = way;
+      const url = (path: string): string => `${way.url}/${path}`;
       let last = 0;
       /** Whatever was given back too early is read into again. */
       const others = async (): Promise<void> => {
@@ -71,7 +102,7 @@ describe('large bodies that pass', () => {
       };
       const slow = await Promise.all(['long', 'long-chunked', 'long-broken', 'long', 'long-chunked'].map(stopped));
       await others();
-      assert.ok(lanes.outcomes.every(({ bytes }) => bytes <= SIZE), 'it was not waited for the slow ones');
+      assert.ok(way.outcomes.every(({ bytes }) => bytes <= SIZE), 'it was not waited for the slow ones');
       for (const [response] of slow.splice(3)) response.abort();
       await others();
       for (const [response, id] of slow) {
@@ -86,7 +117,7 @@ describe('large bodies that pass', () => {
         assertOwn(read, id, LONG, id !== slow[2]![1]);
         if (id === slow[2]![1]) assert.ok(read.body.length > SIZE);
       }
-      assert.equal(parsed > 0, door === 'general');
+      assert.equal(way.parsed() > 0, isParsed);
       agent.destroy();
     });
   }
