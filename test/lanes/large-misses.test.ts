@@ -30,7 +30,7 @@ function bodyOf(id: number, size: number): Buffer {
   return Buffer.from(words.buffer);
 }
 
-const origin: OriginHandler = (message, response) => {
+const large: OriginHandler = (message, response) => {
   const [, kind, id] = message.url!.split('/');
   const body = bodyOf(Number(id), kind!.startsWith('long') ? LONG : SIZE);
   response.setHeader('Cache-Control', kind === 'stored' ? 'max-age=60' : 'no-store');
@@ -78,7 +78,7 @@ describe('large bodies that pass', () => {
     ['over TLS', overTls, true],
   ] as const) {
     test(`${name} are each client’s own`, async () => {
-      await using site = await startOrigin(origin);
+      await using site = await startOrigin(large);
       await using way = await start(site.url);
       const { agent } = way;
       const url = (path: string): string => `${way.url}/${path}`;
