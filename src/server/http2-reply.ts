@@ -11,6 +11,8 @@ import { STALLED } from './node-reply.ts';
 
 /** Frames that wait in a session, above which no 1xx response is added to them. */
 const MANY_FRAMES = 64;
+/** 1xx responses for one request: node:http2 keeps them all. */
+const MAX_INFORMATIONAL = 100;
 
 export class Http2Reply implements LaneReply {
   readonly #stream: ServerHttp2Stream;
@@ -26,6 +28,7 @@ export class Http2Reply implements LaneReply {
   #trailers: Fields | undefined;
   #bytes = 0;
   #isLimited = false;
+  #informed = 0;
   #ended = false;
   #closed = false;
   #drainCallbacks: (() => void)[] = [];
@@ -69,7 +72,7 @@ export class Http2Reply implements LaneReply {
     if (this.#isGone || this.#headSent || status === 101) return;
     if (status === 100) return this.continue();
     // Nobody depends on it; an origin that sends them without end would fill the memory behind a client that does not read.
-    if ((this.#stream.session?.state.outboundQueueSize ?? 0) > MANY_FRAMES) return;
+    if (++this.#informed > MAX_INFORMATIONAL || (this.#stream.session?.state.outboundQueueSize ?? 0) > MANY_FRAMES) return;
     this.#stream.additionalHeaders({ ':status': status, ...record(endToEndLines(fields)) });
   }
 

@@ -255,6 +255,24 @@ describe('over HTTP/2', () => {
     }
   });
 
+  test('no field of a connection comes from an origin, in no part of a response', async () => {
+    const fields = ['Connection: x-a', 'Keep-Alive: timeout=5', 'Proxy-Connection: a', 'Upgrade: h2c', 'HTTP2-Settings: a', 'TE: gzip', 'X-A: b', 'X-Kept: c'].map((line) => `${line}\r\n`).join('');
+    const raw = await startRawOrigin(async (connection, request) => {
+      const kept = request.includes('GET /kept') ? 'Cache-Control: max-age=60\r\n' : '';
+      await connection.send(`HTTP/1.1 103 Early Hints\r\n${fields}\r\n`.repeat(200));
+      await connection.send(`HTTP/1.1 200 OK\r\n${kept}Trailer: X-Kept\r\nTransfer-Encoding: chunked\r\n${fields}\r\n2\r\nhi\r\n0\r\n${fields}\r\n`);
+    });
+    await using other = await startMillrace({ origin: raw.url });
+    await using client = await Http2Client.connect(other.url);
+    for (const path of ['/kept', '/kept', '/kept', '/passing']) {
+      const { status, body, headers: head, trailers, informational } = await client.request(path, { headers: { TE: 'trailers' } });
+      assert.deepEqual([status, body.toString(), head.get('x-kept'), head.has('x-a'), head.has('te')], [200, 'hi', 'c', false, false]);
+      if (head.get('x-cache') !== 'MISS') continue;
+      assert.deepEqual([[...trailers], informational.length > 0, informational.length <= 100], [[['x-kept', 'c']], true, true]);
+    }
+    await raw.close();
+  });
+
   test('many at once on one connection, each with its own answer', async () => {
     await using client = await connect();
     const paths = Array.from({ length: 300 }, (_, i) => `/${i % 3 === 0 ? 'kept' : 'fresh'}/${i}`);

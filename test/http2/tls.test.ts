@@ -9,7 +9,7 @@ import tls, { type TLSSocket } from 'node:tls';
 import { localhostCertificate } from '../kit/certificate.ts';
 import { request } from '../kit/client.ts';
 import { Http2Client } from '../kit/http2-client.ts';
-import { type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { type TestOrigin, startOrigin, startRawOrigin } from '../kit/origin.ts';
 import { type TestProxy, startMillrace } from '../kit/proxy.ts';
 
 describe('over TLS', () => {
@@ -104,6 +104,18 @@ describe('over TLS', () => {
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(socket.resume(), 'close');
     assert.equal((await request(`${proxy.url}/page`)).status, 200);
+  });
+
+  test('WebSockets pass through', async () => {
+    await using raw = await startRawOrigin(async (connection) => {
+      await connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await connection.send(`back ${(await connection.readBytes(4)).toString()}`);
+      connection.end();
+    });
+    await using other = await startMillrace({ origin: raw.url, tlsCert, tlsKey });
+    const socket = tls.connect({ port: other.port, host: '127.0.0.1' });
+    socket.write('GET /chat HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nforw');
+    assert.match(Buffer.concat((await socket.toArray()) as Buffer[]).toString('latin1'), /^HTTP\/1\.1 101 [^]*\r\n\r\nback forw$/);
   });
 
   test('the administration is asked over TLS too, on a port of its own as well', async () => {
