@@ -89,7 +89,7 @@ export class Engine {
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
     this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
-    if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes, { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
+    if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes + (store.lendable ?? 0), { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);

@@ -65,6 +65,8 @@ const HOT_SHARE = 1 / 4;
 const NOTED_SHARE = 1 / 16;
 /** One in so many answers that are not hot asks for a place among the hot ones: who is asked for most gets there. */
 const ASKING = 256;
+/** Of the bytes for hot ones; as long as fewer are taken, all may. */
+const MOSTLY_FULL = 15 / 16;
 /** Hot answers that are looked at to find one that can go. */
 const MOST_LOOKS = 4;
 const SECOND = 1000;
@@ -133,7 +135,8 @@ export class Memo {
     if (noted !== undefined) return noted;
     this.#log.add(request.hash, pack(preparation));
     const answer = new PreparedAnswer(request.hash, preparation);
-    answer.take(hit.body, hit.now);
+    // What it would be lent belongs to the client that is being answered.
+    if (hit.body.lender === undefined) answer.take(hit.body, hit.now);
     return answer;
   }
 
@@ -149,7 +152,8 @@ export class Memo {
       }
       log.use(place);
       answer.take(body, now);
-      if (this.#asksForPlace()) this.#heat(answer);
+      // What is lent is given once.
+      if (answer.lender === undefined && this.#asksForPlace()) this.#heat(answer);
       return answer;
     }
     return undefined;
@@ -165,7 +169,7 @@ export class Memo {
   }
 
   #asksForPlace(): boolean {
-    return ++this.#given % ASKING === 0 || this.#queue.size < this.#maxHot;
+    return ++this.#given % ASKING === 0 || (this.#queue.size < this.#maxHot && this.#hotBytes < this.#maxHotBytes * MOSTLY_FULL);
   }
 
   /** Undefined where it cannot be known that the same request would get the same answer. */

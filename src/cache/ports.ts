@@ -12,6 +12,8 @@ export interface Body {
   readonly length: number;
   /** The chunks of bytes [start, end), none empty. A failing read throws while iterating. */
   read(start: number, end: number): AsyncIterable<Buffer> | Iterable<Buffer>;
+  /** Where the chunks are lent: each is its reader's alone, who may give it back here. */
+  readonly lender?: Lender | undefined;
 }
 
 /** What a store holds under a key: the engine's encoded description, and the body. */
@@ -129,6 +131,8 @@ export interface Store {
   readonly lying?: Lying;
   /** As `touch`, for the object that has this slot, and a note. */
   access?(slot: number): void;
+  /** Bytes it can lend besides its budget; default 0. */
+  readonly lendable?: number;
   /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
   lend?(bytes: number): boolean;
   giveBack?(bytes: number): void;

@@ -9,7 +9,7 @@ import { freshReasons } from '../policy/reuse.ts';
 import type { SplitHead, TicketStore } from './memo.ts';
 import { PackedReader, PackedWriter } from './packed.ts';
 import { ABSENT, type PlainRequest } from './plain-request.ts';
-import type { Body, StoreTicket } from './ports.ts';
+import type { Body, Lender, StoreTicket } from './ports.ts';
 import type { Stamps } from './stamps.ts';
 
 /** One field of a request that has to be as it was, as latin1; undefined: absent. */
@@ -59,6 +59,8 @@ export interface Answer {
   whole(now: number): Buffer | undefined;
   /** The head as latin1. */
   head(now: number): string;
+  /** Whose the chunks are, where they are lent. */
+  readonly lender?: Lender | undefined;
   /** The chunks of the body without the head. */
   chunks(): Iterator<Buffer>;
   /** It is not over once it is written: none of its bytes may be used for others. */
@@ -97,6 +99,8 @@ export class PreparedAnswer implements Answer {
   #reasonsAge = 0;
   /** Any other body is the store's: nothing here keeps it alive. */
   #body: WeakRef<Body> | undefined;
+  /** One that lends its chunks, and is read once. */
+  #lent: Body | undefined;
 
   /** It cannot be given before it has its body. */
   constructor(hash: number, preparation: Preparation) {
@@ -152,8 +156,9 @@ export class PreparedAnswer implements Answer {
   take(body: Body, now: number): void {
     const { start, end } = this.#is;
     // Most are given once and forgotten: the bytes come from Node's pool, which a long life would keep.
-    if (this.bodyLength <= ONE_PIECE) this.#renew(now, readNow(body, start, end), true);
-    else this.#body = new WeakRef(body);
+    if (this.bodyLength <= ONE_PIECE) this.#renew(now, readNow(body, start, end), true, body.lender);
+    else if (body.lender === undefined) this.#body = new WeakRef(body);
+    else this.#lent = body;
   }
 
   /** It will be kept: its bytes must not keep others alive. */
@@ -189,11 +194,16 @@ export class PreparedAnswer implements Answer {
     return `${untilAge}${this.#ageText(now)}${untilTtl}${this.#ttlText(now)}${rest}`;
   }
 
-  /** The chunks of the body without the head. To be asked for right after `stands`. */
+  get lender(): Lender | undefined {
+    return this.#lent?.lender;
+  }
+
+  /** To be asked for right after it was found. */
   chunks(): Iterator<Buffer> {
-    const body = this.#body?.deref();
-    if (body === undefined) return this.#inOnePiece()[Symbol.iterator]();
-    return readNow(body, this.#is.start, this.#is.end)[Symbol.iterator]();
+    const body = this.#lent ?? this.#body?.deref();
+    this.#lent = undefined;
+    const chunks = body === undefined ? this.#inOnePiece() : readNow(body, this.#is.start, this.#is.end);
+    return chunks[Symbol.iterator]();
   }
 
   hold(): void {
@@ -218,14 +228,15 @@ export class PreparedAnswer implements Answer {
     return this.#is.age + now - this.#is.preparedAt;
   }
 
-  #renew(now: number, body: Iterable<Buffer>, fromPool = false): Buffer {
+  #renew(now: number, chunks: Iterable<Buffer>, fromPool = false, lender?: Lender): Buffer {
     const head = this.head(now);
     const length = head.length + this.bodyLength;
     const whole = fromPool ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     let at = whole.write(head, 'latin1');
-    for (const chunk of body) {
+    for (const chunk of chunks) {
       whole.set(chunk, at);
       at += chunk.length;
+      lender?.giveBack(chunk);
     }
     this.#whole = whole;
     this.#isHeld = false;

@@ -179,11 +179,12 @@ export type Piece = Buffer | Span;
 
 /** Sends pieces of a stored body and ends the reply. The head is already sent. */
 export async function sendStored(body: Body, pieces: readonly Piece[], reply: Reply): Promise<ReplyEnd> {
+  const { lender } = body;
   try {
     for (const piece of pieces) {
       const chunks = Buffer.isBuffer(piece) ? [piece] : body.read(piece.start, piece.end);
       for await (const chunk of chunks) {
-        if (!reply.write(chunk)) await drained(reply);
+        if (!reply.write(chunk, lender)) await drained(reply);
         if (reply.closed) return new Failure('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
       }
     }

@@ -22,6 +22,8 @@ import { type FleetLine, Tie, fleetBy, isShared, openRemote } from './sharing.ts
 
 /** The share of max-memory that is the workers' common store, where that is in memory; the rest is theirs in equal parts, for hot answers. */
 const COMMON_SHARE = 1 / 2;
+/** Bytes of memory for answers prepared for what is on disk, each some 300: a tenth of what their objects' keys and heads would take. */
+const ANSWERS = 16 * 1024 * 1024;
 /** The share of its memory that one object may take where the disk has those that are larger. */
 const LARGEST_IN_MEMORY = 1 / 8;
 
@@ -84,7 +86,7 @@ function openLocal(config: Config, part: StoragePart | undefined, onNotice: (tex
   if (options === undefined) return { local: new MemoryStore({ maxBytes: maxMemory, maxObject: Math.min(maxObject, maxMemory) }), memory: Stamps.memory(), keeper: undefined };
   const disk = new DiskStore({ ...options, onNotice });
   const memory = new MemoryStore({ maxBytes: maxMemory, maxObject: Math.min(maxObject, Math.floor(maxMemory * LARGEST_IN_MEMORY)) });
-  return { local: new TieredStore(memory, disk), memory: disk.stamps.memory, keeper: disk.stamps };
+  return { local: new TieredStore(memory, disk, config.cacheDir === undefined ? 0 : ANSWERS), memory: disk.stamps.memory, keeper: disk.stamps };
 }
 
 /** Removes what an earlier process has left on disk. @throws {MillraceError} ERR_STORE */

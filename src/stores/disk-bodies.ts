@@ -4,18 +4,16 @@
  * the place it belongs to, so that neither a damaged nor a misplaced block is ever taken for the
  * right one. A file is never written again once it is complete, and its number never used again.
  */
-import { closeSync, open, openSync, readSync, writev } from 'node:fs';
+import { closeSync, open, openSync, readSync, readvSync, writev } from 'node:fs';
 import { mkdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import type { Body } from '../cache/ports.ts';
+import type { Body, Lender } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
 import { bodyPath } from './disk-directory.ts';
+import { BLOCK, CHECKSUM, MOST_BLOCKS, giveBackSpan, isFree, takeSpan } from './disk-spans.ts';
 
-const CHECKSUM = 4;
-/** Bytes of body in a block. */
-export const BLOCK = 64 * 1024;
 const STRIDE = BLOCK + CHECKSUM;
 /** What the file system needs for a file besides its blocks, and their last one is rounded up to. */
 const FILE_OVERHEAD = 512;
@@ -64,57 +62,83 @@ export class Pins {
   }
 }
 
-/** A body file as it is read; pinned for as long as anyone holds this, or until it was read to its end. */
+const SPANS: Lender = { giveBack: giveBackSpan };
+
+/** Where a body file is, and who is told when it turns out to be damaged. */
+export interface BodyPlace {
+  readonly directory: string;
+  readonly body: number;
+  readonly length: number;
+  readonly onDamage: (error: MillraceError) => void;
+}
+
+/**
+ * A body file as it is read. What it yields belongs to the reader, who gives back what it is done with,
+ * where it knows that: who does so keeps up, and gets more at a time.
+ */
 export class FileBody implements Body {
   readonly length: number;
-  readonly #directory: string;
-  readonly #body: number;
-  readonly #pins: Pins;
-  readonly #onDamage: (error: MillraceError) => void;
+  readonly lender: Lender = SPANS;
+  readonly #place: BodyPlace;
+  /** Holds the file where it is; undefined for a body that is one block. */
+  readonly #pins: Pins | undefined;
+  /** The first block, for the first reader. */
+  #first: Buffer | undefined;
 
-  /** Its body is pinned already. */
-  constructor(directory: string, body: number, length: number, pins: Pins, onDamage: (error: MillraceError) => void) {
-    this.length = length;
-    this.#directory = directory;
-    this.#body = body;
-    this.#pins = pins;
-    this.#onDamage = onDamage;
-    pins.holdBy(this, body);
+  /**
+   * @param first the only block there is, as it was read; else the file is pinned already, and stays so for as long as anyone holds this, or until it was read to its end
+   */
+  constructor(place: BodyPlace, held: Pins | Buffer) {
+    this.length = place.length;
+    this.#place = place;
+    if (held instanceof Pins) {
+      this.#pins = held;
+      held.holdBy(this, place.body);
+    } else this.#first = held;
   }
 
   *read(start: number, end: number): Generator<Buffer> {
     if (start >= end) return;
+    const first = this.#first;
+    if (first !== undefined) {
+      this.#first = undefined;
+      yield first.subarray(start, end);
+      return;
+    }
     const reader = this.#open();
     try {
-      for (let block = Math.floor(start / BLOCK); block * BLOCK < end; block++) {
-        const offset = block * BLOCK;
-        const bytes = reader.block(block);
-        if (bytes === undefined) throw this.#damage(new MillraceError('ERR_STORE', `A stored body is damaged: block ${block} of ${bodyPath(this.#directory, this.#body)}. It is dropped.`));
-        const from = Math.max(0, start - offset);
-        const to = Math.min(bytes.length, end - offset);
-        yield from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to);
+      let most = 1;
+      for (let position = start; position < end; ) {
+        const block = Math.floor(position / BLOCK);
+        const bytes = reader.blocks(block, Math.min(most, Math.ceil(end / BLOCK) - block));
+        if (bytes === undefined) throw this.#damage(new MillraceError('ERR_STORE', `A stored body is damaged: block ${block} of ${bodyPath(this.#place.directory, this.#place.body)}. It is dropped.`));
+        const wanted = bytes.subarray(position - block * BLOCK, end - block * BLOCK);
+        position += wanted.length;
+        yield wanted;
+        most = isFree(bytes) ? Math.min(MOST_BLOCKS, 2 * most) : 1;
       }
     } finally {
       reader.close();
     }
-    if (end >= this.length) this.#pins.release(this, this.#body);
+    if (end >= this.length) this.#pins?.release(this, this.#place.body);
   }
 
   #open(): BlockReader {
+    const { directory, body, length } = this.#place;
     try {
-      return new BlockReader(this.#directory, this.#body, this.length);
+      return new BlockReader(directory, body, length);
     } catch (cause) {
       throw this.#damage(new MillraceError('ERR_STORE', `A stored body cannot be read: ${(cause as Error).message}. It is dropped.`, { cause }));
     }
   }
 
   #damage(error: MillraceError): MillraceError {
-    this.#onDamage(error);
+    this.#place.onDamage(error);
     return error;
   }
 }
 
-/** Reads single blocks of one body file. */
+/** Reads the blocks of one body file. */
 export class BlockReader {
   readonly #file: number;
   readonly #body: number;
@@ -126,9 +150,10 @@ export class BlockReader {
     this.#length = length;
   }
 
-  /** Undefined where it is damaged, or not there. */
-  block(number: number): Buffer | undefined {
-    return readBlock(this.#file, this.#body, number, this.#length);
+  /** That block and those behind it, at most so many in all; they lie in a span that is the caller's. Undefined where one is damaged, or not there. */
+  blocks(first: number, most: number): Buffer | undefined {
+    const whole = Math.min(most, Math.floor(this.#length / BLOCK) - first);
+    return whole > 1 ? readBlocks(this.#file, this.#body, first, whole >= MOST_BLOCKS ? MOST_BLOCKS : 2) : readBlock(this.#file, this.#body, first, this.#length);
   }
 
   close(): void {
@@ -188,7 +213,7 @@ export class BlockWriter {
     if (this.#isOpen) return readBlock(this.#file, this.#body, number, length);
     try {
       const reader = new BlockReader(this.#directory, this.#body, length);
-      const block = reader.block(number);
+      const block = reader.blocks(number, 1);
       reader.close();
       return block;
     } catch {
@@ -216,14 +241,26 @@ export async function removeBody(directory: string, body: number): Promise<boole
 
 function readBlock(file: number, body: number, number: number, bodyLength: number): Buffer | undefined {
   const length = Math.min(BLOCK, bodyLength - number * BLOCK);
-  const bytes = Buffer.allocUnsafeSlow(length + CHECKSUM);
+  const bytes = takeSpan(1).single;
   try {
-    if (readSync(file, bytes, 0, bytes.length, number * STRIDE) !== bytes.length) return undefined;
+    if (readSync(file, bytes, 0, length + CHECKSUM, number * STRIDE) !== length + CHECKSUM) return undefined;
   } catch {
     return undefined;
   }
   const block = bytes.subarray(0, length);
   return bytes.readUInt32LE(length) === checksum(body, number, block) ? block : undefined;
+}
+
+/** Full ones. */
+function readBlocks(file: number, body: number, first: number, count: number): Buffer | undefined {
+  const { bytes, parts } = takeSpan(count);
+  try {
+    if (readvSync(file, parts, first * STRIDE) !== count * STRIDE) return undefined;
+  } catch {
+    return undefined;
+  }
+  for (let i = 0; i < count; i++) if (parts[2 * i + 1]!.readUInt32LE() !== checksum(body, first + i, parts[2 * i]!)) return undefined;
+  return bytes;
 }
 
 function checksum(body: number, block: number, bytes: Uint8Array): number {

@@ -101,7 +101,7 @@ export class DiskDirectory {
 
 /** Where the body with that number lies; its folder may have to be made. */
 export function bodyPath(directory: string, body: number): string {
-  return join(directory, 'bodies', (body % SHARDS).toString(16).padStart(2, '0'), body.toString(36));
+  return `${directory}/bodies/${(body % SHARDS).toString(16).padStart(2, '0')}/${body.toString(36)}`;
 }
 
 /** Makes the directory ours, where it is new or empty. */

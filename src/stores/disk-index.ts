@@ -39,6 +39,14 @@ export interface Garbage {
   readonly size: number;
 }
 
+/** What a transaction leaves to be done once it is committed. */
+export interface Aftermath {
+  /** Files that are garbage now. */
+  readonly garbage: Garbage[];
+  /** The hashes of objects that have another place now. */
+  readonly moved: number[];
+}
+
 /** What changes are weighed by; all but `horizon` are sums. */
 export interface Totals {
   objects: number;
@@ -92,6 +100,7 @@ const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 const SQL = {
   find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
+  inline: 'SELECT inline FROM objects WHERE place = ? AND version = ?',
   stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
   insert: 'INSERT INTO objects(place, hash, version, size, length, body, file, checksum, key, meta, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -122,8 +131,8 @@ export class DiskIndex {
   readonly #database: DatabaseSync;
   readonly #run: Statements;
   #totals: Totals | undefined;
-  /** Files that became garbage in the transaction that runs. */
-  #discarded: Garbage[] = [];
+  /** Of the transaction that runs. */
+  #aftermath: Aftermath = { garbage: [], moved: [] };
 
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
@@ -151,20 +160,17 @@ export class DiskIndex {
     return (this.#database.prepare('SELECT first FROM totals').get() as { first: number }).first;
   }
 
-  /**
-   * Runs changes in one transaction: all of them are done, or none.
-   * @returns files that are garbage now
-   */
-  transaction(changes: () => void): Garbage[] {
+  /** Runs changes in one transaction: all of them are done, or none. */
+  transaction(changes: () => void): Aftermath {
     this.#database.exec('BEGIN IMMEDIATE');
-    this.#discarded = [];
+    this.#aftermath = { garbage: [], moved: [] };
     try {
       this.#totals = this.readTotals();
       changes();
       const { objects, bytes, small, main, ghosts, dead, writing, garbage, horizon } = this.#totals;
       this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, horizon);
       this.#database.exec('COMMIT');
-      return this.#discarded;
+      return this.#aftermath;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw error;
@@ -188,6 +194,15 @@ export class DiskIndex {
     const first = this.#run.find.get(hash) as unknown as Row | undefined;
     if (first === undefined || isSame(first.key, key)) return first;
     return (this.#run.find.all(hash) as unknown as Row[]).find((row) => isSame(row.key, key));
+  }
+
+  findVersion(hash: number, version: number): Row | undefined {
+    return (this.#run.find.all(hash) as unknown as Row[]).find((row) => row.version === version);
+  }
+
+  /** The body in the row of that very object; undefined where it is not there any more, or stands elsewhere. */
+  inline(place: number, version: number): Uint8Array | undefined {
+    return (this.#run.inline.get(place, version) as { inline: Uint8Array } | undefined)?.inline;
   }
 
   /** Whether that very object is there now. */
@@ -229,12 +244,13 @@ export class DiskIndex {
     if (row.body !== 0) this.#discard(row.body, row.file);
   }
 
-  move(row: Standing, place: number, accesses: number): void {
+  move(row: Head, place: number, accesses: number): void {
     this.#run.move.run(place, row.place);
     this.#run.forgetAccesses.run(row.place);
     if (accesses > 0) this.#run.setAccesses.run(accesses, place);
     this.#count(row, -1);
     this.#count({ ...row, place }, 1);
+    this.#aftermath.moved.push(row.hash);
   }
 
   /** The first object at that place or behind it. */
@@ -331,7 +347,7 @@ export class DiskIndex {
     this.#run.addGarbage.run(body, size);
     this.totals.garbage += size;
     this.totals.bytes += size;
-    this.#discarded.push({ body, size });
+    this.#aftermath.garbage.push({ body, size });
   }
 
   /** @param last places up to this one were cleared, and only those are meant */

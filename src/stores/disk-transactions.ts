@@ -4,7 +4,7 @@
  * and take a few milliseconds at most. One thread at a time runs one; the others wait their turn
  * without blocking.
  */
-import type { DiskIndex, Garbage } from './disk-index.ts';
+import type { Aftermath, DiskIndex } from './disk-index.ts';
 
 /** What a change returns that cannot be made yet; it is tried again. */
 export const LATER: unique symbol = Symbol('later');
@@ -29,17 +29,16 @@ export class DiskTransactions {
   readonly #turn: Int32Array;
   /** Done in every transaction, after the changes; true when there is more of it to do. */
   readonly #upkeep: () => boolean;
-  /** Told of body files that nothing needs any more. */
-  readonly #onGarbage: (garbage: readonly Garbage[]) => void;
+  readonly #onCommit: (aftermath: Aftermath) => void;
   #queue: Change[] = [];
   #running: Promise<void> | undefined;
   #isFinishing = false;
 
-  constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onGarbage: (garbage: readonly Garbage[]) => void) {
+  constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onCommit: (aftermath: Aftermath) => void) {
     this.#index = index;
     this.#turn = turn;
     this.#upkeep = upkeep;
-    this.#onGarbage = onGarbage;
+    this.#onCommit = onCommit;
   }
 
   /**
@@ -77,10 +76,10 @@ export class DiskTransactions {
     const later: Change[] = [];
     const pending = this.#queue;
     let moreUpkeep = false;
-    let garbage: readonly Garbage[] = [];
+    let aftermath: Aftermath;
     await this.#takeTurn();
     try {
-      garbage = this.#index.transaction(() => {
+      aftermath = this.#index.transaction(() => {
         const end = performance.now() + LONGEST;
         do {
           const change = pending.shift()!;
@@ -100,7 +99,7 @@ export class DiskTransactions {
     } finally {
       this.#endTurn();
     }
-    if (garbage.length > 0) this.#onGarbage(garbage);
+    this.#onCommit(aftermath);
     for (const [change, value] of done) change.resolve(value);
     for (const change of later) change.tries++;
     this.#queue.push(...later);

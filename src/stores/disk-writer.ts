@@ -5,7 +5,8 @@
  * for before it is taken, and a few blocks at most wait in memory.
  */
 import type { StoreWriter } from '../cache/ports.ts';
-import { BLOCK, BlockWriter, fileBytes } from './disk-bodies.ts';
+import { BlockWriter, fileBytes } from './disk-bodies.ts';
+import { BLOCK } from './disk-spans.ts';
 
 /** Bytes of the longest body that lies in its row. */
 const INLINE_BODY = 16 * 1024;

@@ -9,7 +9,7 @@ import { hash } from 'node:crypto';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../cache/counters.ts';
-import type { Store, StoredObject, StoreStats } from '../cache/ports.ts';
+import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
 import { MillraceError } from '../errors.ts';
 import { Pins } from './disk-bodies.ts';
@@ -17,9 +17,9 @@ import { DiskDebts } from './disk-debts.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { DiskEviction } from './disk-eviction.ts';
 import { DiskHealth, isDamage } from './disk-health.ts';
-import { DiskIndex } from './disk-index.ts';
+import { type Aftermath, DiskIndex } from './disk-index.ts';
 import { decodeKey, encodeKey } from './disk-key.ts';
-import { DiskObject, DiskObjects, checksumOf, rowBytes } from './disk-objects.ts';
+import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
 import { DiskRemoval } from './disk-removal.ts';
 import { DiskRoom, MOST_STEPS } from './disk-room.ts';
 import { DiskCounts, type DiskShared, diskShared } from './disk-shared.ts';
@@ -91,10 +91,10 @@ export class DiskStore implements Store {
     const index = this.#index;
     this.#counts = counts;
     this.#health = new DiskHealth(path, this.#directory, counts, onNotice);
-    const onDamage = (keyHash: number, key: Uint8Array, version: number, error: MillraceError): void => this.#damaged(keyHash, key, version, error);
+    const onDamage = (keyHash: number, version: number, error: MillraceError): void => this.#damaged(keyHash, version, error);
     this.#objects = new DiskObjects({ path, index, pins, onAccess: (place) => this.#accessed(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
-    this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (garbage) => this.#removal.add(garbage));
+    this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath));
     this.#removal = new DiskRemoval(path, pins, (behind) => (this.#isClosed ? [] : index.garbageBehind(behind)), (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions') });
     this.#debts = new DiskDebts((keys) => this.#pay(keys), () => this.clear());
@@ -112,12 +112,22 @@ export class DiskStore implements Store {
 
   /** A number that is another one once any thread has changed what is stored for the key; rarely also without that. */
   changesOf(key: string): number {
-    return this.changesAt(this.cellOf(key));
+    return this.changesAt(this.cellOf(this.hashOf(key)));
   }
 
-  /** Where the changes are counted of what is stored for the key. */
-  cellOf(key: string): number {
-    return this.#counts.cellOf(this.#hash(key));
+  /** Where the changes are counted of what is stored for keys of that hash. */
+  cellOf(keyHash: number): number {
+    return this.#counts.cellOf(keyHash);
+  }
+
+  /** By which it is found in the table; others may have the same. */
+  hashOf(key: string): number {
+    // One request asks for that of its key several times.
+    if (key !== this.#lastKey) {
+      this.#lastHash = hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
+      this.#lastKey = key;
+    }
+    return this.#lastHash;
   }
 
   /** changesOf, for a key whose cell is known. */
@@ -129,7 +139,26 @@ export class DiskStore implements Store {
     if (this.#isClosed || this.#debts.covers(key)) return undefined;
     const start = performance.now();
     try {
-      return this.#objects.read(this.#hash(key), encodeKey(key));
+      return this.#objects.read(this.hashOf(key), encodeKey(key));
+    } catch (error) {
+      this.#health.readFailed(error);
+      return undefined;
+    } finally {
+      this.#reads.add(performance.now() - start);
+    }
+  }
+
+  /** Counts as an access to the object, which was read before and is not changed. */
+  use({ place }: Whereabouts): void {
+    this.#accessed(place);
+  }
+
+  /** At once, the body of an object that was read before and is not changed; no access. Undefined where it is not to be had like that: then get() is to be asked. */
+  bodyAt(at: Whereabouts): Body | undefined {
+    if (this.#isClosed) return undefined;
+    const start = performance.now();
+    try {
+      return this.#objects.readBody(at);
     } catch (error) {
       this.#health.readFailed(error);
       return undefined;
@@ -168,7 +197,7 @@ export class DiskStore implements Store {
       // Making room may drop this very object: it is looked for afterwards.
       const room = this.#room.make(description.length, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
-      const row = this.#index.find(this.#hash(key), keyBytes);
+      const row = this.#index.find(this.hashOf(key), keyBytes);
       if (row?.version !== version) return 'gone';
       const next = this.#counts.nextNumber();
       this.#index.describe(row, next, rowBytes(keyBytes, description, row.inline), checksumOf({ ...row, version: next, meta: description }), description);
@@ -181,7 +210,7 @@ export class DiskStore implements Store {
   async delete(key: string): Promise<boolean> {
     if (this.#isClosed) return false;
     const had = !this.#debts.covers(key);
-    const removed = await this.#try(() => this.#remove(this.#hash(key), encodeKey(key)));
+    const removed = await this.#try(() => this.#remove(this.hashOf(key), encodeKey(key)));
     // It is not served from now on; the row follows when something can be written again.
     if (removed === undefined) this.#debts.owe(key);
     this.#changed(key);
@@ -256,7 +285,7 @@ export class DiskStore implements Store {
   /** The version; undefined where it could not be kept. */
   async #store(key: string, meta: Buffer, written: Written): Promise<number | undefined> {
     const keyBytes = encodeKey(key);
-    const keyHash = this.#hash(key);
+    const keyHash = this.hashOf(key);
     const inline = 'inline' in written ? written.inline : Buffer.alloc(0);
     const place = 'inline' in written ? { body: 0, length: inline.length, file: 0 } : written;
     const size = rowBytes(keyBytes, meta, inline);
@@ -281,16 +310,16 @@ export class DiskStore implements Store {
   }
 
   /** Within a transaction; whether something was there. */
-  #remove(keyHash: number, key: Uint8Array, version?: number): boolean {
+  #remove(keyHash: number, key: Uint8Array): boolean {
     const row = this.#index.find(keyHash, key);
-    if (row === undefined || (version !== undefined && row.version !== version)) return false;
+    if (row === undefined) return false;
     this.#index.remove(row);
     return true;
   }
 
   async #pay(keys: readonly string[]): Promise<boolean> {
     const paid = await this.#try(() => {
-      for (const key of keys) if (this.#debts.covers(key)) this.#remove(this.#hash(key), encodeKey(key));
+      for (const key of keys) if (this.#debts.covers(key)) this.#remove(this.hashOf(key), encodeKey(key));
       return true;
     });
     return paid ?? false;
@@ -325,23 +354,25 @@ export class DiskStore implements Store {
     for (let more = true; more && !this.#isClosed; ) more = (await this.#try(() => this.#eviction.flush())) ?? false;
   }
 
-  #damaged(keyHash: number, key: Uint8Array, version: number, error: MillraceError): void {
+  /** Once a transaction is committed. */
+  #settle({ garbage, moved }: Aftermath): void {
+    if (garbage.length > 0) this.#removal.add(garbage);
+    // Whoever knows their places has to look for them again.
+    for (const keyHash of moved) this.#counts.changed(this.cellOf(keyHash));
+  }
+
+  #damaged(keyHash: number, version: number, error: MillraceError): void {
     this.#counts.add('errors');
     this.#health.notice(error.message);
-    void this.#try(() => this.#remove(keyHash, key, version));
+    this.#counts.changed(this.cellOf(keyHash));
+    void this.#try(() => {
+      const row = this.#index.findVersion(keyHash, version);
+      if (row !== undefined) this.#index.remove(row);
+    });
   }
 
   #changed(key: string): void {
-    this.#counts.changed(this.cellOf(key));
-  }
-
-  #hash(key: string): number {
-    // One request asks for that of its key several times.
-    if (key !== this.#lastKey) {
-      this.#lastHash = hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
-      this.#lastKey = key;
-    }
-    return this.#lastHash;
+    this.#counts.changed(this.cellOf(this.hashOf(key)));
   }
 }
 

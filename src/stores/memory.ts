@@ -92,6 +92,11 @@ export class MemoryStore implements Store {
     return this.#read(slot);
   }
 
+  /** Whether it keeps bodies of that length at all. */
+  takes(length: number): boolean {
+    return length <= this.#maxObject;
+  }
+
   /** Whether it has that object; no access. */
   has(key: string): boolean {
     return this.#find(key, this.#hash.of(key)) !== -1;

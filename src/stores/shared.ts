@@ -201,6 +201,10 @@ export class SharedStore implements Store {
     return this.#isUnchanged(ticket) ? this.#local.bodyOf(ticket) : undefined;
   }
 
+  get lendable(): number {
+    return this.#local.lendable ?? 0;
+  }
+
   lend(bytes: number): boolean {
     return this.#local.lend(bytes);
   }

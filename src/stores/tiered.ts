@@ -5,54 +5,62 @@
  * seen for its key, so that what another thread replaced or removed is not taken from memory. While
  * one of the two cannot keep an object, the other one does.
  */
-import type { Body, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
-import type { DiskObject } from './disk-objects.ts';
+import type { Body, Lender, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { DiskObject, Whereabouts } from './disk-objects.ts';
 import type { DiskStore } from './disk.ts';
 import type { MemoryStore } from './memory.ts';
+import { Sightings } from './sightings.ts';
+import { cellIn, changesIn, diskTicket, memoryTicket, whereOnDisk } from './tiered-tickets.ts';
 import { TieredWriter } from './tiered-writer.ts';
 
 /** Before a description in memory: the count of changes, and the version on disk. */
 const PREFIX = 12;
 /** The version of an object that is in memory alone. */
 const NOT_ON_DISK = 0;
-/** Bytes of the longest body that goes to memory when it is stored, or first read from disk. */
+/** Bytes of the longest body that goes to memory when it is stored. */
 const SMALL_BODY = 16 * 1024;
+/**
+ * An object that was asked for so often lately goes to memory when it is asked for once more. Each time
+ * one goes there another leaves, and both cost the engine's way again: more than it costs to read them
+ * from disk a few times more.
+ */
+const WANTED = 2;
 
-// Where in a ticket stands, behind what memory has in it, where changes are counted and how many there were.
-const TICKET_CELL = 2;
-const TICKET_CHANGES = 3;
+/** Where it was read: in memory, or on disk when what that has for the key had been changed so often. */
+type Source = { readonly key: string; readonly held: StoredObject } | { readonly at: Whereabouts; readonly changes: number };
 
 class TieredObject implements StoredObject {
   readonly meta: Buffer;
   readonly body: Body;
   /** On disk. */
   readonly version: number;
-  /** Where it was read from memory. */
-  readonly inMemory: { readonly key: string; readonly object: StoredObject } | undefined;
+  readonly source: Source;
 
-  constructor(meta: Buffer, body: Body, version: number, inMemory: TieredObject['inMemory']) {
+  constructor(meta: Buffer, body: Body, version: number, source: Source) {
     this.meta = meta;
     this.body = body;
     this.version = version;
-    this.inMemory = inMemory;
+    this.source = source;
   }
 }
 
 export class TieredStore implements Store {
   readonly name = 'tiered';
+  readonly lendable: number;
   readonly #memory: MemoryStore;
   readonly #disk: DiskStore;
-  /** Larger objects that were read from disk lately, with their lengths: as many as memory could have kept. */
-  readonly #seen = new Map<string, number>();
-  #seenBytes = 0;
-  readonly #memoryBytes: number;
+  /** What was read from disk lately. */
+  readonly #seen: Sightings;
+  #lent = 0;
   #memoryHits = 0;
   #diskHits = 0;
 
-  constructor(memory: MemoryStore, disk: DiskStore) {
+  /** @param lendable bytes it lends besides what it takes from the budget of memory: for what is known of objects that are on disk alone */
+  constructor(memory: MemoryStore, disk: DiskStore, lendable = 0) {
+    this.lendable = lendable;
     this.#memory = memory;
     this.#disk = disk;
-    this.#memoryBytes = memory.stats().maxBytes;
+    this.#seen = new Sightings(memory.stats().maxBytes);
     disk.isInUse = (key) => memory.has(key);
   }
 
@@ -66,14 +74,14 @@ export class TieredStore implements Store {
     const far = await this.#disk.get(key);
     if (far === undefined) return undefined;
     this.#diskHits++;
-    return new TieredObject(far.meta, this.#promote(key, far, changes), far.version, undefined);
+    return this.#promote(key, far, changes);
   }
 
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined {
     const disk = this.#disk.put(key, expectedLength);
     // A larger one goes there when it is asked for again: every copy of a body costs as much as all else.
     const isLarge = disk !== undefined && (expectedLength ?? 0) > SMALL_BODY;
-    if (isLarge) this.#isSeenAgain(key, expectedLength!);
+    if (isLarge) this.#seen.add(this.#disk.hashOf(key), expectedLength!);
     const memory = isLarge ? undefined : this.#memory.put(key, expectedLength);
     if (disk === undefined && memory === undefined) return undefined;
     return new TieredWriter(memory, disk, (meta) => this.#committed(key, meta, memory, disk));
@@ -133,73 +141,86 @@ export class TieredStore implements Store {
   }
 
   ticket(object: StoredObject): StoreTicket | undefined {
-    if (!(object instanceof TieredObject) || object.inMemory === undefined) return undefined;
-    const { key, object: held } = object.inMemory;
-    const ticket = this.#memory.ticket(held);
-    // What memory reads of it comes first.
-    return ticket && [...ticket, this.#disk.cellOf(key), changesOf(held.meta)];
+    if (!(object instanceof TieredObject)) return undefined;
+    const { source } = object;
+    if ('at' in source) return diskTicket(source.at, this.#disk.cellOf(source.at.hash), source.changes);
+    const ticket = this.#memory.ticket(source.held);
+    return ticket && memoryTicket(ticket, this.#disk.cellOf(this.#disk.hashOf(source.key)), changesOf(source.held.meta));
   }
 
   touch(ticket: StoreTicket): boolean {
-    return this.#isUnchanged(ticket) && this.#memory.touch(ticket);
+    if (!this.#isUnchanged(ticket)) return false;
+    const at = whereOnDisk(ticket);
+    if (at === undefined) return this.#memory.touch(ticket);
+    this.#disk.use(at);
+    return true;
   }
 
   bodyOf(ticket: StoreTicket): Body | undefined {
-    return this.#isUnchanged(ticket) ? this.#memory.bodyOf(ticket) : undefined;
+    if (!this.#isUnchanged(ticket)) return undefined;
+    const at = whereOnDisk(ticket);
+    if (at === undefined) return this.#memory.bodyOf(ticket);
+    // Where memory shall have it, it is to be asked for by its key.
+    if (this.#isWanted(at.hash, at.length)) return undefined;
+    const body = this.#disk.bodyAt(at);
+    if (body === undefined) return undefined;
+    this.#diskHits++;
+    this.#seen.add(at.hash, at.length);
+    return body;
   }
 
   lend(bytes: number): boolean {
-    return this.#memory.lend(bytes);
+    const ofMemory = this.#ofMemory(this.#lent + bytes) - this.#ofMemory(this.#lent);
+    if (ofMemory > 0 && !this.#memory.lend(ofMemory)) return false;
+    this.#lent += bytes;
+    return true;
   }
 
   giveBack(bytes: number): void {
-    this.#memory.giveBack(bytes);
+    const ofMemory = this.#ofMemory(this.#lent) - this.#ofMemory(this.#lent - bytes);
+    if (ofMemory > 0) this.#memory.giveBack(ofMemory);
+    this.#lent -= bytes;
+  }
+
+  /** What of so many bytes that were lent is out of memory's budget. */
+  #ofMemory(lent: number): number {
+    return Math.max(0, lent - this.lendable);
   }
 
   /** No thread has changed what the disk has for its key. */
   #isUnchanged(ticket: StoreTicket): boolean {
-    return this.#disk.changesAt(ticket[TICKET_CELL]!) === ticket[TICKET_CHANGES];
+    return this.#disk.changesAt(cellIn(ticket)) === changesIn(ticket);
   }
 
   /** What memory has, where it is what the disk would give. */
   #peek(key: string): TieredObject | undefined {
     const held = this.#memory.peek(key);
     if (held === undefined) return undefined;
-    if (changesOf(held.meta) === this.#disk.changesOf(key)) return new TieredObject(held.meta.subarray(PREFIX), held.body, versionOf(held.meta), { key, object: held });
+    if (changesOf(held.meta) === this.#disk.changesOf(key)) return new TieredObject(held.meta.subarray(PREFIX), held.body, versionOf(held.meta), { key, held });
     void this.#memory.delete(key);
     return undefined;
   }
 
-  /** Lets an object go to memory that was read from disk: a small one now; a larger one as it is read, when memory would have had it if it had gone there the time before. */
-  #promote(key: string, { meta, body, version }: DiskObject, changes: number): Body {
-    const isSmall = body.length <= SMALL_BODY;
-    if (!isSmall && !this.#isSeenAgain(key, body.length)) return body;
-    const writer = this.#memory.put(key, body.length);
-    if (writer === undefined) return body;
+  /** Lets an object go to memory that was read from disk where it was asked for often enough: a small one now, a larger one as it is read. */
+  #promote(key: string, { meta, body, at }: DiskObject, changes: number): TieredObject {
+    const { hash, version } = at;
+    const onDisk = (read: Body): TieredObject => new TieredObject(meta, read, version, { at, changes });
+    const writer = this.#isWanted(hash, body.length) ? this.#memory.put(key, body.length) : undefined;
+    if (writer === undefined) {
+      this.#seen.add(hash, body.length);
+      return onDisk(body);
+    }
+    this.#seen.forget(hash);
     const description = prefixed(changes, version, meta);
-    if (!isSmall) return new PromotingBody(body, writer, description);
+    if (body.length > SMALL_BODY) return onDisk(new PromotingBody(body, writer, description));
     for (const chunk of body.read(0, body.length) as Iterable<Buffer>) writer.write(chunk);
     void writer.commit(description);
-    return body;
+    return this.#peek(key) ?? onDisk(body);
   }
 
-  #isSeenAgain(key: string, length: number): boolean {
-    const before = this.#seen.get(key);
-    if (before !== undefined) this.#forget(key, before);
-    else {
-      this.#seen.set(key, length);
-      this.#seenBytes += length;
-      for (const [oldest, bytes] of this.#seen) {
-        if (this.#seenBytes <= this.#memoryBytes) break;
-        this.#forget(oldest, bytes);
-      }
-    }
-    return before !== undefined;
-  }
-
-  #forget(key: string, length: number): void {
-    this.#seen.delete(key);
-    this.#seenBytes -= length;
+  /** Memory shall have it. */
+  #isWanted(hash: number, length: number): boolean {
+    return this.#seen.times(hash) >= WANTED && this.#memory.takes(length);
   }
 
   /** Of a new object: what disk and memory have written becomes visible. */
@@ -249,6 +270,11 @@ class PromotingBody implements Body {
     } finally {
       writer?.abort();
     }
+  }
+
+  /** Memory has copies. */
+  get lender(): Lender | undefined {
+    return this.#body.lender;
   }
 }
 

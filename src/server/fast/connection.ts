@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
 import { outcomeOfHit } from '../../cache/outcome.ts';
 import type { Answer } from '../../cache/prepared-answer.ts';
+import type { Lender } from '../../cache/ports.ts';
 import { MillraceError } from '../../errors.ts';
 import { STALLED } from '../node-reply.ts';
 import { opensHttp2 } from '../preface.ts';
@@ -25,9 +26,13 @@ const STEP = 1024 * 1024;
 interface UnderWay {
   readonly answer: Answer;
   readonly chunks: Iterator<Buffer>;
+  /** Where the chunks are lent. */
+  readonly lender: Lender | undefined;
   readonly startedAt: number;
   sent: number;
   isWritten: boolean;
+  /** Why the rest of the body could not be read. */
+  failure?: MillraceError;
 }
 
 export class Connection {
@@ -220,14 +225,10 @@ export class Connection {
       return;
     }
     answer.hold();
-    this.#underWay = { answer, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
-    if (whole === undefined) {
-      socket.cork();
-      socket.write(head.closes ? keeper.closing(answer.head(now)) : answer.head(now), 'latin1');
-      this.#writeStep(this.#underWay);
-      socket.uncork();
-    }
-    if (this.#underWay.isWritten && !socket.writableNeedDrain) {
+    const { lender } = answer;
+    this.#underWay = { answer, lender, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
+    if (whole === undefined) this.#writeStep(this.#underWay, head.closes ? keeper.closing(answer.head(now)) : answer.head(now));
+    if (this.#underWay.isWritten && this.#hasTaken) {
       this.#finish(this.#underWay);
       if (this.#isClosing) this.#closeSoon();
       return;
@@ -237,34 +238,60 @@ export class Connection {
     socket.setTimeout(STALLED);
   }
 
+  /** The client, or the system for it, has taken what was written, but for little. */
+  get #hasTaken(): boolean {
+    return !this.#socket.writableNeedDrain || this.#socket.writableLength === 0;
+  }
+
   /** Too long without a byte in either direction. */
   #stalled(): void {
     if (this.#underWay === undefined && this.#reply === undefined) this.#general?.emit('timeout');
     else this.#socket.destroy();
   }
 
-  #writeStep(underWay: UnderWay): void {
+  #writeStep(underWay: UnderWay, head = ''): void {
+    const socket = this.#socket;
+    const { lender } = underWay;
+    socket.cork();
+    if (head !== '') socket.write(head, 'latin1');
     for (let step = 0; step < STEP; ) {
-      const { value, done } = underWay.chunks.next();
-      if (done === true) {
-        underWay.isWritten = true;
-        return;
-      }
-      step += value.length;
-      underWay.sent += value.length;
-      this.#socket.write(value);
+      const chunk = this.#nextOf(underWay);
+      if (chunk === undefined) break;
+      step += chunk.length;
+      underWay.sent += chunk.length;
+      socket.write(chunk);
+      if (lender === undefined) continue;
+      // What is lent is written at once, and given back where the system has taken all of it.
+      socket.uncork();
+      socket.cork();
+      if (socket.writableLength === 0) lender.giveBack(chunk);
+      else if (socket.writableNeedDrain) break;
     }
+    socket.uncork();
+    if (!underWay.isWritten && !socket.writableNeedDrain) setImmediate(() => this.#underWay === underWay && this.#goOn());
+  }
+
+  #nextOf(underWay: UnderWay): Buffer | undefined {
+    try {
+      const { value, done } = underWay.chunks.next();
+      if (done !== true) return value;
+      underWay.isWritten = true;
+    } catch (error) {
+      underWay.failure = MillraceError.from(error);
+      // What is already written leaves in this turn of the loop; the client sees how far it came.
+      setImmediate(() => this.#socket.destroy());
+    }
+    return undefined;
   }
 
   /** The client has taken what was written. */
   #goOn(): void {
     const underWay = this.#underWay;
     if (underWay === undefined) return this.#reply?.drained();
+    if (underWay.failure !== undefined) return;
     if (!underWay.isWritten) {
-      this.#socket.cork();
       this.#writeStep(underWay);
-      this.#socket.uncork();
-      if (!underWay.isWritten || this.#socket.writableNeedDrain) return;
+      if (!underWay.isWritten || !this.#hasTaken) return;
     }
     this.#finish(underWay);
     const rest = this.#rest;
@@ -331,8 +358,10 @@ export class Connection {
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     this.#underWay = undefined;
-    const { answer, startedAt, sent } = underWay;
-    const error = new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
+    const { answer, chunks, startedAt, sent } = underWay;
+    // It may have a file open.
+    chunks.return?.();
+    const error = underWay.failure ?? new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
     this.#lane.proxy.countHit(answer.status, sent, error);
     if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
   }

@@ -124,7 +124,7 @@ export class PlainReply implements Reply, Answering {
       this.#lender = lender;
       this.#giveBack();
     }
-    if (goesOn) return true;
+    if (goesOn || this.#socket.writableLength === 0) return true;
     this.#hasTimeout = true;
     // Node refreshes it as long as bytes leave.
     this.#socket.setTimeout(STALLED);
