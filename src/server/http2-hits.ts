@@ -9,9 +9,12 @@ import type { ProxyParts } from '../proxy.ts';
 import { type Keeper, bytesOf } from './fast/keeper.ts';
 import type { PlainHead } from './fast/plain-head.ts';
 import type { Http2Head } from './http2-head.ts';
+import { STALLED } from './node-reply.ts';
 
-/** Bytes of body; with larger ones what is spared is a small part. */
-const MAX_BODY = 16 * 1024;
+/** Bytes of body, all of which wait with the stream; of larger ones the engine sends a part at a time. */
+const MAX_BODY = 256 * 1024;
+/** Bytes of body that may wait for a client without a look at the time. */
+const FEW = 16 * 1024;
 
 /** Of the head of an answer: they are for HTTP/1.1. */
 const NOT_SENT: ReadonlySet<string> = new Set(['connection', 'keep-alive']);
@@ -46,7 +49,12 @@ export class Http2Hits {
     answer.hold();
     const isEmpty = answer.bodyLength === 0;
     stream.respond(headersOf(answer.head(now), answer.status), { endStream: isEmpty });
-    if (!isEmpty) stream.end(inOnePiece(answer.chunks()));
+    if (!isEmpty) writeAll(stream, answer.chunks());
+    if (answer.bodyLength > FEW) {
+      stream.on('timeout', () => stream.destroy(new Error('The client takes nothing.')));
+      // Node refreshes it as long as bytes leave.
+      stream.setTimeout(STALLED);
+    }
     this.#proxy.countHit(answer.status, answer.bodyLength);
     if (this.#proxy.isObserved) this.#proxy.tellHit(answer, now, clientAddress);
     return true;
@@ -54,6 +62,7 @@ export class Http2Hits {
 
   /** Prepares an answer that the engine has given. */
   keep({ method, requestTarget, fields }: Http2Head, hit: ServedHit): void {
+    if ((hit.length ?? 0) > MAX_BODY) return;
     this.#keeper.keep({ method, url: requestTarget, httpVersion: '1.1', rawHeaders: fields.lines }, hit);
   }
 }
@@ -75,9 +84,13 @@ function headersOf(text: string, status: number): OutgoingHttpHeaders {
   return headers;
 }
 
-function inOnePiece(chunks: Iterator<Buffer>): Buffer {
-  const first = chunks.next();
-  const pieces = [first.value as Buffer];
-  for (let next = chunks.next(); next.done !== true; next = chunks.next()) pieces.push(next.value);
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+/** The last chunk says that it is the last. */
+function writeAll(stream: ServerHttp2Stream, chunks: Iterator<Buffer>): void {
+  let chunk = chunks.next();
+  while (chunk.done !== true) {
+    const next = chunks.next();
+    if (next.done === true) stream.end(chunk.value);
+    else stream.write(chunk.value);
+    chunk = next;
+  }
 }

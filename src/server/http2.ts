@@ -38,7 +38,7 @@ interface Peer {
   readonly port: number | undefined;
   readonly scheme: 'http' | 'https';
   /** Under way. */
-  streams: number;
+  readonly streams: Set<ServerHttp2Stream>;
   hasAsked: boolean;
 }
 
@@ -94,7 +94,7 @@ export class Http2Lane {
 
   #begin(session: ServerHttp2Session): void {
     const { remoteAddress = '', localPort } = session.socket;
-    const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: 0, hasAsked: false };
+    const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: new Set(), hasAsked: false };
     this.#sessions.set(session, peer);
     session.once('close', () => this.#sessions.delete(session));
     session.on('stream', (stream, _headers, _flags, lines) => {
@@ -104,7 +104,9 @@ export class Http2Lane {
       this.#answer(peer, stream, lines);
     });
     session.on('timeout', () => {
-      if (peer.streams === 0) session.close();
+      if (peer.streams.size === 0) session.close();
+      // Nothing has moved: who is answered takes nothing of it.
+      for (const stream of peer.streams) if (stream.writableEnded && stream.headersSent) stream.destroy(new Error('The client takes nothing.'));
     });
     session.setTimeout(HEAD_TIMEOUT);
   }
@@ -114,8 +116,8 @@ export class Http2Lane {
     stream.on('error', ignore);
     // It was reset before it came here.
     if (stream.destroyed) return;
-    peer.streams++;
-    stream.once('close', () => peer.streams--);
+    peer.streams.add(stream);
+    stream.once('close', () => peer.streams.delete(stream));
     const head = readHead(lines);
     const body = bodyOf(stream, head.fields);
     const refused = checkHead(head, body !== undefined) ?? this.#checkConnect(head);

@@ -59,6 +59,22 @@ describe('over HTTP/2', () => {
     assert.deepEqual(proxy.outcomes.slice(told).map(({ url, bytes, status }) => [url, bytes, status]), Array.from({ length: 8 }, () => ['/kept/prepared', 19, 200]));
   });
 
+  test('bodies of every size, missed, hit and prepared', async () => {
+    const sized = await startOrigin((message, response) => {
+      const body = Buffer.alloc(Number(message.url!.slice(1)), 'abcdefg');
+      response.writeHead(200, { 'Cache-Control': 'max-age=60', 'Content-Length': body.length }).end(body);
+    });
+    await using other = await startMillrace({ origin: sized.url });
+    await using client = await Http2Client.connect(other.url);
+    for (const size of [0, 1, 8192, 8193, 16_384, 16_385, 100_000, 262_144, 262_145, 1_000_000]) {
+      for (let i = 0; i < 4; i++) {
+        const { body, complete, headers: head } = await client.request(`/${size}`);
+        assert.deepEqual([body.equals(Buffer.alloc(size, 'abcdefg')), complete, head.get('x-cache')], [true, true, i === 0 ? 'MISS' : 'HIT'], `${size}, ${i}`);
+      }
+    }
+    await sized.close();
+  });
+
   test('is told to the origin', async () => {
     await using client = await connect();
     await client.request('/via', { headers: { Via: '1.1 other' } });
