@@ -1,9 +1,9 @@
 /**
  * @module server/hit-lines
- * Lines of hits on prepared answers, as bytes. For a second, while an answer's reasons stay the same,
- * its lines differ in nothing but the time and the client. So the last one is kept with the answer,
- * changed where the next one differs, and copied: measured, 0.05 µs in place of 1 µs to put it
- * together from its fields.
+ * Lines of hits on prepared answers, as bytes. Those of one answer differ in nothing but the time, the
+ * client, and once a second the age among the reasons. So the last one is kept with the answer, changed
+ * where the next one differs, and copied: measured, 0.05 µs in place of 1 µs to put it together from
+ * its fields.
  */
 import { type AnsweredHit, outcomeOfHit } from '../cache/outcome.ts';
 import type { Reason } from '../policy/reason.ts';
@@ -41,8 +41,15 @@ export class HitLines {
       this.#time = startedAt;
       this.#beginning = Buffer.from(this.#format.beginning(startedAt), 'latin1');
     }
-    const reasons = answer.reasons(startedAt);
-    if (reasons !== logged.reasons) this.#make(logged, answer, startedAt);
+    if (!logged.isMade) this.#make(logged, answer, startedAt);
+    if (!logged.isKept) return undefined;
+    if (this.#format.reasonsOfHit !== undefined) {
+      const reasons = answer.reasons(startedAt);
+      if (reasons !== logged.reasons) {
+        logged.reasons = reasons;
+        logged.end(`${this.#format.reasonsOfHit(reasons)}\n`);
+      }
+    }
     if (logged.length === 0) return undefined;
     logged.tell(startedAt, this.#beginning, clientAddress);
     return logged;
@@ -56,13 +63,12 @@ export class HitLines {
   }
 
   #make(line: HitLine, answer: AnsweredHit, startedAt: number): void {
-    const outcome = outcomeOfHit(answer, { startedAt, duration: 0, bytes: answer.bodyLength, clientAddress: '', error: undefined });
-    const around = this.#format.aroundClient(outcome);
-    line.reasons = outcome.reasons;
-    if (around === undefined) return;
-    const before = `${this.#beginning.toString('latin1')}${around.before}`;
-    if (around.after === undefined) line.renew(`${before}\n`, undefined);
-    else line.renew(before, `${around.after}\n`);
+    line.isMade = true;
+    const around = this.#format.aroundClient(outcomeOfHit(answer, { startedAt, duration: 0, bytes: answer.bodyLength, clientAddress: '', error: undefined }));
+    // One that began so would not be kept.
+    if (around === undefined || around.before.length > MOST_KEPT) return;
+    line.begin(`${this.#beginning.toString('latin1')}${around.before}`, around.after);
+    if (this.#format.reasonsOfHit === undefined) line.end('\n');
   }
 }
 
@@ -70,12 +76,15 @@ export class HitLines {
 class HitLine {
   /** Whose it is: another log may have another form. */
   readonly owner: HitLines;
-  /** An answer has a list of its own for each second of its age. */
+  isMade = false;
+  isKept = false;
+  /** Those of its end; an answer has a list of its own for each second of its age. */
   reasons: readonly Reason[] | undefined;
   /** They may go on behind the line. */
   bytes: Buffer = Buffer.alloc(0);
-  /** 0: it is not kept. */
+  /** 0: with this end it is too long. */
   length = 0;
+  #endStart = 0;
   #time = Number.NaN;
   #client = '';
   /** Where that stands; undefined: nowhere. */
@@ -89,20 +98,25 @@ class HitLine {
    * @param before the address
    * @param after it; undefined where the line has none
    */
-  renew(before: string, after: string | undefined): void {
-    const [head, tail] = [Buffer.byteLength(before), Buffer.byteLength(after ?? '')];
-    this.length = head + tail;
-    this.#client = '';
-    this.#clientStart = after === undefined ? undefined : head;
-    this.#time = Number.NaN;
-    if (this.length > MOST_KEPT) {
-      this.length = 0;
-      return;
+  begin(before: string, after: string | undefined): void {
+    this.isKept = true;
+    this.bytes = Buffer.from(before + (after ?? ''));
+    this.#endStart = this.bytes.length;
+    if (after !== undefined) this.#clientStart = Buffer.byteLength(before);
+  }
+
+  /** Puts another end to what it begins with. */
+  end(text: string): void {
+    const length = this.#endStart + Buffer.byteLength(text);
+    this.length = length > MOST_KEPT ? 0 : length;
+    if (this.length === 0) return;
+    if (length + LONGEST_CLIENT > this.bytes.length) {
+      // Not out of Node's pool, of which it would keep much more alive.
+      const more = Buffer.allocUnsafeSlow(length + LONGEST_CLIENT);
+      more.set(this.bytes.subarray(0, this.#endStart));
+      this.bytes = more;
     }
-    // Not out of Node's pool, of which it would keep much more alive.
-    if (this.bytes.length < this.length + LONGEST_CLIENT) this.bytes = Buffer.allocUnsafeSlow(this.length + LONGEST_CLIENT);
-    this.bytes.write(before);
-    this.bytes.write(after ?? '', head);
+    this.bytes.write(text, this.#endStart);
   }
 
   /** Makes it that of a hit which came at another time, or from another client. */
@@ -120,6 +134,7 @@ class HitLine {
     const end = start + this.#client.length;
     if (change !== 0) bytes.copyWithin(end + change, end, this.length);
     this.length += change;
+    this.#endStart += change;
     for (let i = 0; i < client.length; i++) bytes[start + i] = client.charCodeAt(i);
     this.#client = client;
   }

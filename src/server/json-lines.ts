@@ -21,23 +21,32 @@ export class JsonLines implements LineFormat {
   }
 
   rest(outcome: Outcome): string {
+    const { clientAddress, reasons, error } = outcome;
     const { before, after } = this.aroundClient(outcome);
-    return `${before}${quoted(outcome.clientAddress).slice(1, -1)}${after}`;
+    const failed = error === undefined ? '' : `,"error":{"code":${quoted(error.code)},"message":${quoted(error.message)}}`;
+    return `${before}${quoted(clientAddress).slice(1, -1)}${after}${reasonsText(reasons)}${failed}}`;
   }
 
-  aroundClient({ method, url, status, result, bytes, duration, originStatus, originDuration, stored, collapsed, reasons, error }: Outcome): Required<AroundClient> {
+  aroundClient({ method, url, status, result, bytes, duration, originStatus, originDuration, stored, collapsed }: Outcome): Required<AroundClient> {
     const ofOrigin = originStatus === undefined ? '' : `,"originStatus":${originStatus}`;
     const origin = originDuration === undefined ? '' : `,"originDurationMs":${thousandths(originDuration)}`;
-    const failed = error === undefined ? '' : `,"error":{"code":${quoted(error.code)},"message":${quoted(error.message)}}`;
     return {
       before: `,"method":${quoted(method)},"url":${quoted(url)},"clientAddress":"`,
-      after: `","status":${status},"result":"${result}","bytes":${bytes}${ofOrigin},"stored":${stored},"collapsed":${collapsed},"durationMs":${thousandths(duration)}${origin},"reasons":[${reasons.map(reasonText).join()}]${failed}}`,
+      after: `","status":${status},"result":"${result}","bytes":${bytes}${ofOrigin},"stored":${stored},"collapsed":${collapsed},"durationMs":${thousandths(duration)}${origin}`,
     };
+  }
+
+  reasonsOfHit(reasons: readonly Reason[]): string {
+    return `${reasonsText(reasons)}}`;
   }
 
   dropped(lines: number, now: number): string {
     return `${this.beginning(now)},"dropped":${lines}}`;
   }
+}
+
+function reasonsText(reasons: readonly Reason[]): string {
+  return `,"reasons":[${reasons.map(reasonText).join()}]`;
 }
 
 function reasonText({ code, detail }: Reason): string {

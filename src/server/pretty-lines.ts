@@ -17,6 +17,7 @@ const RESULT_STYLE: Record<CacheResult, Style> = { HIT: 'green', REVALIDATED: 'c
 export class PrettyLines implements LineFormat {
   readonly #verbose: boolean;
   readonly #colored: boolean;
+  readonly reasonsOfHit = undefined;
   #second = Number.NaN;
   #beginning = '';
 
