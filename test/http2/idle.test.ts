@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import type { Http2Session } from 'node:http2';
+import { type Http2Session, constants } from 'node:http2';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { test } from 'node:test';
 import { resolveConfig } from '../../src/config.ts';
@@ -23,13 +23,15 @@ function sessionOf(socket: Socket): Http2Session {
   return session as Http2Session;
 }
 
-test('an idle connection ends, one with a stream under way does not, however often its time is over', async () => {
-  const go = gate();
-  await using origin = await startOrigin(async (_message, response) => {
-    await go.wait;
-    response.end('answered');
-  });
-  const proxy = new ProxyParts(resolveConfig({ origin: origin.url, port: 0 }));
+interface Opened extends AsyncDisposable {
+  readonly url: string;
+  /** The session of the connection that came last. */
+  session(): Http2Session;
+}
+
+/** The lane alone, behind a server that hands it every connection. */
+async function openLane(origin: string): Promise<Opened> {
+  const proxy = new ProxyParts(resolveConfig({ origin, port: 0 }));
   const lane = new Http2Lane(proxy, undefined, (error) => assert.fail(String(error)));
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
@@ -37,8 +39,26 @@ test('an idle connection ends, one with a stream under way does not, however oft
     lane.take(socket);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  await using client = await Http2Client.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const session = sessionOf(sockets[0]!);
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    session: () => sessionOf(sockets.at(-1)!),
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      lane.cut();
+      await proxy.close();
+    },
+  };
+}
+
+test('an idle connection ends, one with a stream under way does not, however often its time is over', async () => {
+  const go = gate();
+  await using origin = await startOrigin(async (_message, response) => {
+    await go.wait;
+    response.end('answered');
+  });
+  await using lane = await openLane(origin.url);
+  await using client = await Http2Client.connect(lane.url);
+  const session = lane.session();
   const answer = client.request('/');
   await origin.arrived(1);
   for (let i = 0; i < 3; i++) session.emit('timeout');
@@ -52,6 +72,21 @@ test('an idle connection ends, one with a stream under way does not, however oft
     session.emit('timeout');
   }
   await closed;
-  server.close();
-  await proxy.close();
+});
+
+test('where nothing moves, streams that are answered and not taken are reset', async () => {
+  await using origin = await startOrigin((_message, response) => void response.end('answered'));
+  await using lane = await openLane(origin.url);
+  await using client = await Http2Client.connect(lane.url, { settings: { initialWindowSize: 0 } });
+  const session = lane.session();
+  const stream = client.send('/');
+  await once(stream, 'response');
+  const closed = new Promise((resolve) => void stream.once('close', resolve));
+  // All of it may be written a little later.
+  while (!stream.closed) {
+    await new Promise(setImmediate);
+    session.emit('timeout');
+  }
+  await closed;
+  assert.equal(stream.rstCode, constants.NGHTTP2_INTERNAL_ERROR);
 });
