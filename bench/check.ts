@@ -102,6 +102,8 @@ async function get(port: number, path: string, headers: Readonly<Record<string, 
 
 async function getOverHttp2(port: number, path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
   const session = connect(`http://127.0.0.1:${port}`);
+  // Its stream tells, too.
+  session.on('error', () => undefined);
   try {
     const [stream] = (await Promise.race([once(session, 'remoteSettings').then(() => [session.request({ ':path': path, ...headers }, { signal: AbortSignal.timeout(PATIENCE) })]), once(session, 'close').then(() => [])])) as ClientHttp2Stream[];
     if (stream === undefined) throw new Error('it ended the connection');
