@@ -11,10 +11,12 @@
 import type { Fields } from '../http/fields.ts';
 import type { Lifetime } from '../policy/freshness.ts';
 import { AnswerLog } from './answer-log.ts';
-import { type NotedAnswer, NotedAnswers, type Noting, hasNotes } from './noted-answers.ts';
+import type { NotedAnswer } from './noted-answer.ts';
+import { NotedAnswers, type Noting, hasNotes } from './noted-answers.ts';
+import { pack, unpack } from './packed-preparation.ts';
 import { ABSENT, type PlainRequest, REPEATED } from './plain-request.ts';
 import type { Body, Store, StoredObject } from './ports.ts';
-import { type Answer, type Condition, type Preparation, PreparedAnswer, pack, unpack } from './prepared-answer.ts';
+import { type Answer, type Condition, type Preparation, PreparedAnswer } from './prepared-answer.ts';
 import type { Piece } from './reply-body.ts';
 import type { Stamps } from './stamps.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Memo, type ServedHit } from '../../src/cache/memo.ts';
 import { encodeEntry } from '../../src/cache/entry.ts';
-import { NotedAnswer } from '../../src/cache/noted-answers.ts';
+import { NotedAnswer } from '../../src/cache/noted-answer.ts';
 import type { Answer } from '../../src/cache/prepared-answer.ts';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { Fields } from '../../src/http/fields.ts';
