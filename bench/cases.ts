@@ -78,7 +78,7 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'range', title: '4 KB ranges of a 1 MB hit', asks: [{ path: '/hit/1m', fields: { Range: `bytes=${RANGE.first}-${RANGE.last}` }, status: 206, body: served('/hit/1m').body.subarray(RANGE.first, RANGE.last + 1) }] },
   { ...PLAIN, name: 'miss-1k', title: '1 KB misses, not cacheable', asks: [whole('/pass/1k')], expects: 'misses', quick: true },
   { ...PLAIN, name: 'miss-1m', title: '1 MB misses, not cacheable', asks: [whole('/pass/1m')], expects: 'misses', connections: 16 },
-  { ...PLAIN, name: 'connections-1', title: '1 KB hits, one connection', asks: [whole('/hit/1k')], connections: 1, limit: true },
+  { ...PLAIN, name: 'connections-1', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 1, limit: true },
   { ...PLAIN, name: 'connections-256', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 256, limit: true },
   { ...PLAIN, name: 'connections-2000', title: '1 KB hits', asks: [whole('/hit/1k')], connections: 2000, limit: true },
   { ...PLAIN, name: 'new-connections', title: '1 KB hits, each on a new connection', asks: [whole('/hit/1k', { Connection: 'close' })] },

@@ -22,7 +22,7 @@ import { type FleetLine, Tie, fleetBy, isShared, openRemote } from './sharing.ts
 
 /** The share of max-memory that is the workers' common store, where that is in memory; the rest is theirs in equal parts, for hot answers. */
 const COMMON_SHARE = 1 / 2;
-/** Bytes of memory for answers prepared for what is on disk, each some 350: those of 50,000 objects. Three quarters of it are for that. */
+/** Bytes, beside max-memory, for answers prepared for what is on disk. Three quarters are for those that are not hot, some 350 bytes each. */
 const ANSWERS = 28 * 1024 * 1024;
 /** The share of its memory that one object may take where the disk has those that are larger. */
 const LARGEST_IN_MEMORY = 1 / 8;
