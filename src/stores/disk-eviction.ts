@@ -11,6 +11,8 @@ const SMALL_SHARE = 0.1;
 const MOST_ACCESSES = 3;
 /** An object with so many accesses goes on from the small to the main queue. */
 const ACCESSES_TO_MAIN = 2;
+/** Objects that move on for being in use elsewhere before one is dropped all the same: all of them may be. */
+const MOST_SPARED = 8;
 /** Ghosts are as many as objects in the main queue, and at least so many. */
 const FEWEST_GHOSTS = 64;
 /** Objects whose accesses are noted before they are written down, and those of one transaction. */
@@ -27,6 +29,8 @@ export class DiskEviction {
   readonly #noted = new Map<number, number>();
   /** Places of objects that have MOST_ACCESSES written down: until they have another place, one more changes nothing. */
   readonly #full = new Float64Array(KNOWN);
+  /** How many moved on since the last drop for being in use elsewhere alone. */
+  #spared = 0;
   /** Whether an object is in use elsewhere, though it is not asked for here: the tier in front has it. */
   isInUse: ((key: Uint8Array) => boolean) | undefined;
 
@@ -78,6 +82,7 @@ export class DiskEviction {
       for (let i = 0; i < 2 && totals.ghosts > Math.max(FEWEST_GHOSTS, totals.main); i++) this.#index.removeOldestGhost();
     } else if (accesses > 0) return this.#moveToMain(head, accesses - 1);
     this.#index.remove(head);
+    this.#spared = 0;
     return 'dropped';
   }
 
@@ -91,7 +96,9 @@ export class DiskEviction {
 
   #accessesOf({ place, key }: Head): number {
     const counted = this.#index.accesses(place) + (this.#noted.get(place) ?? 0);
-    return counted < ACCESSES_TO_MAIN && this.isInUse?.(key) === true ? ACCESSES_TO_MAIN : Math.min(counted, MOST_ACCESSES);
+    if (counted >= ACCESSES_TO_MAIN || this.#spared === MOST_SPARED || this.isInUse?.(key) !== true) return Math.min(counted, MOST_ACCESSES);
+    this.#spared++;
+    return ACCESSES_TO_MAIN;
   }
 
   #moveToMain(head: Head, accesses: number): 'moved' {

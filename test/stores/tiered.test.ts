@@ -169,3 +169,13 @@ describe('a ticket of what is on disk alone', () => {
     await store.close();
   });
 });
+
+test('memory that has all that is on disk keeps none of it from giving way', async () => {
+  const { store, disk } = new Scene(200 * KB, 10 * KB * KB);
+  for (let i = 0; i < 100; i++) {
+    await putWhole(store, String(i), bytesOf(100), [bytesOf(9 * KB)]);
+    assert.ok(disk.stats().bytes <= 200 * KB);
+  }
+  assert.ok(disk.stats().evictions > 50);
+  await store.close();
+});
