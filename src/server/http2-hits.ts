@@ -44,7 +44,8 @@ export class Http2Hits {
     const bytes = bytesOf({ method, url: requestTarget, rawHeaders: fields.lines });
     const now = Date.now();
     const answer = this.#head.recognise(bytes, 0, bytes.length) ? this.#memo.find(this.#head, now) : undefined;
-    if (answer === undefined || answer.bodyLength > MAX_BODY) return false;
+    // What is yet to be read from disk may turn out to be damaged: the engine breaks off where it does.
+    if (answer === undefined || answer.bodyLength > MAX_BODY || answer.lender !== undefined) return false;
     // The stream sends them when it can.
     answer.hold();
     const isEmpty = answer.bodyLength === 0;

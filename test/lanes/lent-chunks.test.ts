@@ -10,7 +10,8 @@ import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { request } from '../kit/client.ts';
+import { type ClientResponse, request } from '../kit/client.ts';
+import { Http2Client } from '../kit/http2-client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { startMillrace } from '../kit/proxy.ts';
 
@@ -158,6 +159,24 @@ for (const lane of ['fast', 'general'] as const) {
         await get();
         assert.equal(origin.requests.length, asked + 1);
       }
+    });
+
+    test('breaks off that one stream over HTTP/2', async (t) => {
+      const cacheDir = mkdtempSync(join(tmpdir(), 'millrace-lent-'));
+      t.after(() => rmSync(cacheDir, { recursive: true, force: true }));
+      await using origin = await startSite();
+      await using proxy = await startMillrace({ origin: origin.url, cacheDir, maxDisk: '200MB', maxMemory: '64KB', fastLane: lane === 'fast' });
+      await using client = await Http2Client.connect(proxy.url);
+      const path = `/${200 * KB}/1`;
+      const get = (): Promise<ClientResponse> => client.request(path);
+      do assertBody(path, (await get()).body);
+      while (proxy.outcomes.at(-1)?.result !== 'HIT');
+      await get();
+      for (const entry of readdirSync(join(cacheDir, 'bodies'), { recursive: true, withFileTypes: true })) {
+        if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), Buffer.alloc(100 * KB, 7), { flag: 'r+' });
+      }
+      await assert.rejects(async () => assert.ok((await get()).complete));
+      assertBody(path, (await get()).body);
     });
 
     test('comes in the order in which it was asked for, several at once', async (t) => {
