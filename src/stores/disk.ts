@@ -95,7 +95,7 @@ export class DiskStore implements Store {
     this.#objects = new DiskObjects({ path, index, pins, onAccess: (place) => this.#accessed(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath));
-    this.#removal = new DiskRemoval(path, pins, (behind) => (this.#isClosed ? [] : index.garbageBehind(behind)), (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
+    this.#removal = new DiskRemoval(path, pins, (behind) => this.#garbageBehind(behind), (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions') });
     this.#debts = new DiskDebts((keys) => this.#pay(keys), () => this.clear());
     if (firstNumber !== undefined) {
@@ -359,6 +359,17 @@ export class DiskStore implements Store {
     if (garbage.length > 0) this.#removal.add(garbage);
     // Whoever knows their places has to look for them again.
     for (const keyHash of moved) this.#counts.changed(this.cellOf(keyHash));
+  }
+
+  /** None where the table cannot be read: the next start looks again. */
+  #garbageBehind(behind: number): ReturnType<DiskIndex['garbageBehind']> {
+    if (this.#isClosed) return [];
+    try {
+      return this.#index.garbageBehind(behind);
+    } catch (error) {
+      this.#health.readFailed(error);
+      return [];
+    }
   }
 
   #damaged(keyHash: number, version: number, error: MillraceError): void {
