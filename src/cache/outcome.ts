@@ -36,6 +36,9 @@ export interface Outcome {
   readonly error: MillraceError | undefined;
 }
 
+/** Of a request for which the origin was not asked. */
+export const WITHOUT_ORIGIN: Pick<Outcome, 'originDuration' | 'originStatus' | 'stored' | 'collapsed'> = { originDuration: undefined, originStatus: undefined, stored: false, collapsed: false };
+
 /** What an outcome takes of a prepared answer. */
 export type AnsweredHit = Pick<Answer, 'logged' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
 
@@ -51,10 +54,7 @@ export function outcomeOfHit(answer: AnsweredHit, { startedAt, duration, clientA
     result: 'HIT',
     reasons: answer.reasons(startedAt),
     bytes,
-    originDuration: undefined,
-    originStatus: undefined,
-    stored: false,
-    collapsed: false,
+    ...WITHOUT_ORIGIN,
     error,
   };
 }

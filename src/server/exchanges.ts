@@ -6,6 +6,7 @@
 import type { Admin } from '../admin/api.ts';
 import type { Reply } from '../cache/exchange.ts';
 import type { ServedHit } from '../cache/memo.ts';
+import { WITHOUT_ORIGIN } from '../cache/outcome.ts';
 import { MillraceError } from '../errors.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
@@ -93,10 +94,7 @@ export class Exchanges {
       result: 'BYPASS',
       reasons: [],
       bytes,
-      originDuration: undefined,
-      originStatus: undefined,
-      stored: false,
-      collapsed: false,
+      ...WITHOUT_ORIGIN,
       error,
     });
   }

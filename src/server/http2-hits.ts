@@ -8,6 +8,7 @@ import type { Memo, ServedHit } from '../cache/memo.ts';
 import type { ProxyParts } from '../proxy.ts';
 import { type Keeper, bytesOf } from './fast/keeper.ts';
 import type { PlainHead } from './fast/plain-head.ts';
+import { addLine, noHeaders } from './http2-fields.ts';
 import type { Http2Head } from './http2-head.ts';
 import { STALLED } from './node-reply.ts';
 
@@ -70,17 +71,13 @@ export class Http2Hits {
 
 /** @param text a head of HTTP/1.1 */
 function headersOf(text: string, status: number): OutgoingHttpHeaders {
-  const headers = Object.create(null) as OutgoingHttpHeaders;
+  const headers = noHeaders();
   headers[':status'] = status;
   for (let at = text.indexOf('\r\n') + 2, end = text.indexOf('\r\n', at); end > at; at = end + 2, end = text.indexOf('\r\n', at)) {
     const colon = text.indexOf(': ', at);
     const name = text.slice(at, colon).toLowerCase();
     if (NOT_SENT.has(name)) continue;
-    const value = text.slice(colon + 2, end);
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else headers[name] = [String(before), value];
+    addLine(headers, name, text.slice(colon + 2, end));
   }
   return headers;
 }

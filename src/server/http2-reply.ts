@@ -5,8 +5,10 @@
  */
 import { type OutgoingHttpHeaders, type ServerHttp2Stream, constants } from 'node:http2';
 import type { Fields } from '../http/fields.ts';
+import { Callbacks } from './callbacks.ts';
 import type { LaneReply } from './exchanges.ts';
 import { endToEndLines, headLines, mayHaveBody } from './head-lines.ts';
+import { addLine, noHeaders } from './http2-fields.ts';
 import { STALLED } from './node-reply.ts';
 
 /** Frames that wait in a session, above which no 1xx response is added to them. */
@@ -31,8 +33,8 @@ export class Http2Reply implements LaneReply {
   #informed = 0;
   #ended = false;
   #closed = false;
-  #drainCallbacks: (() => void)[] = [];
-  #closeCallbacks: (() => void)[] = [];
+  readonly #onceDrained = new Callbacks();
+  readonly #onceClosed = new Callbacks();
 
   /** @param request its end-to-end and hop-by-hop fields */
   constructor(stream: ServerHttp2Stream, method: string, request: Fields) {
@@ -108,7 +110,7 @@ export class Http2Reply implements LaneReply {
 
   onDrain(callback: () => void): void {
     if (this.#closed || !this.#stream.writableNeedDrain) queueMicrotask(callback);
-    else this.#drainCallbacks.push(callback);
+    else this.#onceDrained.add(callback);
   }
 
   end(trailers?: Fields): void {
@@ -129,7 +131,7 @@ export class Http2Reply implements LaneReply {
 
   onClose(callback: () => void): void {
     if (this.#closed) queueMicrotask(callback);
-    else this.#closeCallbacks.push(callback);
+    else this.#onceClosed.add(callback);
   }
 
   /** Sends the head where no body came along with it: the client of an event stream waits for it. */
@@ -148,7 +150,7 @@ export class Http2Reply implements LaneReply {
 
   #finish(last?: Buffer): true {
     this.#ended = true;
-    this.#closeCallbacks = [];
+    this.#onceClosed.drop();
     const stream = this.#stream;
     // The rest of a request that nobody reads any more is not to come: https://www.rfc-editor.org/rfc/rfc9113.html#section-8.1
     if (stream.readableDidRead && !stream.readableEnded) {
@@ -171,31 +173,20 @@ export class Http2Reply implements LaneReply {
 
   readonly #onDrain = (): void => {
     if (this.#isLimited) this.#stream.setTimeout(0);
-    const callbacks = this.#drainCallbacks;
-    this.#drainCallbacks = [];
-    for (const callback of callbacks) callback();
+    this.#onceDrained.call();
   };
 
   readonly #onClose = (): void => {
     const left = !this.#ended;
     this.#closed ||= left;
-    const callbacks = this.#closeCallbacks;
-    this.#closeCallbacks = [];
-    if (!left) return;
-    for (const callback of callbacks) callback();
+    if (!left) return this.#onceClosed.drop();
+    this.#onceClosed.call();
     this.#onDrain();
   };
 }
 
-/** By name, in lower case, in the order in which the names appear. */
 function record(lines: readonly string[]): OutgoingHttpHeaders {
-  const headers = Object.create(null) as OutgoingHttpHeaders;
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i]!.toLowerCase();
-    const before = headers[name];
-    if (before === undefined) headers[name] = lines[i + 1]!;
-    else if (Array.isArray(before)) before.push(lines[i + 1]!);
-    else headers[name] = [String(before), lines[i + 1]!];
-  }
+  const headers = noHeaders();
+  for (let i = 0; i < lines.length; i += 2) addLine(headers, lines[i]!.toLowerCase(), lines[i + 1]!);
   return headers;
 }

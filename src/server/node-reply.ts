@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 import type { Reply } from '../cache/exchange.ts';
 import type { Lender } from '../cache/ports.ts';
 import { Fields } from '../http/fields.ts';
+import { Callbacks } from './callbacks.ts';
 import { endToEndLines, headLines, mayHaveBody } from './head-lines.ts';
 
 /** What all connections of a server have in common. */
@@ -36,8 +37,8 @@ export class NodeReply implements Reply {
   #flushed = false;
   #ended = false;
   #closed = false;
-  #drainCallbacks: (() => void)[] = [];
-  #closeCallbacks: (() => void)[] = [];
+  readonly #onceDrained = new Callbacks();
+  readonly #onceClosed = new Callbacks();
 
   constructor(response: ServerResponse, state: Draining) {
     this.#response = response;
@@ -139,7 +140,7 @@ export class NodeReply implements Reply {
 
   onDrain(callback: () => void): void {
     if (this.#closed || !this.#response.writableNeedDrain) queueMicrotask(callback);
-    else this.#drainCallbacks.push(callback);
+    else this.#onceDrained.add(callback);
   }
 
   end(trailers?: Fields): void {
@@ -172,7 +173,7 @@ export class NodeReply implements Reply {
 
   onClose(callback: () => void): void {
     if (this.#closed) queueMicrotask(callback);
-    else this.#closeCallbacks.push(callback);
+    else this.#onceClosed.add(callback);
   }
 
   /** Sends the head where no body came along with it: the client of an event stream waits for it. */
@@ -185,18 +186,14 @@ export class NodeReply implements Reply {
   readonly #onDrain = (): void => {
     // After the response node keeps the time of the idle connection.
     if (!this.#ended) this.#response.socket?.setTimeout(0);
-    const callbacks = this.#drainCallbacks;
-    this.#drainCallbacks = [];
-    for (const callback of callbacks) callback();
+    this.#onceDrained.call();
   };
 
   readonly #onClose = (): void => {
     const left = !this.#ended;
     this.#closed ||= left;
-    const callbacks = this.#closeCallbacks;
-    this.#closeCallbacks = [];
-    if (!left) return;
-    for (const callback of callbacks) callback();
+    if (!left) return this.#onceClosed.drop();
+    this.#onceClosed.call();
     this.#onDrain();
   };
 }

@@ -6,8 +6,6 @@
  * What cannot be read counts as not stored; while nothing can be written, nothing is stored.
  */
 import { hash } from 'node:crypto';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { Histogram } from '../cache/counters.ts';
 import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
@@ -16,14 +14,15 @@ import { Pins } from './disk-bodies.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { DiskEviction } from './disk-eviction.ts';
-import { DiskHealth, isDamage } from './disk-health.ts';
-import { type Aftermath, DiskIndex } from './disk-index.ts';
+import { DiskHealth } from './disk-health.ts';
+import type { Aftermath, DiskIndex } from './disk-index.ts';
 import { decodeKey, encodeKey } from './disk-key.ts';
 import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
+import { openIndex } from './disk-opening.ts';
 import { DiskRemoval } from './disk-removal.ts';
 import { DiskRoom, MOST_STEPS } from './disk-room.ts';
 import { DiskCounts, type DiskShared, diskShared } from './disk-shared.ts';
-import { DiskStamps, hasStamps } from './disk-stamps.ts';
+import { DiskStamps } from './disk-stamps.ts';
 import { DiskTransactions, LATER } from './disk-transactions.ts';
 import { DiskWriter, type Written } from './disk-writer.ts';
 
@@ -384,32 +383,5 @@ export class DiskStore implements Store {
 
   #changed(key: string): void {
     this.#counts.changed(this.cellOf(this.hashOf(key)));
-  }
-}
-
-/** With the first number of this process, where this is its first thread: the one that has the directory. */
-function openIndex(path: string, directory: DiskDirectory | undefined): [index: DiskIndex, firstNumber: number | undefined] {
-  const file = join(path, 'index.db');
-  if (directory === undefined) return [new DiskIndex(file), undefined];
-  // Without stamps it is not known what was purged.
-  if (existsSync(file) && !hasStamps(path)) directory.discard('its purge stamps are missing or used up');
-  try {
-    return beginIndex(file);
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    directory.discard('its index was damaged');
-    return beginIndex(file);
-  }
-}
-
-function beginIndex(path: string): [index: DiskIndex, firstNumber: number] {
-  // Keys and fields are nobody else's to read. SQLite takes over the mode for what it puts beside it.
-  closeSync(openSync(path, 'a', 0o600));
-  const index = new DiskIndex(path);
-  try {
-    return [index, index.begin()];
-  } catch (error) {
-    index.close(false);
-    throw error;
   }
 }

@@ -20,18 +20,18 @@ const handler: OriginHandler = async (request, response, { body }) => {
   response.end(`${request.method} ${request.url} ${content.toString()}`);
 };
 
-describe('over HTTP/2', () => {
-  let origin: TestOrigin;
-  let proxy: TestProxy;
-  before(async () => {
-    origin = await startOrigin(handler);
-    proxy = await startMillrace({ origin: origin.url });
-  });
-  after(async () => {
-    await proxy.close();
-    await origin.close();
-  });
+let origin: TestOrigin;
+let proxy: TestProxy;
+before(async () => {
+  origin = await startOrigin(handler);
+  proxy = await startMillrace({ origin: origin.url });
+});
+after(async () => {
+  await proxy.close();
+  await origin.close();
+});
 
+describe('over HTTP/2', () => {
   const connect = (): Promise<Http2Client> => Http2Client.connect(proxy.url);
 
   test('a miss, then a hit, with what every response says', async () => {
@@ -298,17 +298,6 @@ describe('over HTTP/2', () => {
 });
 
 describe('the preface of HTTP/2', () => {
-  let origin: TestOrigin;
-  let proxy: TestProxy;
-  before(async () => {
-    origin = await startOrigin(handler);
-    proxy = await startMillrace({ origin: origin.url });
-  });
-  after(async () => {
-    await proxy.close();
-    await origin.close();
-  });
-
   test('is known however it is split', async () => {
     const bytes = Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(TYPE.settings, 0, 0), headers(1, GET)]);
     for (let at = 1; at <= PREFACE.length + 1; at++) {

@@ -9,6 +9,7 @@ import type { Reply } from '../../cache/exchange.ts';
 import type { Lender } from '../../cache/ports.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import type { Fields } from '../../http/fields.ts';
+import { Callbacks } from '../callbacks.ts';
 import { endToEndLines, headText, mayHaveBody } from '../head-lines.ts';
 import type { Answering } from '../node.ts';
 import { type Draining, STALLED } from '../node-reply.ts';
@@ -47,8 +48,8 @@ export class PlainReply implements Reply, Answering {
   /** Chunks that the socket may still read, and whose they are. */
   #untaken: Buffer[] = [];
   #lender: Lender | undefined;
-  #drainCallbacks: (() => void)[] = [];
-  #closeCallbacks: (() => void)[] = [];
+  readonly #onceDrained = new Callbacks();
+  readonly #onceClosed = new Callbacks();
 
   /** @param onOver called once when the client has taken all of it, or as much as the system holds for it */
   constructor(socket: Socket, lane: ReplyLane, isHead: boolean, onOver: () => void) {
@@ -133,7 +134,7 @@ export class PlainReply implements Reply, Answering {
 
   onDrain(callback: () => void): void {
     if (this.#closed || !this.#socket.writableNeedDrain) queueMicrotask(callback);
-    else this.#drainCallbacks.push(callback);
+    else this.#onceDrained.add(callback);
   }
 
   end(trailers?: Fields): void {
@@ -143,7 +144,7 @@ export class PlainReply implements Reply, Answering {
       return;
     }
     this.#ended = true;
-    this.#closeCallbacks = [];
+    this.#onceClosed.drop();
     if (this.#chunked) {
       const lines = trailers !== undefined && this.#trailersAnnounced ? text(endToEndLines(trailers)) : '';
       this.#socket.write(`${this.#takeHead()}0\r\n${lines}\r\n`, 'latin1', this.#untaken.length > 0 ? () => this.#giveBack() : undefined);
@@ -160,7 +161,7 @@ export class PlainReply implements Reply, Answering {
 
   onClose(callback: () => void): void {
     if (this.#closed) queueMicrotask(callback);
-    else this.#closeCallbacks.push(callback);
+    else this.#onceClosed.add(callback);
   }
 
   /** The client takes more. */
@@ -168,17 +169,15 @@ export class PlainReply implements Reply, Answering {
     this.#giveBack();
     if (this.#ended) return this.#finish();
     this.#endTimeout();
-    this.#callDrained();
+    this.#onceDrained.call();
   }
 
   /** The client has left. */
   left(): void {
     if (this.#ended) return;
     this.#closed = true;
-    const callbacks = this.#closeCallbacks;
-    this.#closeCallbacks = [];
-    for (const callback of callbacks) callback();
-    this.#callDrained();
+    this.#onceClosed.call();
+    this.#onceDrained.call();
   }
 
   /** Whoever has ended its side gets no more, which is known here before the connection is closed. */
@@ -193,12 +192,6 @@ export class PlainReply implements Reply, Answering {
     if (this.#untaken.length === 0 || this.#socket.writableLength > 0) return;
     for (const chunk of this.#untaken) this.#lender!.giveBack(chunk);
     this.#untaken = [];
-  }
-
-  #callDrained(): void {
-    const callbacks = this.#drainCallbacks;
-    this.#drainCallbacks = [];
-    for (const callback of callbacks) callback();
   }
 
   #finish(): void {
