@@ -134,6 +134,8 @@ class ReplyReader implements FillReader {
     if (this.#span === undefined) return chunk;
     const start = Math.max(0, this.#span.start - from);
     const end = Math.min(chunk.length, this.#span.end - from);
+    // That very chunk can be given back, a part of it cannot.
+    if (start === 0 && end === chunk.length) return chunk;
     return start < end ? chunk.subarray(start, end) : undefined;
   }
 

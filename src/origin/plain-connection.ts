@@ -20,7 +20,8 @@ export interface ConnectionOwner {
   gone(connection: PlainConnection): void;
 }
 
-const shared = Buffer.allocUnsafeSlow(64 * 1024);
+/** A body of 64 KB comes with its head in one read. */
+const shared = Buffer.allocUnsafeSlow(68 * 1024);
 
 /** Bytes of body still to come from which on a buffer of its own pays. */
 const LARGE = 32 * 1024;

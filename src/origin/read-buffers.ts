@@ -6,8 +6,8 @@
  * and then it is garbage like any other: to say nothing is always right.
  */
 
-/** Bytes of a buffer: what one read mostly brings, and what it brings while the origin is ahead. */
-const SMALL = 64 * 1024;
+/** Bytes of a buffer: what one read mostly brings (a body of 64 KB with its head), and what it brings while the origin is ahead. */
+const SMALL = 68 * 1024;
 const LARGE = 256 * 1024;
 
 /** Bytes of either that are kept for later. */

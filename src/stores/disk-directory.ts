@@ -13,7 +13,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../errors.ts';
 
 /** Of everything in the directory: files, table, checksums, and the engine's descriptions in them. */
-const FORMAT = 1;
+const FORMAT = 2;
 const RECORD = 'millrace.json';
 const LOCK = 'lock.db';
 /** Holds the name of the run of the machine while the directory is open, and nothing once it was closed well. */
@@ -24,7 +24,6 @@ const TAG_TEXT = 'Signature: 8a477f597d28d172789f06886806bc55\n# A cache of Mill
 /** What may be there before the record is, when a start was cut short. */
 const EARLY = new Set([`${RECORD}.new`, 'lost+found']);
 const CONTENT = ['index.db', 'index.db-wal', 'index.db-shm', 'stamps', 'bodies'];
-const SHARDS = 256;
 const DAMAGED = 'damaged';
 /** What responses said is for whoever asks the proxy, which not every user of the machine may. */
 const PRIVATE_DIRECTORY = 0o700;
@@ -99,9 +98,9 @@ export class DiskDirectory {
   }
 }
 
-/** Where the body with that number lies; its folder may have to be made. */
-export function bodyPath(directory: string, body: number): string {
-  return `${directory}/bodies/${(body % SHARDS).toString(16).padStart(2, '0')}/${body.toString(36)}`;
+/** Where the segment with that number lies. */
+export function segmentPath(directory: string, segment: number): string {
+  return `${directory}/bodies/${segment}`;
 }
 
 /** Makes the directory ours, where it is new or empty. */

@@ -1,47 +1,43 @@
 /**
  * @module stores/disk-index
  * The table of what is on disk, in SQLite: which objects there are and in which order they came,
- * with small bodies in the row itself; which body files are being written, or wait to be removed;
- * and the sums. One transaction changes all of it together, so that whatever ends the process, the
- * sums are those of the rows. Nothing is read when it is opened but what is asked for.
+ * with small bodies in the row itself; which room in the segments is taken (disk-space.ts); and the
+ * sums. One transaction changes all of it together, so that whatever ends the process, the sums are
+ * those of the rows. Nothing is read when it is opened but what is asked for.
  *
  * SQLite is told not to force its writes out to the disk: they survive the end of the process, which
  * is what is promised. When the machine goes down everything is dropped; see disk-directory.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { type Extent, Layout, UNIT } from './disk-layout.ts';
+import { DiskSpace, type Garbage, SPACE_SCHEMA } from './disk-space.ts';
 
 /** One object. Its place says in which queue it stands, and where. */
 export interface Row {
   readonly place: number;
   readonly version: number;
-  /** What it counts for without its body file, in bytes. */
+  /** What it counts for without its body in segments, in bytes. */
   readonly size: number;
   /** Of the body. */
   readonly length: number;
-  /** The number of its body file; 0 where the body is in the row. */
-  readonly body: number;
-  /** What that file counts for. */
+  /** What a body in segments counts for; 0 where the body is in the row. */
   readonly file: number;
   readonly checksum: number;
   readonly key: Uint8Array;
   readonly meta: Uint8Array;
+  /** Where a body in segments lies. */
+  readonly layout: Uint8Array;
   readonly inline: Uint8Array;
 }
 
 /** What is needed to let it leave. */
-export type Standing = Pick<Row, 'place' | 'size' | 'body' | 'file'>;
+export type Standing = Pick<Row, 'place' | 'size' | 'length' | 'file' | 'layout'>;
 export type Head = Standing & { readonly hash: number; readonly key: Uint8Array };
-
-/** A body file to be removed. */
-export interface Garbage {
-  readonly body: number;
-  readonly size: number;
-}
 
 /** What a transaction leaves to be done once it is committed. */
 export interface Aftermath {
-  /** Files that are garbage now. */
+  /** What is garbage now. */
   readonly garbage: Garbage[];
   /** The hashes of objects that have another place now. */
   readonly moved: number[];
@@ -59,10 +55,12 @@ export interface Totals {
   ghosts: number;
   /** Rows of cleared objects and ghosts that are still there. */
   dead: number;
-  /** Bytes of files that are being written. */
+  /** Bytes in segments that are reserved, and no object's yet. */
   writing: number;
-  /** Bytes of files that wait to be removed. */
+  /** Bytes in segments that wait to be freed. */
   garbage: number;
+  /** Bytes in segments that nobody has: they count for nothing, but lie on the disk. */
+  free: number;
   /** What stands at this place of its queue or before it was cleared. */
   horizon: number;
 }
@@ -84,30 +82,29 @@ const SCHEMA = `
   PRAGMA mmap_size = 0;
   PRAGMA cell_size_check = ON;
   CREATE TABLE IF NOT EXISTS objects(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL, version INTEGER NOT NULL, size INTEGER NOT NULL, length INTEGER NOT NULL,
-    body INTEGER NOT NULL, file INTEGER NOT NULL, checksum INTEGER NOT NULL, key BLOB NOT NULL, meta BLOB NOT NULL, inline BLOB NOT NULL) STRICT;
+    file INTEGER NOT NULL, checksum INTEGER NOT NULL, key BLOB NOT NULL, meta BLOB NOT NULL, layout BLOB NOT NULL, inline BLOB NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS objects_by_hash ON objects(hash);
   CREATE TABLE IF NOT EXISTS accesses(place INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS ghosts(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS ghosts_by_hash ON ghosts(hash);
-  CREATE TABLE IF NOT EXISTS writing(body INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS garbage(body INTEGER PRIMARY KEY, size INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
-    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
+    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;${SPACE_SCHEMA}`;
 
-const COLUMNS = 'place, version, size, length, body, file, checksum, key, meta, inline';
+const COLUMNS = 'place, version, size, length, file, checksum, key, meta, layout, inline';
 const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
 
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 const SQL = {
   find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
   inline: 'SELECT inline FROM objects WHERE place = ? AND version = ?',
+  layout: `SELECT layout FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
-  insert: 'INSERT INTO objects(place, hash, version, size, length, body, file, checksum, key, meta, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  insert: 'INSERT INTO objects(place, hash, version, size, length, file, checksum, key, meta, layout, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   describe: 'UPDATE objects SET version = ?, size = ?, checksum = ?, meta = ? WHERE place = ?',
   move: 'UPDATE objects SET place = ? WHERE place = ?',
   remove: 'DELETE FROM objects WHERE place = ?',
-  head: 'SELECT place, hash, size, body, file, key FROM objects WHERE place >= ? ORDER BY place LIMIT 1',
+  head: 'SELECT place, hash, size, length, file, key, layout FROM objects WHERE place >= ? ORDER BY place LIMIT 1',
   accesses: 'SELECT count FROM accesses WHERE place = ?',
   setAccesses: 'INSERT OR REPLACE INTO accesses(place, count) SELECT place, ? FROM objects WHERE place = ?',
   forgetAccesses: 'DELETE FROM accesses WHERE place = ?',
@@ -115,21 +112,16 @@ const SQL = {
   ghost: 'SELECT place FROM ghosts WHERE hash = ? AND place > ? LIMIT 1',
   oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
   removeGhost: 'DELETE FROM ghosts WHERE place = ?',
-  addWriting: 'INSERT INTO writing(body, size) VALUES (?, ?)',
-  growWriting: 'UPDATE writing SET size = size + ? WHERE body = ?',
-  removeWriting: 'DELETE FROM writing WHERE body = ?',
-  addGarbage: 'INSERT INTO garbage(body, size) VALUES (?, ?)',
-  garbage: 'SELECT body, size FROM garbage WHERE body > ? ORDER BY body LIMIT 64',
-  removeGarbage: 'DELETE FROM garbage WHERE body = ?',
-  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, horizon FROM totals',
-  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, horizon = ?',
+  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon FROM totals',
+  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, horizon = ?',
 } as const;
 
 export class DiskIndex {
   /** Mixed into hashes, so that nobody outside can make many keys fall into one. */
-  readonly salt: string;
+  readonly salt: Buffer;
   readonly #database: DatabaseSync;
   readonly #run: Statements;
+  readonly #space: DiskSpace;
   #totals: Totals | undefined;
   /** Of the transaction that runs. */
   #aftermath: Aftermath = { garbage: [], moved: [] };
@@ -138,9 +130,10 @@ export class DiskIndex {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
     try {
       this.#database.exec(SCHEMA);
-      this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
-      this.salt = Buffer.from((this.#database.prepare('SELECT salt FROM totals').get() as { salt: Uint8Array }).salt).toString('base64');
+      this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
+      this.salt = Buffer.from((this.#database.prepare('SELECT salt FROM totals').get() as { salt: Uint8Array }).salt);
       this.#run = Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, this.#database.prepare(text)])) as Statements;
+      this.#space = new DiskSpace(this.#database);
     } catch (error) {
       this.#database.close();
       throw error;
@@ -148,14 +141,13 @@ export class DiskIndex {
   }
 
   /**
-   * What a process does first: takes numbers that no earlier one had, and gives up what it was writing.
+   * What a process does first: takes numbers that no earlier one had, and gives up what another one had reserved.
    * @returns the first number
    */
   begin(): number {
     this.#database.exec(`BEGIN IMMEDIATE;
-      UPDATE totals SET first = first + ${NUMBERS}, garbage = garbage + writing, writing = 0;
-      INSERT INTO garbage SELECT body, size FROM writing;
-      DELETE FROM writing;
+      UPDATE totals SET first = first + ${NUMBERS}, free = free + writing, bytes = bytes - writing, writing = 0;
+      DELETE FROM arenas;
       COMMIT`);
     return (this.#database.prepare('SELECT first FROM totals').get() as { first: number }).first;
   }
@@ -167,8 +159,9 @@ export class DiskIndex {
     try {
       this.#totals = this.readTotals();
       changes();
-      const { objects, bytes, small, main, ghosts, dead, writing, garbage, horizon } = this.#totals;
-      this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, horizon);
+      this.#space.save();
+      const { objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon } = this.#totals;
+      this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon);
       this.#database.exec('COMMIT');
       return this.#aftermath;
     } catch (error) {
@@ -176,6 +169,7 @@ export class DiskIndex {
       throw error;
     } finally {
       this.#totals = undefined;
+      this.#space.forget();
     }
   }
 
@@ -205,6 +199,11 @@ export class DiskIndex {
     return (this.#run.inline.get(place, version) as { inline: Uint8Array } | undefined)?.inline;
   }
 
+  /** Where the body in segments of that very object lies; undefined where it is not there any more. */
+  layout(place: number, version: number): Uint8Array | undefined {
+    return (this.#run.layout.get(place, version) as { layout: Uint8Array } | undefined)?.layout;
+  }
+
   /** Whether that very object is there now. */
   stands(place: number, version: number): boolean {
     return this.#run.stands.get(place, version) !== undefined;
@@ -215,13 +214,14 @@ export class DiskIndex {
     return this.#run.keys.all(place) as unknown as { place: number; key: Uint8Array }[];
   }
 
-  /** @param written its body file was being written, and counted as such */
-  insert(hash: number, row: Row, written: boolean): void {
-    const { place, version, size, length, body, file, checksum, key, meta, inline } = row;
-    this.#run.insert.run(place, hash, version, size, length, body, file, checksum, key, meta, inline);
-    if (written) this.#run.removeWriting.run(body);
+  /** @param extents what it has of what was reserved */
+  insert(hash: number, row: Row, extents: readonly Extent[]): void {
+    const { place, version, size, length, file, checksum, key, meta, layout, inline } = row;
+    this.#run.insert.run(place, hash, version, size, length, file, checksum, key, meta, layout, inline);
+    this.#space.take(extents);
     this.#count(row, 1);
-    if (written) this.#countWriting(-file);
+    this.totals.writing -= file;
+    this.totals.bytes -= file;
   }
 
   /** Another description; `row` is what stands there now. */
@@ -231,7 +231,7 @@ export class DiskIndex {
     this.#count({ ...row, size }, 1);
   }
 
-  /** The object leaves; its body file, where it has one, is garbage from now on. */
+  /** The object leaves; what it has in segments is garbage from now on. */
   remove(row: Standing): void {
     const { totals } = this;
     this.#run.remove.run(row.place);
@@ -241,7 +241,7 @@ export class DiskIndex {
       totals.bytes -= row.size + row.file;
       totals.dead--;
     }
-    if (row.body !== 0) this.#discard(row.body, row.file);
+    if (row.file > 0) this.#discard(row);
   }
 
   move(row: Head, place: number, accesses: number): void {
@@ -306,30 +306,49 @@ export class DiskIndex {
     return this.#removeGhost(this.#run.oldestGhost.get(this.totals.horizon));
   }
 
-  /** A body file may take so many bytes more from now on. */
-  addWriting(body: number, bytes: number, isNew: boolean): void {
-    if (isNew) this.#run.addWriting.run(body, bytes);
-    else this.#run.growWriting.run(bytes, body);
-    this.#countWriting(bytes);
+  /**
+   * Reserves room in segments, so many bytes or fewer, to write into.
+   * @param arena a number to end the reservation by
+   * @param most bytes that may lie on the disk, and count
+   */
+  reserve(arena: number, bytes: number, most: number): Extent[] {
+    const { totals } = this;
+    const { extents, added } = this.#space.reserve(arena, Math.floor(bytes / UNIT), Math.floor((most - totals.bytes - totals.free) / UNIT));
+    const reserved = UNIT * extents.reduce((sum, { count }) => sum + count, 0);
+    totals.writing += reserved;
+    totals.bytes += reserved;
+    totals.free -= reserved - UNIT * added;
+    return extents;
   }
 
-  /** What was being written will not be an object; `bytes` is what it counts for. */
-  giveUpWriting(body: number, bytes: number): void {
-    this.#run.removeWriting.run(body);
-    this.#countWriting(-bytes);
-    this.#discard(body, bytes);
+  /** Of what was reserved under these numbers, so many bytes became no object's. */
+  endReservations(arenas: readonly number[], unused: number): void {
+    const { totals } = this;
+    for (const arena of arenas) this.#space.endReservation(arena);
+    totals.writing -= unused;
+    totals.bytes -= unused;
+    totals.free += unused;
   }
 
-  /** Some of the files to remove, in the order of their numbers. */
-  garbageBehind(body: number): Garbage[] {
-    return this.#run.garbage.all(body) as unknown as Garbage[];
+  /** Some of what is to be freed, in the order of the units. */
+  garbageBehind(unit: number): Garbage[] {
+    return this.#space.garbageBehind(unit);
   }
 
-  /** The file is gone. */
-  removeGarbage({ body, size }: Garbage): void {
-    if (this.#run.removeGarbage.run(body).changes === 0) return;
-    this.totals.garbage -= size;
-    this.totals.bytes -= size;
+  /** Nobody reads it any more. */
+  free(garbage: Garbage): void {
+    if (!this.#space.free(garbage)) return;
+    const { totals } = this;
+    totals.garbage -= garbage.size;
+    totals.bytes -= garbage.size;
+    totals.free += garbage.size;
+  }
+
+  /** Gives free room back to the system, a little at a time; false where there is none that it would take. */
+  shrink(truncate: (segment: number, units: number) => void): boolean {
+    const given = this.#space.shrink(truncate);
+    this.totals.free -= given * UNIT;
+    return given > 0;
   }
 
   /** @param well writes out all that was done */
@@ -338,16 +357,13 @@ export class DiskIndex {
     this.#database.close();
   }
 
-  #countWriting(bytes: number): void {
-    this.totals.writing += bytes;
-    this.totals.bytes += bytes;
-  }
-
-  #discard(body: number, size: number): void {
-    this.#run.addGarbage.run(body, size);
-    this.totals.garbage += size;
-    this.totals.bytes += size;
-    this.#aftermath.garbage.push({ body, size });
+  #discard({ layout, length, file }: Standing): void {
+    const { unit, extents } = Layout.decode(layout, length);
+    const garbage = { unit, size: file, extents };
+    this.#space.discard(garbage);
+    this.totals.garbage += file;
+    this.totals.bytes += file;
+    this.#aftermath.garbage.push(garbage);
   }
 
   /** @param last places up to this one were cleared, and only those are meant */

@@ -1,19 +1,24 @@
 /**
  * @module stores/disk-objects
  * Objects as they are read from the disk: a row, whose checksum covers all that makes the answer, and
- * a body from that row or from its file. What is damaged is reported, and counts as not stored.
+ * a body from that row or from segments. What is damaged is reported, and counts as not stored.
  */
 import { crc32 } from 'node:zlib';
 import type { Body, StoredObject } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
 import { Chunks } from './chunks.ts';
-import { BlockReader, FileBody, type Pins } from './disk-bodies.ts';
+import { ReadBody, SegmentBody, readBlocks } from './disk-bodies.ts';
+import { SUM } from './disk-checksum.ts';
 import type { DiskIndex, Row } from './disk-index.ts';
 import { decodeKey } from './disk-key.ts';
-import { BLOCK } from './disk-spans.ts';
+import { Layout, unitsFor } from './disk-layout.ts';
+import type { Pins } from './disk-pins.ts';
+import type { DiskSegments } from './disk-segments.ts';
 
 /** What a row takes in the table besides key, description and body; measured. */
 const ROW_OVERHEAD = 160;
+/** Bytes of a body in segments that is read at once: where it is damaged that is a miss, not a response that breaks off. */
+const READ_AT_ONCE = 64 * 1024;
 
 export class DiskObject implements StoredObject {
   readonly meta: Buffer;
@@ -38,16 +43,19 @@ export interface Whereabouts {
   readonly place: number;
   /** Names this object with this description, and no other. */
   readonly version: number;
-  /** The number of its body file; 0 where the body is in the row. */
-  readonly body: number;
+  /** The first of its units in segments; 0 where the body is in the row. */
+  readonly unit: number;
   readonly length: number;
-  /** Of a body in the row: the checksum of all else, and that with the body. */
-  readonly before: number;
-  readonly checksum: number;
+  /**
+   * Of a body in the row: the checksum of all else, and that with the body. Of a short one that lies in
+   * one extent: its checksum, as four numbers. Of any other: nothing.
+   */
+  readonly sums: readonly number[];
 }
 
 interface ReaderParts {
   readonly path: string;
+  readonly segments: DiskSegments;
   readonly index: DiskIndex;
   readonly pins: Pins;
   readonly onAccess: (place: number) => void;
@@ -74,8 +82,9 @@ export class DiskObjects {
         onDamage(hash, version, new MillraceError('ERR_STORE', `What is stored for ${JSON.stringify(decodeKey(key))} in ${path} is damaged. It is dropped.`));
         return undefined;
       }
-      const at = { hash, place, version, body: row.body, length, before, checksum };
-      const body = row.body === 0 ? inlineBody(row.inline) : this.#readFile(at);
+      const layout = row.file === 0 ? undefined : Layout.decode(row.layout, length);
+      const at: Whereabouts = { hash, place, version, unit: layout?.unit ?? 0, length, sums: layout === undefined ? [before, checksum] : sumsOf(layout, length) };
+      const body = layout === undefined ? inlineBody(row.inline) : this.#bodyIn(layout, at);
       if (body instanceof Error || body === undefined) {
         if (!index.stands(place, version)) continue;
         if (body !== undefined) onDamage(hash, version, new MillraceError('ERR_STORE', `The body stored for ${JSON.stringify(decodeKey(key))} in ${path} is damaged or gone. It is dropped.`, { cause: body }));
@@ -88,29 +97,35 @@ export class DiskObjects {
 
   /** The body of an object that was read before, and is not changed. Undefined where it is not to be had like that: then the object is to be looked for. */
   readBody(at: Whereabouts): Body | undefined {
-    if (at.body !== 0) {
-      const body = this.#readFile(at);
-      return body instanceof Error ? undefined : body;
+    const { place, version, unit, length, sums } = at;
+    const { index } = this.#parts;
+    if (unit === 0) {
+      const inline = index.inline(place, version);
+      return inline !== undefined && crc32(inline, sums[0]) === sums[1] ? inlineBody(inline) : undefined;
     }
-    const inline = this.#parts.index.inline(at.place, at.version);
-    return inline !== undefined && crc32(inline, at.before) === at.checksum ? inlineBody(inline) : undefined;
+    if (sums.length === 0) return this.#pinned(at);
+    const body = this.#readWhole(layoutOf(unit, length, sums), at);
+    return body instanceof Error ? undefined : body;
   }
 
-  /** A body in one block is read at once: where it is damaged that is a miss, not a response that breaks off. Undefined where the object is no longer there. */
-  #readFile({ hash, place, version, body, length }: Whereabouts): Body | Error | undefined {
-    const { path, index, pins, onDamage } = this.#parts;
-    const at = { directory: path, body, length, onDamage: (error: MillraceError) => onDamage(hash, version, error) };
-    if (length > BLOCK) {
-      pins.pin(body);
-      if (index.stands(place, version)) return new FileBody(at, pins);
-      pins.unpin(body);
-      return undefined;
-    }
+  /** Undefined where the object is no longer there. */
+  #bodyIn(layout: Layout, at: Whereabouts): Body | Error | undefined {
+    return at.length > READ_AT_ONCE ? this.#pinned(at) : this.#readWhole(layout, at);
+  }
+
+  #pinned({ hash, place, version, unit, length }: Whereabouts): Body | undefined {
+    const { index, pins, onDamage } = this.#parts;
+    pins.pin(unit);
+    const layout = index.layout(place, version);
+    if (layout !== undefined) return new SegmentBody(this.#parts.segments, Layout.decode(layout, length), length, pins, (error) => onDamage(hash, version, error));
+    pins.unpin(unit);
+    return undefined;
+  }
+
+  #readWhole(layout: Layout, at: Whereabouts): Body | Error {
     try {
-      const reader = new BlockReader(path, body, length);
-      const block = reader.blocks(0, 1);
-      reader.close();
-      return block === undefined ? new Error('its checksum is another one') : new FileBody(at, block);
+      const bytes = readBlocks(this.#parts.segments, layout, 0, at.length);
+      return bytes === undefined ? new Error('its checksum is another one') : new ReadBody(bytes, () => this.#pinned(at));
     } catch (error) {
       return error as Error;
     }
@@ -118,8 +133,8 @@ export class DiskObjects {
 }
 
 /** What a row counts for. */
-export function rowBytes(key: Uint8Array, meta: Uint8Array, inline: Uint8Array): number {
-  return ROW_OVERHEAD + key.length + meta.length + inline.length;
+export function rowBytes({ key, meta, layout, inline }: Pick<Row, 'key' | 'meta' | 'layout' | 'inline'>): number {
+  return ROW_OVERHEAD + key.length + meta.length + layout.length + inline.length;
 }
 
 /** Over everything that makes the answer, so that no part of it can be another object's. */
@@ -127,11 +142,24 @@ export function checksumOf(row: CheckedRow): number {
   return crc32(row.inline, checksumBefore(row));
 }
 
-type CheckedRow = Pick<Row, 'version' | 'length' | 'body' | 'key' | 'meta' | 'inline'>;
+type CheckedRow = Pick<Row, 'version' | 'length' | 'key' | 'meta' | 'layout' | 'inline'>;
 
 /** Of all but the body in the row, which comes last. */
-function checksumBefore({ version, length, body, key, meta }: CheckedRow): number {
-  return crc32(meta, crc32(key, crc32(`${version} ${length} ${body} ${meta.length}`)));
+function checksumBefore({ version, length, key, meta, layout }: CheckedRow): number {
+  return crc32(layout, crc32(meta, crc32(key, crc32(`${version} ${length} ${layout.length} ${meta.length}`))));
+}
+
+/** What Whereabouts say of a body in segments. */
+function sumsOf(layout: Layout, length: number): readonly number[] {
+  if (length > READ_AT_ONCE || layout.extents.length > 1) return [];
+  const sum = layout.sum(0);
+  return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12)];
+}
+
+function layoutOf(unit: number, length: number, sums: readonly number[]): Layout {
+  const sum = Buffer.allocUnsafe(SUM);
+  for (const [i, part] of sums.entries()) sum.writeInt32LE(part, i * 4);
+  return new Layout(sum, [{ unit, count: unitsFor(length) }]);
 }
 
 function inlineBody(inline: Uint8Array): Body {

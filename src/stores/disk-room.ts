@@ -1,7 +1,8 @@
 /**
  * @module stores/disk-room
  * Keeps the quota. Room is made before it is taken, a few objects at a time, and some is kept free
- * ahead of need, so that who stores seldom waits. All of it runs within transactions.
+ * ahead of need, so that who stores seldom waits. All of it runs within transactions. What counts
+ * against the quota is what is stored, and the room in segments that nobody has: it lies on the disk.
  */
 import type { DiskEviction } from './disk-eviction.ts';
 import type { DiskIndex } from './disk-index.ts';
@@ -17,9 +18,11 @@ const SWEPT_AHEAD = 32;
 /** Kept free: a share of the quota, and bytes. */
 const AHEAD_SHARE = 0.02;
 const MOST_AHEAD = 64 * 1024 * 1024;
+/** The share of the quota that may be free room in segments without being given back to the system. */
+const FREE_SHARE = 0.1;
 /** Times that a change waits for room; some milliseconds each. */
 const MOST_TRIES = 200;
-/** After so many, whoever was to remove the files has perhaps ended. */
+/** After so many, whoever was to free it has perhaps ended. */
 const TRIES_OF_OTHERS = 20;
 
 interface RoomParts {
@@ -28,6 +31,17 @@ interface RoomParts {
   readonly removal: DiskRemoval;
   readonly maxBytes: number;
   readonly onEviction: () => void;
+  /** Makes the file of a segment so many units long. */
+  readonly truncate: (segment: number, units: number) => void;
+}
+
+/** What is missing, in bytes, and how it comes. */
+interface Shortage {
+  readonly excess: () => number;
+  /** What is under way already. */
+  readonly coming: () => number;
+  /** Makes it less without dropping anything; false where that cannot be. */
+  readonly shrink: () => boolean;
 }
 
 export class DiskRoom {
@@ -37,30 +51,33 @@ export class DiskRoom {
     this.#parts = parts;
   }
 
-  /** LATER: room is on its way. */
+  /** For rows of so many bytes. LATER: room is on its way. */
   make(bytes: number, tries: number): boolean | typeof LATER {
-    const { index, removal, maxBytes } = this.#parts;
+    const { index, truncate } = this.#parts;
     const { totals } = index;
-    if (tries === TRIES_OF_OTHERS) setImmediate(() => removal.takeOver());
-    // Where dropping everything would not make room, nothing is dropped.
-    if (totals.writing + bytes > maxBytes) return false;
-    for (let step = 0; step < MOST_STEPS; step++) {
-      const excess = totals.bytes + bytes - maxBytes;
-      if (excess <= 0) return true;
-      if (totals.dead > 0) index.sweep();
-      else if (excess <= totals.garbage - removal.heldBytes || !this.#evict()) return totals.garbage > 0 && tries < MOST_TRIES ? LATER : false;
-    }
-    return LATER;
+    const excess = (): number => totals.bytes + totals.free + bytes - this.#parts.maxBytes;
+    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.free > 0 && index.shrink(truncate) });
+  }
+
+  /** In segments, where what is free is room. LATER: room is on its way. */
+  makeInSegments(bytes: number, tries: number): boolean | typeof LATER {
+    const { index: { totals }, removal, maxBytes } = this.#parts;
+    return this.#make(bytes, tries, { excess: () => totals.bytes + bytes - maxBytes, coming: () => totals.garbage - removal.heldBytes, shrink: () => false });
+  }
+
+  /** Whoever has waited so often gets none. */
+  isHopeless(tries: number): boolean {
+    return tries >= MOST_TRIES;
   }
 
   /** Within every transaction: a little of what would have to be done some time. True when there is more. */
   upkeep(): boolean {
-    const { index, maxBytes } = this.#parts;
+    const { index, maxBytes, truncate } = this.#parts;
     if (this.sweep(SWEPT_AHEAD)) return true;
     const ahead = Math.min(MOST_AHEAD, maxBytes * AHEAD_SHARE);
     for (let step = 0; step < STEPS_AHEAD; step++) {
-      const { objects, bytes, garbage } = index.totals;
-      if (objects === 0 || bytes - garbage <= maxBytes - ahead) return false;
+      const { objects, bytes, garbage, free } = index.totals;
+      if (objects === 0 || bytes - garbage <= maxBytes - ahead) return free > (objects === 0 ? 0 : maxBytes * FREE_SHARE) && index.shrink(truncate);
       this.#evict();
     }
     return true;
@@ -70,6 +87,22 @@ export class DiskRoom {
   sweep(steps: number): boolean {
     for (let step = 0; step < steps; step++) if (!this.#parts.index.sweep()) return false;
     return true;
+  }
+
+  #make(bytes: number, tries: number, { excess, coming, shrink }: Shortage): boolean | typeof LATER {
+    const { index, removal, maxBytes } = this.#parts;
+    const { totals } = index;
+    if (tries === TRIES_OF_OTHERS) setImmediate(() => removal.takeOver());
+    // Where dropping everything would not make room, nothing is dropped.
+    if (totals.writing + bytes > maxBytes) return false;
+    for (let step = 0; step < MOST_STEPS; step++) {
+      const missing = excess();
+      if (missing <= 0) return true;
+      if (totals.dead > 0) index.sweep();
+      else if (shrink()) continue;
+      else if (missing <= coming() || !this.#evict()) return totals.garbage > 0 && !this.isHopeless(tries) ? LATER : false;
+    }
+    return LATER;
   }
 
   /** False where there is nothing to drop. */

@@ -1,9 +1,9 @@
 /**
  * @module stores/disk-shared
  * What the threads that share a directory count together, in memory they all see: numbers that name
- * files and versions, and how often what is stored for a key has changed.
+ * versions, and how often what is stored for a key has changed.
  */
-import { Pins } from './disk-bodies.ts';
+import { Pins } from './disk-pins.ts';
 
 /** What the threads of one process have in common, to be handed to each. */
 export interface DiskShared {
@@ -16,7 +16,7 @@ export interface DiskShared {
 
 /** What is counted. */
 export type Counter = keyof typeof COUNTERS;
-const COUNTERS = { numbers: 0, evictions: 1, errors: 2, failures: 3 } as const;
+const COUNTERS = { numbers: 0, evictions: 1, errors: 2, failures: 3, idle: 4 } as const;
 
 /** Cells that count changes, and the one for clears. */
 const CHANGES = 2 ** 18;
@@ -37,9 +37,9 @@ export class DiskCounts {
     this.#changes = new Int32Array(changes);
   }
 
-  /** Counts one more; how many there were. */
-  add(counter: Counter): number {
-    return Number(Atomics.add(this.#counts, COUNTERS[counter], 1n));
+  /** Counts one more, or so many; how many there were. */
+  add(counter: Counter, count = 1): number {
+    return Number(Atomics.add(this.#counts, COUNTERS[counter], BigInt(count)));
   }
 
   get(counter: Counter): number {
@@ -51,7 +51,7 @@ export class DiskCounts {
     return Number(Atomics.exchange(this.#counts, COUNTERS[counter], BigInt(value)));
   }
 
-  /** A number for a file or a version that no other has had. */
+  /** A number that nothing has had. */
   nextNumber(): number {
     return this.add('numbers');
   }

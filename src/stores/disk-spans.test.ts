@@ -1,38 +1,46 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BLOCK, MOST_BLOCKS, giveBackSpan, isFree, takeSpan } from './disk-spans.ts';
+import { giveBackSpan, isFree, takeSpan } from './disk-spans.ts';
+
+const KB = 1024;
+
+test('a span has the bytes asked for, in memory of one of a few sizes', () => {
+  const spans = [1, 32 * KB, 32 * KB + 1, 64 * KB, 100 * KB, 256 * KB].map((bytes) => takeSpan(bytes));
+  assert.deepEqual(spans.map(({ length }) => length), [1, 32 * KB, 32 * KB + 1, 64 * KB, 100 * KB, 256 * KB]);
+  assert.deepEqual(spans.map(({ buffer }) => buffer.byteLength), [32, 32, 64, 64, 128, 256].map((size) => size * KB));
+});
 
 test('a span is its taker\'s until it is given back, and then the next one\'s', () => {
-  const first = takeSpan(2);
-  const second = takeSpan(2);
-  assert.notEqual(first.bytes.buffer, second.bytes.buffer);
-  assert.equal(isFree(first.bytes), false);
+  const first = takeSpan(64 * KB);
+  const second = takeSpan(64 * KB);
+  assert.notEqual(first.buffer, second.buffer);
+  assert.equal(isFree(first), false);
   // By any part of it.
-  giveBackSpan(first.bytes.subarray(100, 200));
-  assert.equal(isFree(first.bytes), true);
-  assert.equal(takeSpan(2), first);
-  assert.equal(isFree(first.bytes), false);
-  assert.notEqual(takeSpan(2), second, 'what nobody gave back is nobody else\'s');
+  giveBackSpan(first.subarray(100, 200));
+  assert.equal(isFree(first), true);
+  assert.equal(takeSpan(50 * KB).buffer, first.buffer);
+  assert.equal(isFree(first), true, 'it is another span in the same memory');
+  assert.notEqual(takeSpan(64 * KB).buffer, second.buffer, 'what nobody gave back is nobody else\'s');
 });
 
 test('what is given back twice is given out once', () => {
-  const span = takeSpan(1);
-  giveBackSpan(span.bytes);
-  giveBackSpan(span.bytes);
-  assert.equal(takeSpan(1), span);
-  assert.notEqual(takeSpan(1), span);
+  const span = takeSpan(32 * KB);
+  giveBackSpan(span);
+  giveBackSpan(span);
+  assert.equal(takeSpan(32 * KB).buffer, span.buffer);
+  assert.notEqual(takeSpan(32 * KB).buffer, span.buffer);
 });
 
 test('bytes that are no span\'s are not taken', () => {
-  const foreign = Buffer.alloc(BLOCK);
+  const foreign = Buffer.alloc(32 * KB);
   giveBackSpan(foreign);
-  assert.notEqual(takeSpan(1).bytes.buffer, foreign.buffer);
+  assert.notEqual(takeSpan(32 * KB).buffer, foreign.buffer);
 });
 
-test('parts are the blocks in their order, each with room for its checksum outside of them', () => {
-  const { bytes, parts } = takeSpan(MOST_BLOCKS);
-  assert.equal(bytes.length, MOST_BLOCKS * BLOCK);
-  bytes.fill(0);
-  for (const [i, part] of parts.entries()) part.fill(i + 1);
-  for (let block = 0; block < MOST_BLOCKS; block++) assert.ok(bytes.subarray(block * BLOCK, (block + 1) * BLOCK).every((byte) => byte === 2 * block + 1));
+test('of what is given back a few megabytes are kept', () => {
+  const spans = Array.from({ length: 100 }, () => takeSpan(128 * KB));
+  const known = new Set(spans.map(({ buffer }) => buffer));
+  for (const span of spans) giveBackSpan(span);
+  const again = Array.from({ length: 100 }, () => takeSpan(128 * KB)).filter(({ buffer }) => known.has(buffer));
+  assert.equal(again.length, 16);
 });

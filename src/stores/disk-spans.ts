@@ -1,67 +1,43 @@
 /**
  * @module stores/disk-spans
- * The memory that blocks of bodies are read into. Fresh memory for each costs four times as much as
- * reading does: the system has to clear its pages, and the garbage collector to come more often.
- * So whoever is done with a span gives it back, and the next blocks are read into it.
+ * The memory that blocks of bodies are read into and written from. Fresh memory for each costs four
+ * times as much as reading does: the system has to clear its pages, and the garbage collector to come
+ * more often. So whoever is done with a span gives it back, and it is used again.
  *
  * A span belongs to its taker alone until it is given back. Nobody has to do that: who cannot tell
  * whether its bytes are still needed lets go of it, and it is the garbage collector's.
  */
 
-/** Bytes of body in a block. */
-export const BLOCK = 64 * 1024;
-/** Bytes behind each block, for its checksum. */
-export const CHECKSUM = 4;
-/** Blocks of the largest span. More at a time are no faster: they do not stay in the processor's cache. */
-export const MOST_BLOCKS = 4;
-/** Spans of each size that wait to be used again. */
-const MOST_SPARE = 4;
+const SMALLEST = 32 * 1024;
+/** Bytes of spans of one size that wait to be used again. */
+const MOST_SPARE = 2 * 1024 * 1024;
 
-export class Span {
-  /** So many blocks, one after the other. */
-  readonly bytes: Buffer;
-  /** What is read from the file: each block, and the checksum behind it. */
-  readonly parts: readonly Buffer[];
-  /** A single block with its checksum right behind it, which may be shorter. */
-  readonly single: Buffer;
-
-  constructor(blocks: number) {
-    const memory = Buffer.allocUnsafeSlow(blocks * (BLOCK + CHECKSUM));
-    const checksums = blocks * BLOCK;
-    this.bytes = memory.subarray(0, checksums);
-    const parts: Buffer[] = [];
-    for (let i = 0; i < blocks; i++) {
-      const checksum = checksums + i * CHECKSUM;
-      parts.push(memory.subarray(i * BLOCK, (i + 1) * BLOCK), memory.subarray(checksum, checksum + CHECKSUM));
-    }
-    this.parts = parts;
-    this.single = memory.subarray(0, BLOCK + CHECKSUM);
-  }
-}
-
-const spare = new Map<number, Span[]>();
+/** By their size, the memory of those that wait. */
+const spare = new Map<number, ArrayBufferLike[]>();
 /** Those that were taken and not given back, by their memory. */
-const taken = new WeakMap<ArrayBufferLike, Span>();
+const taken = new WeakMap<ArrayBufferLike, Buffer>();
 
-/** Room for so many blocks. */
-export function takeSpan(blocks: number): Span {
-  const span = spare.get(blocks)?.pop() ?? new Span(blocks);
-  taken.set(span.bytes.buffer, span);
+/** So many bytes. */
+export function takeSpan(bytes: number): Buffer {
+  let size = SMALLEST;
+  while (size < bytes) size *= 2;
+  const memory = spare.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size).buffer;
+  const span = Buffer.from(memory, 0, bytes);
+  taken.set(memory, span);
   return span;
 }
 
 /** The span that the bytes lie in is used again from now on. Of other bytes, and what was given back already, nothing comes. */
 export function giveBackSpan(bytes: Buffer): void {
-  const span = taken.get(bytes.buffer);
-  if (span === undefined) return;
-  taken.delete(bytes.buffer);
-  const blocks = span.parts.length / 2;
-  const waiting = spare.get(blocks);
-  if (waiting === undefined) spare.set(blocks, [span]);
-  else if (waiting.length < MOST_SPARE) waiting.push(span);
+  const memory = bytes.buffer;
+  if (!taken.delete(memory)) return;
+  const size = memory.byteLength;
+  const waiting = spare.get(size);
+  if (waiting === undefined) spare.set(size, [memory]);
+  else if ((waiting.length + 1) * size <= MOST_SPARE) waiting.push(memory);
 }
 
-/** It was given back. */
-export function isFree(bytes: Buffer): boolean {
-  return !taken.has(bytes.buffer);
+/** That very span was given back; another taker may have its memory by now. */
+export function isFree(span: Buffer): boolean {
+  return taken.get(span.buffer) !== span;
 }

@@ -10,6 +10,7 @@ import type { Aftermath, DiskIndex } from './disk-index.ts';
 export const LATER: unique symbol = Symbol('later');
 
 interface Change {
+  readonly isPatient: boolean;
   readonly run: (tries: number) => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -18,6 +19,9 @@ interface Change {
 
 /** Milliseconds of changes in one transaction. */
 const LONGEST = 3;
+/** Milliseconds that patient changes wait for others after a transaction, and so many of them do not: what a transaction takes, it takes once for all of them. */
+const GATHERING = 2;
+const ENOUGH = 32;
 /** Milliseconds until what had to wait is tried again. */
 const PAUSE = 5;
 /** Milliseconds to wait for another thread that may have died in the middle of its turn. SQLite's own lock still keeps order. */
@@ -32,6 +36,9 @@ export class DiskTransactions {
   readonly #onCommit: (aftermath: Aftermath) => void;
   #queue: Change[] = [];
   #running: Promise<void> | undefined;
+  #lastEnd = 0;
+  /** Ends the gathering. */
+  #hurry: (() => void) | undefined;
   #isFinishing = false;
 
   constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onCommit: (aftermath: Aftermath) => void) {
@@ -44,10 +51,12 @@ export class DiskTransactions {
   /**
    * Makes a change; resolves with what it returned once that is committed. It must leave nothing
    * behind but rows. Where it returns LATER it is run again, and told how often it was run before.
+   * @param isPatient nobody waits for it
    */
-  run<T>(change: (tries: number) => T): Promise<Exclude<T, typeof LATER>> {
+  run<T>(change: (tries: number) => T, isPatient = false): Promise<Exclude<T, typeof LATER>> {
     const { promise, resolve, reject } = Promise.withResolvers<Exclude<T, typeof LATER>>();
-    this.#queue.push({ run: change, resolve: resolve as (value: unknown) => void, reject, tries: 0 });
+    this.#queue.push({ isPatient, run: change, resolve: resolve as (value: unknown) => void, reject, tries: 0 });
+    if (!isPatient || this.#queue.length >= ENOUGH) this.#hurry?.();
     this.#running ??= this.#drain();
     return promise;
   }
@@ -55,6 +64,7 @@ export class DiskTransactions {
   /** Resolves when all changes are made; what is not needed now is left to the next process. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
+    this.#hurry?.();
     while (this.#running !== undefined) await this.#running;
   }
 
@@ -62,12 +72,27 @@ export class DiskTransactions {
     try {
       await new Promise(setImmediate);
       while (this.#queue.length > 0) {
+        await this.#gather();
         const waiting = await this.#transact();
         await (waiting ? new Promise((resolve) => setTimeout(resolve, PAUSE)) : new Promise(setImmediate));
       }
     } finally {
       this.#running = undefined;
     }
+  }
+
+  /** Lets patient changes come together. */
+  async #gather(): Promise<void> {
+    const left = this.#lastEnd + GATHERING - performance.now();
+    if (left <= 0 || this.#isFinishing || this.#queue.length >= ENOUGH || this.#queue.some(({ isPatient }) => !isPatient)) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
   }
 
   /** True when all that is left has to wait. */
@@ -98,6 +123,7 @@ export class DiskTransactions {
       return false;
     } finally {
       this.#endTurn();
+      this.#lastEnd = performance.now();
     }
     this.#onCommit(aftermath);
     for (const [change, value] of done) change.resolve(value);

@@ -1,76 +1,69 @@
 /**
  * @module stores/disk-writer
  * An object on its way to the disk. A small body waits in memory for its row; a larger one goes block
- * by block into a file of its own, which nothing leads to before the commit. The file's room is asked
- * for before it is taken, and a few blocks at most wait in memory.
+ * by block into room of its own in the segments, which nothing leads to before the commit. That room is
+ * asked for before it is written, and a few blocks at most wait in memory.
  */
 import type { StoreWriter } from '../cache/ports.ts';
-import { BlockWriter, fileBytes } from './disk-bodies.ts';
-import { BLOCK } from './disk-spans.ts';
+import type { Claim, DiskArenas } from './disk-arenas.ts';
+import { readBlocks } from './disk-bodies.ts';
+import { checksumOf } from './disk-checksum.ts';
+import { BLOCK, type Extent, Layout, addExtent, unitsFor } from './disk-layout.ts';
+import type { Pins } from './disk-pins.ts';
+import type { DiskSegments } from './disk-segments.ts';
+import { giveBackSpan, takeSpan } from './disk-spans.ts';
 
 /** Bytes of the longest body that lies in its row. */
 const INLINE_BODY = 16 * 1024;
-/** Blocks that go to the file together. */
-const BATCH = 4;
 const FIRST_BLOCK = 4096;
 
 /** Where a body is when it is complete. */
-export type Written = { readonly inline: Buffer } | { readonly body: number; readonly length: number; readonly file: number };
+export type Written = { readonly inline: Buffer } | { readonly layout: Layout; readonly length: number; readonly claims: readonly Claim[] };
 
 /** What a writer needs of its store. */
 export interface DiskWriterHost {
-  readonly directory: string;
-  nextNumber(): number;
-  /** Takes room for a body file; false when there is none. */
-  reserve(body: number, bytes: number, isNew: boolean): Promise<boolean>;
-  /** The body file that so many bytes were reserved for is not wanted any more. */
-  giveUp(body: number, bytes: number): void;
-  /** Its version; undefined where it could not be kept. */
-  store(meta: Buffer, written: Written): Promise<number | undefined>;
+  readonly segments: DiskSegments;
+  readonly arenas: DiskArenas;
+  readonly pins: Pins;
   /** Something could not be written. */
   failed(error: unknown): void;
 }
 
-interface Room {
-  body: number;
-  bytes: number;
-}
-
-/** Gives up what was being written by writers that were let go of without a word. */
-const forgotten = new FinalizationRegistry<{ readonly host: DiskWriterHost; readonly room: Room }>(({ host, room }) => giveUp(host, room));
-
-function giveUp(host: DiskWriterHost, room: Room): void {
-  if (room.bytes > 0) host.giveUp(room.body, room.bytes);
-  room.bytes = 0;
-}
+/** Gives back the room of writers that were let go of without a word. */
+const forgotten = new FinalizationRegistry<{ readonly arenas: DiskArenas; readonly claims: Claim[] }>(({ arenas, claims }) => arenas.giveBack(claims.splice(0)));
 
 export class DiskWriter implements StoreWriter {
   readonly #host: DiskWriterHost;
+  readonly #store: (meta: Buffer, written: Written) => Promise<number | undefined>;
   readonly #maxObject: number;
   readonly #expectedLength: number;
   /** Of the object it became. */
   #version: number | undefined;
   /** "refused": takes no more, but can be read until it is over. */
   #state: 'open' | 'refused' | 'committing' | 'over' = 'open';
-  /** Full blocks that are not in the file yet. */
+  /** Blocks that are not written yet, all but the last of them full. */
   readonly #blocks: Buffer[] = [];
   /** The block being filled, and how far it is. */
   #block: Buffer | undefined;
   #filled = 0;
   #written = 0;
-  /** Blocks in the file. */
-  #inFile = 0;
-  #file: BlockWriter | undefined;
-  /** The body file, and what is reserved for it. */
-  readonly #room: Room = { body: 0, bytes: 0 };
+  /** Of what is on the disk. */
+  readonly #sums: Buffer[] = [];
+  readonly #extents: Extent[] = [];
+  readonly #claims: Claim[] = [];
+  /** Blocks that readers were given parts of. */
+  readonly #shown = new Set<ArrayBufferLike>();
+  #isFlushing = false;
+  /** The last time. */
   #flushing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
-  constructor(host: DiskWriterHost, expectedLength: number | undefined, maxObject: number) {
+  /** @param store makes it an object; its version, undefined where it could not be kept */
+  constructor(host: DiskWriterHost, store: (meta: Buffer, written: Written) => Promise<number | undefined>, expectedLength: number | undefined, maxObject: number) {
     this.#host = host;
+    this.#store = store;
     this.#expectedLength = expectedLength ?? 0;
     this.#maxObject = maxObject;
-    forgotten.register(this, { host, room: this.#room });
   }
 
   get written(): number {
@@ -103,7 +96,7 @@ export class DiskWriter implements StoreWriter {
       this.#written += copied;
       if (this.#filled === BLOCK) this.#closeBlock();
     }
-    if (this.#blocks.length >= BATCH) this.#flushing ??= this.#flush(BATCH);
+    if (this.#blocks.length > 0 && !this.#isFlushing) this.#flushing = this.#flush();
     return true;
   }
 
@@ -111,8 +104,10 @@ export class DiskWriter implements StoreWriter {
     if (position >= this.#written) return undefined;
     const number = Math.floor(position / BLOCK);
     const offset = position - number * BLOCK;
-    if (number < this.#inFile) return this.#file?.read(number, this.#written)?.subarray(offset);
-    return this.#blocks[number - this.#inFile]?.subarray(offset) ?? this.#block?.subarray(offset, this.#filled);
+    if (number < this.#sums.length) return this.#readBlock(number)?.subarray(offset);
+    const block = this.#blocks[number - this.#sums.length] ?? this.#block?.subarray(0, this.#filled);
+    if (block !== undefined) this.#shown.add(block.buffer);
+    return block?.subarray(offset);
   }
 
   async commit(meta: Buffer): Promise<boolean> {
@@ -121,7 +116,6 @@ export class DiskWriter implements StoreWriter {
     // The caller may use its bytes again.
     const description = Buffer.from(meta);
     this.#version = await this.#finish(description);
-    if (this.#version !== undefined) this.#room.bytes = 0;
     // What could not be kept can still be read, until it is aborted.
     this.#state = this.#version === undefined ? 'refused' : 'over';
     return this.#version !== undefined;
@@ -129,49 +123,64 @@ export class DiskWriter implements StoreWriter {
 
   /** After commit: nobody reads from the writer any more. */
   abort(): void {
-    if (this.#version !== undefined) this.#file?.close();
+    if (this.#version !== undefined) this.#unpin();
     else if (this.#state === 'open' || this.#state === 'refused') this.#giveUp();
   }
 
   async #finish(meta: Buffer): Promise<number | undefined> {
+    const { pins } = this.#host;
     try {
-      if (this.#written <= INLINE_BODY) return await this.#host.store(meta, { inline: this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0) });
+      if (this.#written <= INLINE_BODY) return await this.#store(meta, { inline: this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0) });
       if (this.#filled > 0) this.#closeBlock();
       await this.#flushing;
-      await this.#flush(1);
+      await this.#flush();
       if (this.#blocks.length > 0) return undefined;
-      return await this.#host.store(meta, { body: this.#room.body, length: this.#written, file: this.#room.bytes });
+      const layout = this.#layout();
+      // Who lags behind reads it here, also when it has been replaced meanwhile.
+      pins.pin(layout.unit);
+      const version = await this.#store(meta, { layout, length: this.#written, claims: this.#claims });
+      if (version === undefined) pins.unpin(layout.unit);
+      else {
+        pins.holdBy(this, layout.unit);
+        forgotten.unregister(this);
+      }
+      return version;
     } catch (error) {
       this.#host.failed(error);
       return undefined;
     }
   }
 
-  /** Brings blocks to the file while there are so many. Never rejects; what it cannot bring stays. */
-  async #flush(fewest: number): Promise<void> {
-    const room = this.#room;
+  /** Brings the blocks that wait to the disk. Never rejects; what it cannot bring stays. */
+  async #flush(): Promise<void> {
+    const { arenas, segments } = this.#host;
+    this.#isFlushing = true;
     try {
-      while (this.#blocks.length >= fewest && (this.#state === 'open' || this.#state === 'committing')) {
-        const batch = this.#blocks.slice(0, 2 * BATCH);
-        const bytes = fileBytes(batch.reduce((sum, block) => sum + block.length, this.#inFile * BLOCK)) - room.bytes;
-        const isNew = room.bytes === 0;
-        if (isNew) room.body = this.#host.nextNumber();
-        if (!(await this.#host.reserve(room.body, bytes, isNew))) {
+      while (this.#blocks.length > 0 && (this.#state === 'open' || this.#state === 'committing')) {
+        const block = this.#blocks[0]!;
+        const room = arenas.take(unitsFor(block.length));
+        const claims = room instanceof Promise ? await room : room;
+        if (claims === undefined) {
           if (this.#state === 'open') this.#state = 'refused';
           break;
         }
-        room.bytes += bytes;
-        this.#file ??= await BlockWriter.open(this.#host.directory, room.body);
-        await this.#file.write(batch);
-        this.#blocks.splice(0, batch.length);
-        this.#inFile += batch.length;
+        if (this.#claims.length === 0) forgotten.register(this, { arenas, claims: this.#claims }, this);
+        this.#claims.push(...claims);
+        const extents = claims.flatMap((claim) => claim.extents);
+        const writing = segments.write(extents, block);
+        const sum = Buffer.from(checksumOf(block));
+        if (writing !== undefined) await writing;
+        for (const extent of extents) addExtent(this.#extents, extent);
+        this.#sums.push(sum);
+        this.#blocks.shift();
+        if (!this.#shown.delete(block.buffer)) giveBackSpan(block);
         this.#drained?.();
       }
     } catch (error) {
       this.#host.failed(error);
       if (this.#state === 'open') this.#state = 'refused';
     }
-    this.#flushing = undefined;
+    this.#isFlushing = false;
     this.#drained?.();
   }
 
@@ -185,8 +194,24 @@ export class DiskWriter implements StoreWriter {
     await this.#flushing;
     this.#blocks.length = 0;
     this.#block = undefined;
-    this.#file?.close();
-    giveUp(this.#host, this.#room);
+    forgotten.unregister(this);
+    this.#host.arenas.giveBack(this.#claims.splice(0));
+  }
+
+  #unpin(): void {
+    if (this.#extents.length > 0) this.#host.pins.release(this, this.#extents[0]!.unit);
+  }
+
+  #layout(): Layout {
+    return new Layout(Buffer.concat(this.#sums), this.#extents);
+  }
+
+  #readBlock(number: number): Buffer | undefined {
+    try {
+      return readBlocks(this.#host.segments, this.#layout(), number, Math.min(BLOCK, this.#written - number * BLOCK));
+    } catch {
+      return undefined;
+    }
   }
 
   /** The block to fill; it grows with what was really written. */
@@ -194,9 +219,12 @@ export class DiskWriter implements StoreWriter {
     const block = this.#block;
     if (block !== undefined && this.#filled < block.length) return block;
     const missing = this.#expectedLength - this.#written;
-    const wanted = missing > 0 ? this.#filled + missing : Math.max(FIRST_BLOCK, 4 * this.#filled, this.#filled + needed);
-    const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK, wanted));
-    block?.copy(larger, 0, 0, this.#filled);
+    const wanted = Math.min(BLOCK, missing > 0 ? this.#filled + missing : Math.max(FIRST_BLOCK, 4 * this.#filled, this.#filled + needed));
+    const larger = wanted > INLINE_BODY ? takeSpan(wanted) : Buffer.allocUnsafeSlow(wanted);
+    if (block !== undefined) {
+      block.copy(larger, 0, 0, this.#filled);
+      if (!this.#shown.delete(block.buffer)) giveBackSpan(block);
+    }
     this.#block = larger;
     return larger;
   }

@@ -2,7 +2,7 @@
  * @module stores/disk
  * The store on disk. It outlives the process, whatever ends that, and is shared by its worker
  * threads. A table (disk-index.ts) has all objects, and the bodies of the small ones; larger bodies
- * are files (disk-bodies.ts). `maxBytes` holds at all times: room is made before it is taken.
+ * lie in segments (disk-segments.ts). `maxBytes` holds at all times: room is made before it is taken.
  * What cannot be read counts as not stored; while nothing can be written, nothing is stored.
  */
 import { hash } from 'node:crypto';
@@ -10,26 +10,34 @@ import { Histogram } from '../cache/counters.ts';
 import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
 import { MillraceError } from '../errors.ts';
-import { Pins } from './disk-bodies.ts';
+import { Absentees } from './absentees.ts';
+import { DiskArenas } from './disk-arenas.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskDirectory } from './disk-directory.ts';
 import { DiskEviction } from './disk-eviction.ts';
 import { DiskHealth } from './disk-health.ts';
 import type { Aftermath, DiskIndex } from './disk-index.ts';
 import { decodeKey, encodeKey } from './disk-key.ts';
+import { type Extent, UNIT, fileBytes } from './disk-layout.ts';
 import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
 import { openIndex } from './disk-opening.ts';
+import { Pins } from './disk-pins.ts';
 import { DiskRemoval } from './disk-removal.ts';
 import { DiskRoom, MOST_STEPS } from './disk-room.ts';
+import { DiskSegments } from './disk-segments.ts';
 import { DiskCounts, type DiskShared, diskShared } from './disk-shared.ts';
+import type { Garbage } from './disk-space.ts';
 import { DiskStamps } from './disk-stamps.ts';
 import { DiskTransactions, LATER } from './disk-transactions.ts';
-import { DiskWriter, type Written } from './disk-writer.ts';
+import { DiskWriter, type DiskWriterHost, type Written } from './disk-writer.ts';
 
 /** Milliseconds until accesses are written down. */
 const NOTES_DELAY = 5000;
 /** Milliseconds a clear waits for the room to be free; the rest is freed later. */
 const CLEAR_PATIENCE = 1000;
+/** Hashes of keys that are remembered. */
+const MOST_HASHES = 256;
+const NOTHING = Buffer.alloc(0);
 
 export interface DiskStoreOptions {
   readonly directory: string;
@@ -49,13 +57,16 @@ export class DiskStore implements Store {
   readonly stamps: StampKeeper & { readonly memory: SharedArrayBuffer };
   readonly #maxBytes: number;
   readonly #maxObject: number;
-  readonly #path: string;
+  readonly #salt: string;
   readonly #directory: DiskDirectory | undefined;
   readonly #index: DiskIndex;
   readonly #stamps: DiskStamps;
   readonly #counts: DiskCounts;
   readonly #health: DiskHealth;
   readonly #objects: DiskObjects;
+  readonly #segments: DiskSegments;
+  readonly #arenas: DiskArenas;
+  readonly #writing: DiskWriterHost;
   readonly #eviction: DiskEviction;
   readonly #transactions: DiskTransactions;
   readonly #removal: DiskRemoval;
@@ -63,9 +74,9 @@ export class DiskStore implements Store {
   readonly #debts: DiskDebts;
   /** Milliseconds. */
   readonly #reads = new Histogram();
+  readonly #absent = new Absentees();
   #notesTimer: NodeJS.Timeout | undefined;
-  #lastKey: string | undefined;
-  #lastHash = 0;
+  readonly #hashes = new Map<string, number>();
   #isClosed = false;
 
   /** @throws {MillraceError} ERR_STORE where the directory cannot be used */
@@ -74,7 +85,6 @@ export class DiskStore implements Store {
     this.#maxObject = Math.min(maxObject, maxBytes);
     this.#directory = shared === undefined ? new DiskDirectory(directory) : undefined;
     const path = this.#directory?.path ?? directory;
-    this.#path = path;
     let firstNumber: number | undefined;
     try {
       [this.#index, firstNumber] = openIndex(path, this.#directory);
@@ -88,18 +98,33 @@ export class DiskStore implements Store {
     const pins = new Pins(this.shared.pins);
     const counts = new DiskCounts(this.shared);
     const index = this.#index;
+    const segments = new DiskSegments(path);
+    this.#salt = index.salt.toString('base64');
+    this.#segments = segments;
     this.#counts = counts;
     this.#health = new DiskHealth(path, this.#directory, counts, onNotice);
     const onDamage = (keyHash: number, version: number, error: MillraceError): void => this.#damaged(keyHash, version, error);
-    this.#objects = new DiskObjects({ path, index, pins, onAccess: (place) => this.#accessed(place), onDamage });
+    this.#objects = new DiskObjects({ path, index, segments, pins, onAccess: (place) => this.#accessed(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath));
-    this.#removal = new DiskRemoval(path, pins, (behind) => this.#garbageBehind(behind), (garbage) => this.#transactions.run(() => index.removeGarbage(garbage)));
-    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions') });
+    this.#removal = new DiskRemoval(pins, (behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
+    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
+    this.#arenas = new DiskArenas(
+      {
+        reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
+        end: (numbers, unused) => this.#try(() => index.endReservations(numbers, unused * UNIT)),
+        nextNumber: () => counts.nextNumber(),
+        countIdle: (bytes) => counts.add('idle', bytes),
+      },
+      maxBytes,
+    );
+    this.#writing = { segments, pins, arenas: this.#arenas, failed: (error) => this.#writeFailed(error) };
     this.#debts = new DiskDebts((keys) => this.#pay(keys), () => this.clear());
     if (firstNumber !== undefined) {
       counts.set('numbers', firstNumber);
       this.#removal.takeOver();
+      // With what comes along with every transaction.
+      void this.#try(() => {});
     }
     if (this.#directory?.discarded !== undefined) this.#health.notice(`The cache in ${path} begins empty, as ${this.#directory.discarded}.`);
   }
@@ -121,12 +146,13 @@ export class DiskStore implements Store {
 
   /** By which it is found in the table; others may have the same. */
   hashOf(key: string): number {
-    // One request asks for that of its key several times.
-    if (key !== this.#lastKey) {
-      this.#lastHash = hash('sha256', this.#index.salt + key, 'buffer').readUIntBE(0, 6);
-      this.#lastKey = key;
-    }
-    return this.#lastHash;
+    // Requests ask for those of their keys several times, by turns.
+    const known = this.#hashes.get(key);
+    if (known !== undefined) return known;
+    const keyHash = hash('sha256', this.#salt + key, 'buffer').readUIntBE(0, 6);
+    if (this.#hashes.size >= MOST_HASHES) this.#hashes.clear();
+    this.#hashes.set(key, keyHash);
+    return keyHash;
   }
 
   /** changesOf, for a key whose cell is known. */
@@ -136,9 +162,14 @@ export class DiskStore implements Store {
 
   async get(key: string): Promise<DiskObject | undefined> {
     if (this.#isClosed || this.#debts.covers(key)) return undefined;
+    const keyHash = this.hashOf(key);
+    const changes = this.changesAt(this.cellOf(keyHash));
+    if (this.#absent.has(keyHash, changes)) return undefined;
     const start = performance.now();
     try {
-      return this.#objects.read(this.hashOf(key), encodeKey(key));
+      const object = this.#objects.read(keyHash, encodeKey(key));
+      if (object === undefined) this.#absent.add(keyHash, changes);
+      return object;
     } catch (error) {
       this.#health.readFailed(error);
       return undefined;
@@ -169,18 +200,7 @@ export class DiskStore implements Store {
   put(key: string, expectedLength: number | undefined): DiskWriter | undefined {
     if (expectedLength !== undefined && expectedLength > this.#maxObject) return undefined;
     if (this.#isClosed || !this.#health.isWritable) return undefined;
-    return new DiskWriter(
-      {
-        directory: this.#path,
-        nextNumber: () => this.#counts.nextNumber(),
-        reserve: (body, bytes, isNew) => this.#reserve(body, bytes, isNew),
-        giveUp: (body, bytes) => void this.#try(() => this.#index.giveUpWriting(body, bytes)),
-        store: (meta, written) => this.#store(key, meta, written),
-        failed: (error) => this.#writeFailed(error),
-      },
-      expectedLength,
-      this.#maxObject,
-    );
+    return new DiskWriter(this.#writing, (meta, written) => this.#store(key, meta, written), expectedLength, this.#maxObject);
   }
 
   async update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean> {
@@ -199,7 +219,7 @@ export class DiskStore implements Store {
       const row = this.#index.find(this.hashOf(key), keyBytes);
       if (row?.version !== version) return 'gone';
       const next = this.#counts.nextNumber();
-      this.#index.describe(row, next, rowBytes(keyBytes, description, row.inline), checksumOf({ ...row, version: next, meta: description }), description);
+      this.#index.describe(row, next, rowBytes({ ...row, meta: description }), checksumOf({ ...row, version: next, meta: description }), description);
       return next;
     });
     this.#changed(key);
@@ -255,7 +275,7 @@ export class DiskStore implements Store {
       this.#health.readFailed(error);
     }
     const { name } = this;
-    return { name, objects: totals.objects, bytes: totals.bytes, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
+    return { name, objects: totals.objects, bytes: totals.bytes - this.#counts.get('idle'), maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
   async close(): Promise<void> {
@@ -263,31 +283,46 @@ export class DiskStore implements Store {
     clearTimeout(this.#notesTimer);
     this.#debts.close();
     await this.#writeNotes();
+    await this.#arenas.release();
     await this.#removal.settled(CLEAR_PATIENCE);
     await this.#transactions.finish();
     this.#isClosed = true;
+    await this.#segments.close();
     const well = !this.#health.isDamaged;
     this.#index.close(well && this.#directory !== undefined);
     this.#stamps.close();
     this.#directory?.close(well);
   }
 
-  async #reserve(body: number, bytes: number, isNew: boolean): Promise<boolean> {
+  async #reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined> {
     const reserved = await this.#try((tries) => {
-      const room = this.#room.make(bytes, tries);
-      if (room === true) this.#index.addWriting(body, bytes, isNew);
-      return room;
+      const room = this.#room.makeInSegments(fewest * UNIT, tries);
+      if (room !== true) return room === LATER ? LATER : undefined;
+      const extents = this.#index.reserve(number, most * UNIT, this.#maxBytes);
+      // What is free may be part of what is still reserved.
+      return extents.length > 0 ? extents : this.#room.isHopeless(tries) ? undefined : LATER;
     });
-    return reserved ?? false;
+    return reserved;
+  }
+
+  async #free(garbage: readonly Garbage[]): Promise<boolean> {
+    const freed = await this.#try(() => {
+      for (const each of garbage) this.#index.free(each);
+      return true;
+    }, true);
+    return freed ?? false;
   }
 
   /** The version; undefined where it could not be kept. */
   async #store(key: string, meta: Buffer, written: Written): Promise<number | undefined> {
     const keyBytes = encodeKey(key);
     const keyHash = this.hashOf(key);
-    const inline = 'inline' in written ? written.inline : Buffer.alloc(0);
-    const place = 'inline' in written ? { body: 0, length: inline.length, file: 0 } : written;
-    const size = rowBytes(keyBytes, meta, inline);
+    const isInline = 'inline' in written;
+    const body = isInline
+      ? { length: written.inline.length, file: 0, layout: NOTHING, inline: written.inline }
+      : { length: written.length, file: fileBytes(written.length), layout: written.layout.encode(), inline: NOTHING };
+    const extents = isInline ? [] : written.layout.extents;
+    const size = rowBytes({ key: keyBytes, meta, ...body });
     const version = await this.#try((tries) => {
       const room = this.#room.make(size, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
@@ -295,12 +330,13 @@ export class DiskStore implements Store {
       const accesses = old === undefined ? 0 : this.#index.accesses(old.place);
       if (old !== undefined) this.#index.remove(old);
       const number = this.#counts.nextNumber();
-      const row = { ...place, place: old?.place ?? this.#eviction.placeFor(keyHash), version: number, size, key: keyBytes, meta, inline };
-      this.#index.insert(keyHash, { ...row, checksum: checksumOf(row) }, place.body !== 0);
+      const row = { ...body, place: old?.place ?? this.#eviction.placeFor(keyHash), version: number, size, key: keyBytes, meta };
+      this.#index.insert(keyHash, { ...row, checksum: checksumOf(row) }, extents);
       if (accesses > 0) this.#index.setAccesses(row.place, accesses);
       return number;
-    });
+    }, true);
     if (version !== undefined) {
+      if (!isInline) this.#arenas.settle(written.claims);
       this.#debts.forget(key);
       this.#changed(key);
       this.#health.wrote();
@@ -325,9 +361,9 @@ export class DiskStore implements Store {
   }
 
   /** Undefined where it failed. */
-  async #try<T>(change: (tries: number) => T): Promise<Exclude<T, typeof LATER> | undefined> {
+  async #try<T>(change: (tries: number) => T, isPatient = false): Promise<Exclude<T, typeof LATER> | undefined> {
     try {
-      return await this.#transactions.run(change);
+      return await this.#transactions.run(change, isPatient);
     } catch (error) {
       this.#writeFailed(error);
       return undefined;

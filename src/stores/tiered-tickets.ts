@@ -10,6 +10,7 @@ import type { Whereabouts } from './disk-objects.ts';
 // What memory reads of its tickets comes first, and is none of it negative there.
 const CELL = 2;
 const CHANGES = 3;
+const SUMS = 8;
 const ON_DISK = -1;
 
 /** @param cell where changes of its key are counted, and how many there were */
@@ -17,8 +18,8 @@ export function memoryTicket([slot, version]: StoreTicket, cell: number, changes
   return [slot!, version!, cell, changes];
 }
 
-export function diskTicket({ hash, place, version, body, length, before, checksum }: Whereabouts, cell: number, changes: number): StoreTicket {
-  return [ON_DISK, hash, cell, changes, place, version, body, length, before, checksum];
+export function diskTicket({ hash, place, version, unit, length, sums }: Whereabouts, cell: number, changes: number): StoreTicket {
+  return [ON_DISK, hash, cell, changes, place, version, unit, length, ...sums];
 }
 
 export function cellIn(ticket: StoreTicket): number {
@@ -32,5 +33,5 @@ export function changesIn(ticket: StoreTicket): number {
 /** Undefined for what memory has. */
 export function whereOnDisk(ticket: StoreTicket): Whereabouts | undefined {
   if (ticket[0] !== ON_DISK) return undefined;
-  return { hash: ticket[1]!, place: ticket[4]!, version: ticket[5]!, body: ticket[6]!, length: ticket[7]!, before: ticket[8]!, checksum: ticket[9]! };
+  return { hash: ticket[1]!, place: ticket[4]!, version: ticket[5]!, unit: ticket[6]!, length: ticket[7]!, sums: ticket.slice(SUMS) };
 }

@@ -38,7 +38,9 @@ export async function putWhole(store: Store, key: string, meta: Buffer, chunks: 
   const writer = store.put(key, undefined);
   if (writer === undefined) return false;
   for (const chunk of chunks) if (!writer.write(chunk)) return false;
-  return writer.commit(meta);
+  const kept = await writer.commit(meta);
+  writer.abort();
+  return kept;
 }
 
 async function assertStored(store: Store, key: string, meta: Buffer, body: Buffer): Promise<StoredObject> {

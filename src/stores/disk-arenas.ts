@@ -1,0 +1,161 @@
+/**
+ * @module stores/disk-arenas
+ * Room that a thread has reserved to write bodies into. It is reserved some megabytes at a time, so that
+ * a body on its way needs no transaction before the one that makes it an object, and bodies that come
+ * together lie together.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Extent, UNIT, addExtent } from './disk-layout.ts';
+
+/** Bytes reserved ahead of need, and the share of the quota that may be. */
+const AHEAD = 4 * 1024 * 1024;
+const AHEAD_SHARE = 1 / 64;
+/** Milliseconds for who got no room to give back what it had. */
+const GRACE = 5;
+
+interface Arena {
+  readonly number: number;
+  /** Units nobody writes into yet. */
+  free: Extent[];
+  /** How many, with those that are being written. */
+  left: number;
+}
+
+/** What one body has of an arena. */
+export interface Claim {
+  readonly arena: Arena;
+  readonly extents: readonly Extent[];
+}
+
+export interface ArenaHost {
+  /** Reserves units, at least `fewest`; undefined where there is no room for those. */
+  reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined>;
+  /** Ends reservations; of the units nobody has, so many are free again. */
+  end(numbers: readonly number[], unused: number): Promise<unknown>;
+  nextNumber(): number;
+  /** So many more bytes, or fewer, are reserved and not in use. */
+  countIdle(bytes: number): void;
+}
+
+interface Waiting {
+  readonly units: number;
+  readonly resolve: (claims: Claim[] | undefined) => void;
+}
+
+export class DiskArenas {
+  readonly #host: ArenaHost;
+  readonly #ahead: number;
+  #arenas: Arena[] = [];
+  /** Units. */
+  #free = 0;
+  #waiting: Waiting[] = [];
+  #isReserving = false;
+
+  /** @param maxBytes the quota */
+  constructor(host: ArenaHost, maxBytes: number) {
+    this.#host = host;
+    this.#ahead = Math.floor(Math.min(AHEAD, maxBytes * AHEAD_SHARE) / UNIT);
+  }
+
+  /** Room for so many units; undefined where there is none. At once where it was reserved ahead. */
+  take(units: number): Claim[] | Promise<Claim[] | undefined> {
+    if (this.#waiting.length > 0 || this.#free < units) {
+      const { promise, resolve } = Promise.withResolvers<Claim[] | undefined>();
+      this.#waiting.push({ units, resolve });
+      void this.#reserve();
+      return promise;
+    }
+    const claims = this.#claim(units);
+    if (this.#free < this.#ahead / 2) void this.#reserve();
+    return claims;
+  }
+
+  /** They are not written into any more, and nothing in them counts. */
+  giveBack(claims: readonly Claim[]): void {
+    for (const { arena, extents } of claims) {
+      for (const extent of extents) {
+        arena.free.push(extent);
+        this.#countFree(extent.count);
+      }
+    }
+  }
+
+  /** An object has them from now on. */
+  settle(claims: readonly Claim[]): void {
+    for (const { arena, extents } of claims) for (const { count } of extents) arena.left -= count;
+    const over = this.#arenas.filter(({ left }) => left === 0);
+    if (over.length === 0) return;
+    this.#arenas = this.#arenas.filter(({ left }) => left > 0);
+    void this.#host.end(over.map(({ number }) => number), 0);
+  }
+
+  /** Gives up what nobody writes into. */
+  async release(): Promise<void> {
+    const unused = (arena: Arena): boolean => arena.left === unitsIn(arena.free);
+    const over = this.#arenas.filter(unused);
+    if (over.length === 0) return;
+    this.#arenas = this.#arenas.filter((arena) => !over.includes(arena));
+    const units = over.reduce((sum, { left }) => sum + left, 0);
+    this.#countFree(-units);
+    await this.#host.end(over.map(({ number }) => number), units);
+  }
+
+  async #reserve(): Promise<void> {
+    if (this.#isReserving) return;
+    this.#isReserving = true;
+    do {
+      const fewest = Math.max(1, (this.#waiting[0]?.units ?? 0) - this.#free);
+      const number = this.#host.nextNumber();
+      const extents = await this.#host.reserve(number, fewest, Math.max(fewest, this.#ahead));
+      if (extents !== undefined) {
+        const arena = { number, free: extents, left: unitsIn(extents) };
+        this.#arenas.push(arena);
+        this.#countFree(arena.left);
+      }
+      this.#serve();
+      if (extents === undefined && this.#waiting.length > 0) {
+        this.#waiting.shift()!.resolve(undefined);
+        // It will give back what it has: perhaps that is enough for the others.
+        await pause(GRACE);
+        this.#serve();
+      }
+    } while (this.#waiting.length > 0);
+    this.#isReserving = false;
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]!.units <= this.#free) {
+      const { units, resolve } = this.#waiting.shift()!;
+      resolve(this.#claim(units));
+    }
+  }
+
+  #claim(units: number): Claim[] {
+    const claims: Claim[] = [];
+    let missing = units;
+    for (const arena of this.#arenas) {
+      const extents: Extent[] = [];
+      while (missing > 0 && arena.free.length > 0) {
+        const [first] = arena.free as [Extent];
+        const count = Math.min(missing, first.count);
+        addExtent(extents, { unit: first.unit, count });
+        missing -= count;
+        if (count === first.count) arena.free.shift();
+        else arena.free[0] = { unit: first.unit + count, count: first.count - count };
+      }
+      if (extents.length > 0) claims.push({ arena, extents });
+      if (missing === 0) break;
+    }
+    this.#countFree(-units);
+    return claims;
+  }
+
+  #countFree(units: number): void {
+    this.#free += units;
+    this.#host.countIdle(units * UNIT);
+  }
+}
+
+function unitsIn(extents: readonly Extent[]): number {
+  return extents.reduce((sum, { count }) => sum + count, 0);
+}

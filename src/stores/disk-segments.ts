@@ -1,0 +1,175 @@
+/**
+ * @module stores/disk-segments
+ * The files that bodies lie in, each of up to 64 MB: a few large files, where one for each body would
+ * cost more to make, to open and to remove than all else that is done for it. Reads are made at once.
+ * So are writes, while the system takes them into its memory: what has just come from the origin is
+ * still in the processor's cache then. When one has taken long, as the disk does not keep up and the
+ * system halts who writes, those of the next seconds go through the thread pool.
+ */
+import { closeSync, constants, ftruncateSync, openSync, readSync, writev, writevSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { segmentPath } from './disk-directory.ts';
+import { type Extent, type Place, SEGMENT_UNITS, UNIT, placesOf } from './disk-layout.ts';
+
+const SEGMENT = SEGMENT_UNITS * UNIT;
+/** Files held open. */
+const MOST_OPEN = 256;
+/** Milliseconds of a write that is slow, and those for which the thread pool writes then. */
+const SLOW = 10;
+const POOLED = 5000;
+/** Bytes that it writes at a time. */
+const MOST_WRITTEN = 1024 * 1024;
+/** What is read of them is nobody else's to read. */
+const PRIVATE = 0o600;
+
+const writeAll = promisify(writev);
+/** What is left of a unit is written too: else the system would have to read it first. */
+const PADDING = Buffer.alloc(UNIT);
+
+interface Write {
+  readonly position: number;
+  readonly parts: readonly Buffer[];
+  readonly length: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class DiskSegments {
+  readonly #directory: string;
+  /** By segment, the one used longest ago first. */
+  readonly #files = new Map<number, number>();
+  /** The segment that is being written. */
+  #writing: number | undefined;
+  #queue: Write[] = [];
+  #running: Promise<void> | undefined;
+  #pooledUntil = -Infinity;
+  #isClosed = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Reads what lies at these places, one after the other; false where not all of it is there. Throws where it cannot be read. Also for who still reads when the store is closed. */
+  read(into: Buffer, places: readonly Place[]): boolean {
+    let at = 0;
+    for (const { position, length } of places) {
+      const number = Math.floor(position / SEGMENT);
+      const file = this.#isClosed ? this.#openFile(number) : this.#open(number);
+      const read = readSync(file, into, at, length, position % SEGMENT);
+      if (this.#isClosed) closeSync(file);
+      if (read !== length) return false;
+      at += length;
+    }
+    return true;
+  }
+
+  /** Fills the extents with these bytes; undefined where that is done when it returns. Throws or rejects where they cannot be written. */
+  write(extents: readonly Extent[], bytes: Buffer): Promise<unknown> | undefined {
+    let at = 0;
+    const writes: Promise<void>[] = [];
+    for (const { position, length } of placesOf(extents, 0, bytes.length)) {
+      const end = at + length;
+      const part = bytes.subarray(at, end);
+      const written = this.#write(position, end % UNIT === 0 ? [part] : [part, PADDING.subarray(end % UNIT)]);
+      if (written !== undefined) writes.push(written);
+      at = end;
+    }
+    return writes.length > 0 ? Promise.all(writes) : undefined;
+  }
+
+  /** Nothing that counts lies behind so many units of the segment: the system gets the room back. */
+  truncate(number: number, units: number): void {
+    ftruncateSync(this.#open(number), units * UNIT);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#running !== undefined) await this.#running;
+    for (const file of this.#files.values()) closeSync(file);
+    this.#files.clear();
+  }
+
+  #write(position: number, parts: readonly Buffer[]): Promise<void> | undefined {
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const start = performance.now();
+    if (this.#running === undefined && start >= this.#pooledUntil) {
+      mustBeAll(writevSync(this.#open(Math.floor(position / SEGMENT)), parts, position % SEGMENT), length);
+      const end = performance.now();
+      if (end - start > SLOW) this.#pooledUntil = end + POOLED;
+      return undefined;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#queue.push({ position, parts, length, resolve, reject });
+    this.#running ??= this.#drain();
+    return promise;
+  }
+
+  async #drain(): Promise<void> {
+    // What comes in this turn can go together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const batch = this.#nextBatch();
+      try {
+        await this.#writeBatch(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** The first that waits, and what follows it in the file. */
+  #nextBatch(): Write[] {
+    const first = this.#queue[0]!;
+    let count = 1;
+    let { length } = first;
+    for (let next = this.#queue[count]; next !== undefined && length < MOST_WRITTEN; next = this.#queue[++count]) {
+      if (next.position !== first.position + length || next.position % SEGMENT === 0) break;
+      length += next.length;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #writeBatch(batch: readonly Write[]): Promise<void> {
+    const { position } = batch[0]!;
+    const number = Math.floor(position / SEGMENT);
+    const file = this.#open(number);
+    this.#writing = number;
+    try {
+      const { bytesWritten } = await writeAll(file, batch.flatMap(({ parts }) => parts), position % SEGMENT);
+      mustBeAll(bytesWritten, batch.reduce((sum, { length }) => sum + length, 0));
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  #open(number: number): number {
+    const known = this.#files.get(number);
+    if (known !== undefined) {
+      if (this.#files.size > MOST_OPEN / 2) {
+        this.#files.delete(number);
+        this.#files.set(number, known);
+      }
+      return known;
+    }
+    if (this.#isClosed) throw new Error('The store is closed.');
+    for (const [oldest, file] of this.#files) {
+      if (this.#files.size < MOST_OPEN) break;
+      if (oldest === this.#writing) continue;
+      this.#files.delete(oldest);
+      closeSync(file);
+    }
+    const file = this.#openFile(number);
+    this.#files.set(number, file);
+    return file;
+  }
+
+  #openFile(number: number): number {
+    return openSync(segmentPath(this.#directory, number), constants.O_RDWR | constants.O_CREAT, PRIVATE);
+  }
+}
+
+function mustBeAll(written: number, length: number): void {
+  if (written !== length) throw new Error('ENOSPC: no space left on the device');
+}
