@@ -70,6 +70,7 @@ async function put(store: Store, object: number, length: number): Promise<void> 
   if (writer === undefined) return;
   if (length === 0 || writer.write(Buffer.alloc(length))) await writer.commit(META);
   writer.abort();
+  writer.abort();
 }
 
 /** All of one length, so that they take the same room. */

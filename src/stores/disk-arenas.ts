@@ -28,10 +28,10 @@ export interface Claim {
 }
 
 export interface ArenaHost {
-  /** Reserves units, at least `fewest`; undefined where there is no room for those. */
+  /** Reserves units, `fewest` or more where there are; undefined where there is no room for those. */
   reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined>;
-  /** Ends reservations; of the units nobody has, so many are free again. */
-  end(numbers: readonly number[], unused: number): Promise<unknown>;
+  /** Gives up what was reserved and nobody has written into, or all that is left of a reservation, which is nothing. */
+  release(number: number, unused: readonly Extent[]): Promise<unknown>;
   nextNumber(): number;
   /** So many more bytes, or fewer, are reserved and not in use. */
   countIdle(bytes: number): void;
@@ -78,26 +78,37 @@ export class DiskArenas {
         this.#countFree(extent.count);
       }
     }
+    this.#serve();
+    if (this.#waiting.length === 0 && this.#free > 2 * this.#ahead) void this.release();
   }
 
   /** An object has them from now on. */
   settle(claims: readonly Claim[]): void {
     for (const { arena, extents } of claims) for (const { count } of extents) arena.left -= count;
-    const over = this.#arenas.filter(({ left }) => left === 0);
-    if (over.length === 0) return;
-    this.#arenas = this.#arenas.filter(({ left }) => left > 0);
-    void this.#host.end(over.map(({ number }) => number), 0);
+    this.#end();
   }
 
   /** Gives up what nobody writes into. */
   async release(): Promise<void> {
-    const unused = (arena: Arena): boolean => arena.left === unitsIn(arena.free);
-    const over = this.#arenas.filter(unused);
-    if (over.length === 0) return;
-    this.#arenas = this.#arenas.filter((arena) => !over.includes(arena));
-    const units = over.reduce((sum, { left }) => sum + left, 0);
-    this.#countFree(-units);
-    await this.#host.end(over.map(({ number }) => number), units);
+    const released: Promise<unknown>[] = [];
+    for (const arena of this.#arenas) {
+      if (arena.free.length === 0) continue;
+      const unused = arena.free;
+      const units = unitsIn(unused);
+      arena.free = [];
+      arena.left -= units;
+      this.#countFree(-units);
+      released.push(this.#host.release(arena.number, unused));
+    }
+    this.#end();
+    await Promise.all(released);
+  }
+
+  /** Forgets arenas of which all is settled. */
+  #end(): void {
+    if (this.#arenas.every(({ left }) => left > 0)) return;
+    for (const { number, left } of this.#arenas) if (left === 0) void this.#host.release(number, []);
+    this.#arenas = this.#arenas.filter(({ left }) => left > 0);
   }
 
   async #reserve(): Promise<void> {

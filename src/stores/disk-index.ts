@@ -321,13 +321,14 @@ export class DiskIndex {
     return extents;
   }
 
-  /** Of what was reserved under these numbers, so many bytes became no object's. */
-  endReservations(arenas: readonly number[], unused: number): void {
+  /** What was reserved under that number, and did not become an object's, is free again; with nothing, the reservation ends. */
+  release(arena: number, unused: readonly Extent[]): void {
+    this.#space.release(arena, unused);
+    const bytes = UNIT * unused.reduce((sum, { count }) => sum + count, 0);
     const { totals } = this;
-    for (const arena of arenas) this.#space.endReservation(arena);
-    totals.writing -= unused;
-    totals.bytes -= unused;
-    totals.free += unused;
+    totals.writing -= bytes;
+    totals.bytes -= bytes;
+    totals.free += bytes;
   }
 
   /** Some of what is to be freed, in the order of the units. */

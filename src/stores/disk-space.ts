@@ -97,9 +97,10 @@ export class DiskSpace {
     return { extents, added };
   }
 
-  /** What no object has of it is free. */
-  endReservation(arena: number): void {
-    this.#run.removeArena.run(arena);
+  /** These are not reserved any more; with none, the reservation ends. */
+  release(arena: number, unused: readonly Extent[]): void {
+    if (unused.length === 0) this.#run.removeArena.run(arena);
+    else this.#unreserve(unused);
   }
 
   discard({ unit, size, extents }: Garbage): void {
@@ -116,10 +117,7 @@ export class DiskSpace {
     if (this.#run.removeGarbage.run(unit).changes === 0) return false;
     this.#mark(extents, false);
     // What it was written into may be reserved still, for others that are on their way.
-    for (const arena of this.#arenas()) {
-      const left = without(arena.extents, extents);
-      if (left !== arena.extents) this.#run.setArena.run(encodeExtents(left), arena.number);
-    }
+    this.#unreserve(extents);
     return true;
   }
 
@@ -168,6 +166,13 @@ export class DiskSpace {
         segment.used += isTaken ? 1 : -1;
       }
       segment.isChanged = true;
+    }
+  }
+
+  #unreserve(extents: readonly Extent[]): void {
+    for (const arena of this.#arenas()) {
+      const left = without(arena.extents, extents);
+      if (left !== arena.extents) this.#run.setArena.run(encodeExtents(left), arena.number);
     }
   }
 

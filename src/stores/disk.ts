@@ -112,7 +112,7 @@ export class DiskStore implements Store {
     this.#arenas = new DiskArenas(
       {
         reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
-        end: (numbers, unused) => this.#try(() => index.endReservations(numbers, unused * UNIT)),
+        release: (number, unused) => this.#try(() => index.release(number, unused)),
         nextNumber: () => counts.nextNumber(),
         countIdle: (bytes) => counts.add('idle', bytes),
       },

@@ -411,6 +411,7 @@ async function followModel(store: Store, operations: readonly Operation[], lists
   };
   const commit = async (entry: ModelWriter, meta: Buffer): Promise<void> => {
     const kept = await entry.writer.commit(meta);
+    entry.writer.abort();
     assert.ok(!kept || entry.open, 'a writer that was given up cannot commit');
     if (kept) model.set(entry.key, { meta, body: Buffer.concat(entry.chunks) });
     entry.open = false;
