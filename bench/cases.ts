@@ -95,7 +95,7 @@ export const CASES: readonly Case[] = [
   { ...PLAIN, name: 'disk-1k', title: '1 KB hits on disk, of 50,000 objects', asks: [whole('/object/1')], objects: 50_000, popularity: 'even', cacheMegabytes: 4, diskMegabytes: 1000 },
   { ...PLAIN, name: 'disk-64k', title: '64 KB hits on disk, of 2,000 objects', asks: [whole('/object-64k/1')], objects: 2000, popularity: 'even', cacheMegabytes: 4, diskMegabytes: 1000 },
   { ...PLAIN, name: 'disk-1m', title: '1 MB hits on disk, of 300 objects', asks: [whole('/object-1m/1')], objects: 300, popularity: 'even', connections: 16, cacheMegabytes: 16, diskMegabytes: 1000 },
-  { ...PLAIN, name: 'disk-fill', title: 'Filling a disk with 10,000 objects of 64 KB', measures: 'fill', asks: [whole('/object-64k/1')], objects: 10_000, expects: 'misses', cacheMegabytes: 4, diskMegabytes: 2000 },
+  { ...PLAIN, name: 'disk-fill', title: 'Filling a disk with 10,000 objects of 64 KB, after as many others', measures: 'fill', asks: [whole('/object-64k/1')], objects: 10_000, expects: 'misses', cacheMegabytes: 4, diskMegabytes: 2000 },
   { ...PLAIN, name: 'start', title: 'Start to listening', measures: 'start', asks: [whole('/hit/1k')], cacheMegabytes: 256 },
 ];
 

@@ -5,7 +5,6 @@
  * lie in segments (disk-segments.ts). `maxBytes` holds at all times: room is made before it is taken.
  * What cannot be read counts as not stored; while nothing can be written, nothing is stored.
  */
-import { hash } from 'node:crypto';
 import { Histogram } from '../cache/counters.ts';
 import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
@@ -14,10 +13,11 @@ import { Absentees } from './absentees.ts';
 import { DiskArenas } from './disk-arenas.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskDirectory } from './disk-directory.ts';
+import { DiskAccesses } from './disk-accesses.ts';
 import { DiskEviction } from './disk-eviction.ts';
 import { DiskHealth } from './disk-health.ts';
 import type { Aftermath, DiskIndex } from './disk-index.ts';
-import { decodeKey, encodeKey } from './disk-key.ts';
+import { KeyHashes, decodeKey, encodeKey } from './disk-key.ts';
 import { type Extent, UNIT, fileBytes } from './disk-layout.ts';
 import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
 import { openIndex } from './disk-opening.ts';
@@ -31,12 +31,8 @@ import { DiskStamps } from './disk-stamps.ts';
 import { DiskTransactions, LATER } from './disk-transactions.ts';
 import { DiskWriter, type DiskWriterHost, type Written } from './disk-writer.ts';
 
-/** Milliseconds until accesses are written down. */
-const NOTES_DELAY = 5000;
 /** Milliseconds a clear waits for the room to be free; the rest is freed later. */
 const CLEAR_PATIENCE = 1000;
-/** Hashes of keys that are remembered. */
-const MOST_HASHES = 256;
 const NOTHING = Buffer.alloc(0);
 
 export interface DiskStoreOptions {
@@ -57,7 +53,7 @@ export class DiskStore implements Store {
   readonly stamps: StampKeeper & { readonly memory: SharedArrayBuffer };
   readonly #maxBytes: number;
   readonly #maxObject: number;
-  readonly #salt: string;
+  readonly #hashes: KeyHashes;
   readonly #directory: DiskDirectory | undefined;
   readonly #index: DiskIndex;
   readonly #stamps: DiskStamps;
@@ -68,6 +64,7 @@ export class DiskStore implements Store {
   readonly #arenas: DiskArenas;
   readonly #writing: DiskWriterHost;
   readonly #eviction: DiskEviction;
+  readonly #accesses: DiskAccesses;
   readonly #transactions: DiskTransactions;
   readonly #removal: DiskRemoval;
   readonly #room: DiskRoom;
@@ -75,8 +72,6 @@ export class DiskStore implements Store {
   /** Milliseconds. */
   readonly #reads = new Histogram();
   readonly #absent = new Absentees();
-  #notesTimer: NodeJS.Timeout | undefined;
-  readonly #hashes = new Map<string, number>();
   #isClosed = false;
 
   /** @throws {MillraceError} ERR_STORE where the directory cannot be used */
@@ -99,13 +94,14 @@ export class DiskStore implements Store {
     const counts = new DiskCounts(this.shared);
     const index = this.#index;
     const segments = new DiskSegments(path);
-    this.#salt = index.salt.toString('base64');
+    this.#hashes = new KeyHashes(index.salt);
     this.#segments = segments;
     this.#counts = counts;
     this.#health = new DiskHealth(path, this.#directory, counts, onNotice);
     const onDamage = (keyHash: number, version: number, error: MillraceError): void => this.#damaged(keyHash, version, error);
-    this.#objects = new DiskObjects({ path, index, segments, pins, onAccess: (place) => this.#accessed(place), onDamage });
+    this.#objects = new DiskObjects({ path, index, segments, pins, onAccess: (place) => this.#accesses.add(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
+    this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath));
     this.#removal = new DiskRemoval(pins, (behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
@@ -146,13 +142,7 @@ export class DiskStore implements Store {
 
   /** By which it is found in the table; others may have the same. */
   hashOf(key: string): number {
-    // Requests ask for those of their keys several times, by turns.
-    const known = this.#hashes.get(key);
-    if (known !== undefined) return known;
-    const keyHash = hash('sha256', this.#salt + key, 'buffer').readUIntBE(0, 6);
-    if (this.#hashes.size >= MOST_HASHES) this.#hashes.clear();
-    this.#hashes.set(key, keyHash);
-    return keyHash;
+    return this.#hashes.of(key);
   }
 
   /** changesOf, for a key whose cell is known. */
@@ -180,7 +170,7 @@ export class DiskStore implements Store {
 
   /** Counts as an access to the object, which was read before and is not changed. */
   use({ place }: Whereabouts): void {
-    this.#accessed(place);
+    this.#accesses.add(place);
   }
 
   /** At once, the body of an object that was read before and is not changed; no access. Undefined where it is not to be had like that: then get() is to be asked. */
@@ -280,9 +270,8 @@ export class DiskStore implements Store {
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    clearTimeout(this.#notesTimer);
     this.#debts.close();
-    await this.#writeNotes();
+    await this.#accesses.close();
     await this.#arenas.release();
     await this.#removal.settled(CLEAR_PATIENCE);
     await this.#transactions.finish();
@@ -372,21 +361,6 @@ export class DiskStore implements Store {
 
   #writeFailed(error: unknown): void {
     if (!this.#isClosed) this.#health.writeFailed(error);
-  }
-
-  /** Accesses are written down after a while, or when they are many. */
-  #accessed(place: number): void {
-    const isTime = this.#eviction.access(place);
-    if (!isTime && this.#notesTimer !== undefined) return;
-    clearTimeout(this.#notesTimer);
-    this.#notesTimer = setTimeout(() => {
-      this.#notesTimer = undefined;
-      void this.#writeNotes();
-    }, isTime ? 0 : NOTES_DELAY).unref();
-  }
-
-  async #writeNotes(): Promise<void> {
-    for (let more = true; more && !this.#isClosed; ) more = (await this.#try(() => this.#eviction.flush())) ?? false;
   }
 
   /** Once a transaction is committed. */
