@@ -67,13 +67,18 @@ export interface Totals {
 
 /** Places in the main queue begin here; those before are in the small one. */
 export const MAIN = 2 ** 52;
+/** Bytes of a page of the file. */
+export const PAGE = 8192;
 /** What a remembered hash counts for. */
 const GHOST_BYTES = 64;
+/** Pages given back to the system at a time. */
+const MOST_VACUUMED = 32;
 /** Each opening of the directory has so many numbers of its own. */
 const NUMBERS = 2 ** 32;
 
 const SCHEMA = `
-  PRAGMA page_size = 8192;
+  PRAGMA page_size = ${PAGE};
+  PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = OFF;
   PRAGMA wal_autocheckpoint = 256;
@@ -112,6 +117,7 @@ const SQL = {
   ghost: 'SELECT place FROM ghosts WHERE hash = ? AND place > ? LIMIT 1',
   oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
   removeGhost: 'DELETE FROM ghosts WHERE place = ?',
+  freePages: 'PRAGMA freelist_count',
   totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon FROM totals',
   setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, horizon = ?',
 } as const;
@@ -309,11 +315,13 @@ export class DiskIndex {
   /**
    * Reserves room in segments, so many bytes or fewer, to write into.
    * @param arena a number to end the reservation by
-   * @param most bytes that may lie on the disk, and count
+   * @param most bytes that may count
+   * @param mostOnDisk bytes that may count, or be free in segments
    */
-  reserve(arena: number, bytes: number, most: number): Extent[] {
+  reserve(arena: number, bytes: number, most: number, mostOnDisk: number): Extent[] {
     const { totals } = this;
-    const { extents, added } = this.#space.reserve(arena, Math.floor(bytes / UNIT), Math.floor((most - totals.bytes - totals.free) / UNIT));
+    const units = Math.floor(Math.min(bytes, most - totals.bytes) / UNIT);
+    const { extents, added } = this.#space.reserve(arena, units, Math.floor((mostOnDisk - totals.bytes - totals.free) / UNIT));
     const reserved = UNIT * extents.reduce((sum, { count }) => sum + count, 0);
     totals.writing += reserved;
     totals.bytes += reserved;
@@ -350,6 +358,16 @@ export class DiskIndex {
     const given = this.#space.shrink(truncate);
     this.totals.free -= given * UNIT;
     return given > 0;
+  }
+
+  /** Bytes of the file that nothing lies in. */
+  freeInFile(): number {
+    return PAGE * (this.#run.freePages.get() as { freelist_count: number }).freelist_count;
+  }
+
+  /** Gives a little of that back to the system. */
+  vacuum(): void {
+    this.#database.exec(`PRAGMA incremental_vacuum(${MOST_VACUUMED})`);
   }
 
   /** @param well writes out all that was done */

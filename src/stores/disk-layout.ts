@@ -7,8 +7,8 @@ import { MOST_SUMMED, SUM, checksumOf } from './disk-checksum.ts';
 
 /** Bytes that room is given out in: what the system reads and writes at a time anyway. */
 export const UNIT = 4096;
-/** Units of a segment; none of another one follows them in an extent. */
-export const SEGMENT_UNITS = 16_384;
+/** Units of a segment; none of another one follows them in an extent. Large enough for few files, and small enough to become empty when what came at one time leaves: then the system gets them back. */
+export const SEGMENT_UNITS = 1024;
 /** Bytes of body with a checksum of their own; the last may have fewer. */
 export const BLOCK: number = MOST_SUMMED;
 const EXTENT = 8;

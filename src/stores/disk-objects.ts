@@ -9,7 +9,7 @@ import { MillraceError } from '../errors.ts';
 import { Chunks } from './chunks.ts';
 import { ReadBody, SegmentBody, readBlocks } from './disk-bodies.ts';
 import { SUM } from './disk-checksum.ts';
-import type { DiskIndex, Row } from './disk-index.ts';
+import { type DiskIndex, PAGE, type Row } from './disk-index.ts';
 import { decodeKey } from './disk-key.ts';
 import { Layout, unitsFor } from './disk-layout.ts';
 import type { Pins } from './disk-pins.ts';
@@ -17,6 +17,8 @@ import type { DiskSegments } from './disk-segments.ts';
 
 /** What a row takes in the table besides key, description and body; measured. */
 const ROW_OVERHEAD = 160;
+/** Bytes of a page of the table, and those of a row that fit into one; of a longer one, most is in pages of its own. */
+const IN_PAGE = PAGE - 35;
 /** Bytes of a body in segments that is read at once: where it is damaged that is a miss, not a response that breaks off. */
 const READ_AT_ONCE = 64 * 1024;
 
@@ -132,9 +134,10 @@ export class DiskObjects {
   }
 }
 
-/** What a row counts for. */
+/** What a row counts for: its share of a page with others of its size. https://www.sqlite.org/fileformat2.html#b_tree_pages */
 export function rowBytes({ key, meta, layout, inline }: Pick<Row, 'key' | 'meta' | 'layout' | 'inline'>): number {
-  return ROW_OVERHEAD + key.length + meta.length + layout.length + inline.length;
+  const bytes = ROW_OVERHEAD + key.length + meta.length + layout.length + inline.length;
+  return bytes <= IN_PAGE ? Math.ceil(PAGE / Math.floor(IN_PAGE / bytes)) : PAGE * Math.ceil(bytes / PAGE) + PAGE / 8;
 }
 
 /** Over everything that makes the answer, so that no part of it can be another object's. */

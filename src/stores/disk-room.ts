@@ -1,8 +1,9 @@
 /**
  * @module stores/disk-room
  * Keeps the quota. Room is made before it is taken, a few objects at a time, and some is kept free
- * ahead of need, so that who stores seldom waits. All of it runs within transactions. What counts
- * against the quota is what is stored, and the room in segments that nobody has: it lies on the disk.
+ * ahead of need, so that who stores seldom waits. All of it runs within transactions. What is stored
+ * counts against the quota; room that nobody has in segments and table lies on the disk, too, and is
+ * kept small beside it.
  */
 import type { DiskEviction } from './disk-eviction.ts';
 import type { DiskIndex } from './disk-index.ts';
@@ -18,8 +19,10 @@ const SWEPT_AHEAD = 32;
 /** Kept free: a share of the quota, and bytes. */
 const AHEAD_SHARE = 0.02;
 const MOST_AHEAD = 64 * 1024 * 1024;
-/** The share of the quota that may be free room in segments without being given back to the system. */
-const FREE_SHARE = 0.1;
+/** Shares of the quota: free room in segments, and in the table, that is not given back to the system; and all that may be in segments. */
+const KEPT_IN_SEGMENTS = 0.08;
+const KEPT_IN_TABLE = 0.05;
+const MOST_IN_SEGMENTS = 0.12;
 /** Times that a change waits for room; some milliseconds each. */
 const MOST_TRIES = 200;
 /** After so many, whoever was to free it has perhaps ended. */
@@ -51,12 +54,17 @@ export class DiskRoom {
     this.#parts = parts;
   }
 
+  /** Bytes that what is stored and what is free in segments may take together. */
+  get mostOnDisk(): number {
+    return this.#parts.maxBytes * (1 + MOST_IN_SEGMENTS);
+  }
+
   /** For rows of so many bytes. LATER: room is on its way. */
   make(bytes: number, tries: number): boolean | typeof LATER {
     const { index, truncate } = this.#parts;
     const { totals } = index;
-    const excess = (): number => totals.bytes + totals.free + bytes - this.#parts.maxBytes;
-    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.free > 0 && index.shrink(truncate) });
+    const excess = (): number => Math.max(totals.bytes + bytes - this.#parts.maxBytes, totals.bytes + totals.free + bytes - this.mostOnDisk);
+    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.bytes + bytes <= this.#parts.maxBytes && index.shrink(truncate) });
   }
 
   /** In segments, where what is free is room. LATER: room is on its way. */
@@ -72,15 +80,27 @@ export class DiskRoom {
 
   /** Within every transaction: a little of what would have to be done some time. True when there is more. */
   upkeep(): boolean {
-    const { index, maxBytes, truncate } = this.#parts;
+    const { index, maxBytes } = this.#parts;
     if (this.sweep(SWEPT_AHEAD)) return true;
     const ahead = Math.min(MOST_AHEAD, maxBytes * AHEAD_SHARE);
     for (let step = 0; step < STEPS_AHEAD; step++) {
-      const { objects, bytes, garbage, free } = index.totals;
-      if (objects === 0 || bytes - garbage <= maxBytes - ahead) return free > (objects === 0 ? 0 : maxBytes * FREE_SHARE) && index.shrink(truncate);
+      const { objects, bytes, garbage } = index.totals;
+      if (objects === 0 || bytes - garbage <= maxBytes - ahead) return this.#giveBack();
       this.#evict();
     }
     return true;
+  }
+
+  /** Gives the system a little of the room that nobody has. True when there may be more. */
+  #giveBack(): boolean {
+    const { index, maxBytes, truncate } = this.#parts;
+    const { objects, free } = index.totals;
+    const kept = objects === 0 ? 0 : maxBytes;
+    if (index.freeInFile() > kept * KEPT_IN_TABLE) {
+      index.vacuum();
+      return true;
+    }
+    return free > kept * KEPT_IN_SEGMENTS && index.shrink(truncate);
   }
 
   /** Removes so many rows of what was cleared; true when there are more. */

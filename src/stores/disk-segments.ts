@@ -1,6 +1,6 @@
 /**
  * @module stores/disk-segments
- * The files that bodies lie in, each of up to 64 MB: a few large files, where one for each body would
+ * The files that bodies lie in, each of up to 4 MB: a few large files, where one for each body would
  * cost more to make, to open and to remove than all else that is done for it. Reads are made at once.
  * So are writes, while the system takes them into its memory: what has just come from the origin is
  * still in the processor's cache then. When one has taken long, as the disk does not keep up and the
@@ -13,7 +13,7 @@ import { type Extent, type Place, SEGMENT_UNITS, UNIT, placesOf } from './disk-l
 
 const SEGMENT = SEGMENT_UNITS * UNIT;
 /** Files held open. */
-const MOST_OPEN = 256;
+const MOST_OPEN = 1024;
 /** Milliseconds of a write that is slow, and those for which the thread pool writes then. */
 const SLOW = 10;
 const POOLED = 5000;
@@ -22,6 +22,7 @@ const MOST_WRITTEN = 1024 * 1024;
 /** What is read of them is nobody else's to read. */
 const PRIVATE = 0o600;
 
+const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
 const writeAll = promisify(writev);
 /** What is left of a unit is written too: else the system would have to read it first. */
 const PADDING = Buffer.alloc(UNIT);
@@ -154,15 +155,27 @@ export class DiskSegments {
       return known;
     }
     if (this.#isClosed) throw new Error('The store is closed.');
+    this.#closeAllBut(MOST_OPEN - 1);
+    let file: number;
+    try {
+      file = this.#openFile(number);
+    } catch (error) {
+      // Connections take files, too.
+      if (!OUT_OF_FILES.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      this.#closeAllBut(this.#files.size / 2);
+      file = this.#openFile(number);
+    }
+    this.#files.set(number, file);
+    return file;
+  }
+
+  #closeAllBut(most: number): void {
     for (const [oldest, file] of this.#files) {
-      if (this.#files.size < MOST_OPEN) break;
+      if (this.#files.size <= most) return;
       if (oldest === this.#writing) continue;
       this.#files.delete(oldest);
       closeSync(file);
     }
-    const file = this.#openFile(number);
-    this.#files.set(number, file);
-    return file;
   }
 
   #openFile(number: number): number {

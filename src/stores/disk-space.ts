@@ -27,9 +27,6 @@ interface Segment {
   isChanged: boolean;
 }
 
-/** Units given back to the system at a time: 4 MB, in about a millisecond. */
-const MOST_SHRUNK = 1024;
-
 export const SPACE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, used INTEGER NOT NULL, high INTEGER NOT NULL, bits BLOB NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS segments_by_free ON segments(high - used);
@@ -122,7 +119,7 @@ export class DiskSpace {
   }
 
   /**
-   * Gives free units at the end of a segment back to the system, a few at a time; how many.
+   * Gives free units at the end of a segment back to the system; how many.
    * @param truncate makes the file of a segment so many units long
    */
   shrink(truncate: (number: number, units: number) => void): number {
@@ -132,8 +129,7 @@ export class DiskSpace {
     const segment = this.#segment(freest.number);
     const bits = withReserved(segment, this.#arenas().flatMap((one) => one.extents));
     let high = segment.high;
-    const least = Math.max(0, high - MOST_SHRUNK);
-    while (high > least && !isSet(bits, high - 1)) high--;
+    while (high > 0 && !isSet(bits, high - 1)) high--;
     const given = segment.high - high;
     if (given === 0) return 0;
     truncate(segment.number, high);

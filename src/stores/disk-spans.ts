@@ -10,7 +10,7 @@
 
 const SMALLEST = 32 * 1024;
 /** Bytes of spans of one size that wait to be used again. */
-const MOST_SPARE = 2 * 1024 * 1024;
+const MOST_SPARE = 1024 * 1024;
 
 /** By their size, the memory of those that wait. */
 const spare = new Map<number, ArrayBufferLike[]>();

@@ -13,9 +13,11 @@ import type { Pins } from './disk-pins.ts';
 import type { DiskSegments } from './disk-segments.ts';
 import { giveBackSpan, takeSpan } from './disk-spans.ts';
 
-/** Bytes of the longest body that lies in its row. */
-const INLINE_BODY = 16 * 1024;
+/** Bytes of the longest body that lies in its row: longer ones would leave much of a page empty. */
+const INLINE_BODY = 3 * 1024;
 const FIRST_BLOCK = 4096;
+/** Bytes from which on memory that is used again pays. */
+const WORTH_A_SPAN = 16 * 1024;
 
 /** Where a body is when it is complete. */
 export type Written = { readonly inline: Buffer } | { readonly layout: Layout; readonly length: number; readonly claims: readonly Claim[] };
@@ -220,7 +222,7 @@ export class DiskWriter implements StoreWriter {
     if (block !== undefined && this.#filled < block.length) return block;
     const missing = this.#expectedLength - this.#written;
     const wanted = Math.min(BLOCK, missing > 0 ? this.#filled + missing : Math.max(FIRST_BLOCK, 4 * this.#filled, this.#filled + needed));
-    const larger = wanted > INLINE_BODY ? takeSpan(wanted) : Buffer.allocUnsafeSlow(wanted);
+    const larger = wanted > WORTH_A_SPAN ? takeSpan(wanted) : Buffer.allocUnsafeSlow(wanted);
     if (block !== undefined) {
       block.copy(larger, 0, 0, this.#filled);
       if (!this.#shown.delete(block.buffer)) giveBackSpan(block);

@@ -229,6 +229,7 @@ export class DiskStore implements Store {
   async clear(): Promise<number> {
     if (this.#isClosed) return 0;
     const end = performance.now() + CLEAR_PATIENCE;
+    void this.#arenas.release();
     const count = await this.#try(() => this.#index.clear(this.#counts.nextNumber()));
     this.#counts.cleared();
     if (count === undefined) {
@@ -287,7 +288,7 @@ export class DiskStore implements Store {
     const reserved = await this.#try((tries) => {
       const room = this.#room.makeInSegments(fewest * UNIT, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
-      const extents = this.#index.reserve(number, most * UNIT, this.#maxBytes);
+      const extents = this.#index.reserve(number, most * UNIT, this.#maxBytes, this.#room.mostOnDisk);
       // What is free may be part of what is still reserved.
       return extents.length > 0 ? extents : this.#room.isHopeless(tries) ? undefined : LATER;
     });

@@ -395,6 +395,30 @@ describe('the quota of the disk store', () => {
     await store.close();
   });
 
+  test('holds on the disk when small objects follow large ones, and large ones small ones; neither has to leave all of it to the other', async () => {
+    const directory = newDirectory();
+    const maxBytes = 24 * MB;
+    const { store } = open(directory, maxBytes);
+    const put = async (name: string, count: number, length: number): Promise<void> => {
+      for (let i = 0; i < count; i += 20) {
+        await Promise.all(Array.from({ length: 20 }, (_, at) => putWhole(store, `${name} ${i + at}`, bytesOf(300), [bytesOf(length, at)])));
+        assert.ok(store.stats().bytes <= maxBytes);
+      }
+      assert.ok(bytesOnDisk(directory) < 1.25 * maxBytes + 8 * MB, `${bytesOnDisk(directory)} bytes on disk after ${name}`);
+    };
+    await put('small', 20_000, 1500);
+    await put('large', 300, 200_000);
+    await put('small again', 20_000, 1500);
+    await put('large again', 300, 200_000);
+    const { objects } = store.stats();
+    await put('a few small ones', 200, 1500);
+    assert.ok(store.stats().objects > objects, `${store.stats().objects} where ${objects} were`);
+    assert.ok(store.stats().bytes > 0.8 * maxBytes);
+    await store.clear();
+    await until(() => bytesOnDisk(directory) < 12 * MB);
+    await store.close();
+  });
+
   test('a reader of what is evicted keeps it whole, and it counts until then', async () => {
     const { store } = open(newDirectory(), 4 * MB, 4 * MB);
     await putWhole(store, 'k', bytesOf(3), [bytesOf(1_000_000)]);
