@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Stamps } from '../../src/cache/stamps.ts';
+import { assertSound } from './disk-soundness.ts';
 import { type Described, type Gone, digestOf, open } from './disk-victim.ts';
 
 const KILLS = Number(process.env['MILLRACE_KILLS'] ?? 30);
@@ -42,6 +43,7 @@ test(`a process killed ${KILLS} times leaves whole objects, and none that was go
       last[how] = Math.max(last[how], generation);
       gone.set(key, last);
     }
+    assertSound(directory);
     const store = open(directory);
     const stamps = new Stamps(store.stamps.memory, store.stamps);
     let count = 0;
@@ -63,6 +65,7 @@ test(`a process killed ${KILLS} times leaves whole objects, and none that was go
     assert.equal(store.stats().errors, 0);
     objects += count;
     await store.close();
+    assertSound(directory);
   }
   assert.ok(objects > KILLS, 'there was something to look at');
   context.diagnostic(`${objects} objects were whole, ${dead} of them purged`);

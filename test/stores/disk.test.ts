@@ -11,6 +11,7 @@ import { Stamps } from '../../src/cache/stamps.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
+import { assertSound } from './disk-soundness.ts';
 import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
 
 const MB = 1024 * 1024;
@@ -356,6 +357,7 @@ describe('the quota of the disk store', () => {
     assert.ok(mostOnDisk < 1.25 * maxBytes + 8 * MB, `${mostOnDisk} bytes on disk`);
     assert.deepEqual(notices, []);
     await store.close();
+    assertSound(directory);
   });
 
   test('holds while open writers have all of it; then who comes too late is refused', async () => {
@@ -417,6 +419,7 @@ describe('the quota of the disk store', () => {
     await store.clear();
     await until(() => bytesOnDisk(directory) < 12 * MB);
     await store.close();
+    assertSound(directory);
   });
 
   test('a reader of what is evicted keeps it whole, and it counts until then', async () => {
@@ -551,6 +554,7 @@ test('worker threads share one store: what one stores, changes and purges, all s
   assert.ok(store.stats().bytes <= 24 * MB);
   assert.ok(stamps.isDead('scope of 1', stamp) && stamps.isDead('scope of 2', stamp), 'purges of other threads');
   await Promise.all(workers.map((worker) => worker.terminate()));
+  assertSound(directory);
   await store.clear();
   await until(() => store.stats().bytes === 0);
   await store.close();
