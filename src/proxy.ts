@@ -123,6 +123,11 @@ export class Common {
     return this.#storage.config;
   }
 
+  /** A worker has ended, which had that id as a thread. */
+  async threadEnded(thread: number): Promise<void> {
+    await this.#storage.threadEnded(thread);
+  }
+
   /** At once, when the process ends otherwise than by close(). */
   remove(): void {
     this.#storage.remove();

@@ -62,7 +62,7 @@ export interface PeerStats {
 export interface StoreStats {
   readonly name: string;
   readonly objects: number;
-  /** In bytes, what counts towards maxBytes: keys, descriptions, bodies (those being written too) and what keeping them takes. */
+  /** In bytes, what counts towards maxBytes: keys, descriptions, bodies and what keeping them takes. */
   readonly bytes: number;
   readonly maxBytes: number;
   readonly evictions: number;

@@ -139,6 +139,11 @@ export class CommonStorage {
     return { ...this.#shared, fleet: tie && { memory: tie.fleet.memory.shared, prefixes: tie.prefixes } };
   }
 
+  /** A worker has ended, which had that id as a thread. */
+  async threadEnded(thread: number): Promise<void> {
+    await this.#disk.threadEnded(thread);
+  }
+
   /** At once, when the process ends otherwise than by close(). */
   remove(): void {
     this.#scratch?.remove();

@@ -116,6 +116,7 @@ class Crew {
     const { log, source } = this.#hooks;
     const start: WorkerStart = { number: seat.number, config: this.#config, source, shared: this.#common.memory, log: log?.look, isObserved: this.#hooks.onOutcome !== undefined };
     const worker = new Worker(WORKER, { workerData: start, resourceLimits: { maxOldGenerationSizeMb: HEAP } });
+    const { threadId } = worker;
     const started = Promise.withResolvers<Where>();
     let cause: Error | undefined;
     const line = new Line<WorkerSide>(worker, {
@@ -145,6 +146,7 @@ class Crew {
       line.cut();
       const failure = cause ?? new Error('It ended without an error.');
       started.reject(failure);
+      void this.#common.threadEnded(threadId);
       this.#left(seat, failure);
     });
     Object.assign(seat, { worker, line, startedAt: performance.now(), isReady: false });

@@ -7,9 +7,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Extent, UNIT, addExtent } from './disk-layout.ts';
 
-/** Bytes reserved ahead of need, and the share of the quota that may be. */
+/** Bytes that a thread reserves ahead of need, and the share of the quota that may be. */
 const AHEAD = 4 * 1024 * 1024;
-const AHEAD_SHARE = 1 / 64;
+const AHEAD_SHARE = 1 / 128;
+/** Milliseconds without a body until it gives up what it has reserved. */
+const IDLE = 5000;
 /** Milliseconds for who got no room to give back what it had. */
 const GRACE = 5;
 
@@ -30,11 +32,9 @@ export interface Claim {
 export interface ArenaHost {
   /** Reserves units, `fewest` or more where there are; undefined where there is no room for those. */
   reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined>;
-  /** Gives up what was reserved and nobody has written into, or all that is left of a reservation, which is nothing. */
-  release(number: number, unused: readonly Extent[]): Promise<unknown>;
+  /** Gives up what was reserved and nobody has written into, or all that is left of a reservation, which is nothing; false where that could not be written down. */
+  release(number: number, unused: readonly Extent[]): Promise<boolean>;
   nextNumber(): number;
-  /** So many more bytes, or fewer, are reserved and not in use. */
-  countIdle(bytes: number): void;
 }
 
 interface Waiting {
@@ -50,6 +50,9 @@ export class DiskArenas {
   #free = 0;
   #waiting: Waiting[] = [];
   #isReserving = false;
+  /** Bodies came since it last looked. */
+  #isBusy = false;
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param maxBytes the quota */
   constructor(host: ArenaHost, maxBytes: number) {
@@ -59,6 +62,8 @@ export class DiskArenas {
 
   /** Room for so many units; undefined where there is none. At once where it was reserved ahead. */
   take(units: number): Claim[] | Promise<Claim[] | undefined> {
+    this.#isBusy = true;
+    this.#timer ??= setInterval(() => this.#look(), IDLE).unref();
     if (this.#waiting.length > 0 || this.#free < units) {
       const { promise, resolve } = Promise.withResolvers<Claim[] | undefined>();
       this.#waiting.push({ units, resolve });
@@ -75,7 +80,7 @@ export class DiskArenas {
     for (const { arena, extents } of claims) {
       for (const extent of extents) {
         arena.free.push(extent);
-        this.#countFree(extent.count);
+        this.#free += extent.count;
       }
     }
     this.#serve();
@@ -90,18 +95,35 @@ export class DiskArenas {
 
   /** Gives up what nobody writes into. */
   async release(): Promise<void> {
-    const released: Promise<unknown>[] = [];
-    for (const arena of this.#arenas) {
-      if (arena.free.length === 0) continue;
+    await Promise.all(this.#arenas.map(async (arena) => {
+      if (arena.free.length === 0) return;
       const unused = arena.free;
       const units = unitsIn(unused);
       arena.free = [];
-      arena.left -= units;
-      this.#countFree(-units);
-      released.push(this.#host.release(arena.number, unused));
-    }
+      this.#free -= units;
+      if (await this.#host.release(arena.number, unused)) {
+        arena.left -= units;
+      } else {
+        arena.free.push(...unused);
+        this.#free += units;
+      }
+    }));
     this.#end();
-    await Promise.all(released);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.release();
+  }
+
+  #look(): void {
+    if (this.#isBusy) {
+      this.#isBusy = false;
+      return;
+    }
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    void this.release();
   }
 
   /** Forgets arenas of which all is settled. */
@@ -121,7 +143,7 @@ export class DiskArenas {
       if (extents !== undefined) {
         const arena = { number, free: extents, left: unitsIn(extents) };
         this.#arenas.push(arena);
-        this.#countFree(arena.left);
+        this.#free += arena.left;
       }
       this.#serve();
       if (extents === undefined && this.#waiting.length > 0) {
@@ -157,13 +179,8 @@ export class DiskArenas {
       if (extents.length > 0) claims.push({ arena, extents });
       if (missing === 0) break;
     }
-    this.#countFree(-units);
+    this.#free -= units;
     return claims;
-  }
-
-  #countFree(units: number): void {
-    this.#free += units;
-    this.#host.countIdle(units * UNIT);
   }
 }
 

@@ -91,7 +91,7 @@ export class SegmentBody implements Body {
       yield wanted;
       most = isFree(bytes) ? MOST_BLOCKS : 1;
     }
-    if (end >= this.length) this.#pins.release(this, this.#layout.unit);
+    if (start === 0 && end >= this.length) this.#pins.release(this, this.#layout.unit);
   }
 
   #read(block: number, count: number): Buffer {

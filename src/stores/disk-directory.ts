@@ -82,7 +82,11 @@ export class DiskDirectory {
 
   /** The next start will begin with nothing. */
   markDamaged(): void {
-    writeFileSync(join(this.path, RUNNING), DAMAGED);
+    try {
+      writeFileSync(join(this.path, RUNNING), DAMAGED);
+    } catch {
+      // Then the next start meets the damage itself.
+    }
   }
 
   /** @param well everything has been written */

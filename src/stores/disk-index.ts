@@ -10,6 +10,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { threadId } from 'node:worker_threads';
 import { type Extent, Layout, UNIT } from './disk-layout.ts';
 import { DiskSpace, type Garbage, SPACE_SCHEMA } from './disk-space.ts';
 
@@ -321,7 +322,7 @@ export class DiskIndex {
   reserve(arena: number, bytes: number, most: number, mostOnDisk: number): Extent[] {
     const { totals } = this;
     const units = Math.floor(Math.min(bytes, most - totals.bytes) / UNIT);
-    const { extents, added } = this.#space.reserve(arena, units, Math.floor((mostOnDisk - totals.bytes - totals.free) / UNIT));
+    const { extents, added } = this.#space.reserve(arena, threadId, units, Math.floor((mostOnDisk - totals.bytes - totals.free) / UNIT));
     const reserved = UNIT * extents.reduce((sum, { count }) => sum + count, 0);
     totals.writing += reserved;
     totals.bytes += reserved;
@@ -332,11 +333,7 @@ export class DiskIndex {
   /** What was reserved under that number, and did not become an object's, is free again; with nothing, the reservation ends. */
   release(arena: number, unused: readonly Extent[]): void {
     this.#space.release(arena, unused);
-    const bytes = UNIT * unused.reduce((sum, { count }) => sum + count, 0);
-    const { totals } = this;
-    totals.writing -= bytes;
-    totals.bytes -= bytes;
-    totals.free += bytes;
+    this.#countReleased(UNIT * unused.reduce((sum, { count }) => sum + count, 0));
   }
 
   /** Some of what is to be freed, in the order of the units. */
@@ -344,13 +341,18 @@ export class DiskIndex {
     return this.#space.garbageBehind(unit);
   }
 
-  /** Nobody reads it any more. */
-  free(garbage: Garbage): void {
-    if (!this.#space.free(garbage)) return;
+  /** Frees what was to be freed at that unit, which nobody reads any more. */
+  free(unit: number): void {
+    const size = this.#space.free(unit);
     const { totals } = this;
-    totals.garbage -= garbage.size;
-    totals.bytes -= garbage.size;
-    totals.free += garbage.size;
+    totals.garbage -= size;
+    totals.bytes -= size;
+    totals.free += size;
+  }
+
+  /** A thread has ended: what it had reserved is free. */
+  releaseAllOf(owner: number): void {
+    this.#countReleased(UNIT * this.#space.releaseAllOf(owner));
   }
 
   /** Gives free room back to the system, a little at a time; false where there is none that it would take. */
@@ -383,6 +385,13 @@ export class DiskIndex {
     this.totals.garbage += file;
     this.totals.bytes += file;
     this.#aftermath.garbage.push(garbage);
+  }
+
+  #countReleased(bytes: number): void {
+    const { totals } = this;
+    totals.writing -= bytes;
+    totals.bytes -= bytes;
+    totals.free += bytes;
   }
 
   /** @param last places up to this one were cleared, and only those are meant */

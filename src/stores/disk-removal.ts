@@ -2,7 +2,6 @@
  * @module stores/disk-removal
  * Frees the room of bodies that no object has any more, once nobody reads them. It counts until then.
  */
-import type { Pins } from './disk-pins.ts';
 import type { Garbage } from './disk-space.ts';
 
 /** Bodies freed in one transaction. */
@@ -11,24 +10,22 @@ const AT_A_TIME = 64;
 const LOOK_AGAIN = 100;
 
 export class DiskRemoval {
-  readonly #pins: Pins;
   /** Some of all that is to be freed, behind that unit. */
   readonly #left: (behind: number) => Garbage[];
-  /** Writes down that they are free; false where it could not. */
-  readonly #free: (garbage: readonly Garbage[]) => Promise<boolean>;
+  /** Frees those that nobody reads; gives those that somebody does. */
+  readonly #free: (garbage: readonly Garbage[]) => Promise<readonly Garbage[]>;
   #queue: Garbage[] = [];
   /** Those that are read, by their first unit. */
   readonly #held = new Map<number, Garbage>();
   #heldBytes = 0;
   #isActive = false;
-  /** Those that are held will be looked at again. */
-  #isWaiting = false;
   /** How far what others left is taken over; undefined: it is not being taken over. */
   #takenUpTo: number | undefined;
   #waiting: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
-  constructor(pins: Pins, left: (behind: number) => Garbage[], free: (garbage: readonly Garbage[]) => Promise<boolean>) {
-    this.#pins = pins;
+  constructor(left: (behind: number) => Garbage[], free: (garbage: readonly Garbage[]) => Promise<readonly Garbage[]>) {
     this.#left = left;
     this.#free = free;
   }
@@ -58,16 +55,16 @@ export class DiskRemoval {
     });
   }
 
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
   async #go(): Promise<void> {
-    if (this.#isActive) return;
+    if (this.#isActive || this.#isClosed) return;
     this.#isActive = true;
     for (let some = this.#next(); some.length > 0; some = this.#next()) {
-      const unread: Garbage[] = [];
-      for (const each of some) {
-        if (this.#pins.isPinned(each.unit)) this.#hold(each);
-        else unread.push(each);
-      }
-      if (unread.length > 0 && !(await this.#free(unread))) for (const each of unread) this.#hold(each);
+      for (const each of await this.#free(some)) this.#hold(each);
     }
     this.#isActive = false;
     for (const resolve of this.#waiting.splice(0)) resolve();
@@ -76,10 +73,9 @@ export class DiskRemoval {
   #hold(garbage: Garbage): void {
     if (!this.#held.has(garbage.unit)) this.#heldBytes += garbage.size;
     this.#held.set(garbage.unit, garbage);
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    setTimeout(() => {
-      this.#isWaiting = false;
+    if (this.#isClosed) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
       const held = [...this.#held.values()];
       this.#held.clear();
       this.#heldBytes = 0;

@@ -61,10 +61,9 @@ export class DiskRoom {
 
   /** For rows of so many bytes. LATER: room is on its way. */
   make(bytes: number, tries: number): boolean | typeof LATER {
-    const { index, truncate } = this.#parts;
-    const { totals } = index;
+    const { totals } = this.#parts.index;
     const excess = (): number => Math.max(totals.bytes + bytes - this.#parts.maxBytes, totals.bytes + totals.free + bytes - this.mostOnDisk);
-    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.bytes + bytes <= this.#parts.maxBytes && index.shrink(truncate) });
+    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.bytes + bytes <= this.#parts.maxBytes && this.#shrink() });
   }
 
   /** In segments, where what is free is room. LATER: room is on its way. */
@@ -93,14 +92,25 @@ export class DiskRoom {
 
   /** Gives the system a little of the room that nobody has. True when there may be more. */
   #giveBack(): boolean {
-    const { index, maxBytes, truncate } = this.#parts;
+    const { index, maxBytes } = this.#parts;
     const { objects, free } = index.totals;
     const kept = objects === 0 ? 0 : maxBytes;
-    if (index.freeInFile() > kept * KEPT_IN_TABLE) {
+    const freeInFile = index.freeInFile();
+    if (freeInFile > kept * KEPT_IN_TABLE) {
       index.vacuum();
-      return true;
+      if (index.freeInFile() < freeInFile) return true;
     }
-    return free > kept * KEPT_IN_SEGMENTS && index.shrink(truncate);
+    return free > kept * KEPT_IN_SEGMENTS && this.#shrink();
+  }
+
+  #shrink(): boolean {
+    const { index, truncate } = this.#parts;
+    try {
+      return index.shrink(truncate);
+    } catch {
+      // What cannot be given back now is room all the same.
+      return false;
+    }
   }
 
   /** Removes so many rows of what was cleared; true when there are more. */

@@ -56,16 +56,18 @@ export class DiskSegments {
     for (const { position, length } of places) {
       const number = Math.floor(position / SEGMENT);
       const file = this.#isClosed ? this.#openFile(number) : this.#open(number);
-      const read = readSync(file, into, at, length, position % SEGMENT);
-      if (this.#isClosed) closeSync(file);
-      if (read !== length) return false;
+      try {
+        if (readSync(file, into, at, length, position % SEGMENT) !== length) return false;
+      } finally {
+        if (this.#isClosed) closeSync(file);
+      }
       at += length;
     }
     return true;
   }
 
   /** Fills the extents with these bytes; undefined where that is done when it returns. Throws or rejects where they cannot be written. */
-  write(extents: readonly Extent[], bytes: Buffer): Promise<unknown> | undefined {
+  write(extents: readonly Extent[], bytes: Buffer): Promise<void> | undefined {
     let at = 0;
     const writes: Promise<void>[] = [];
     for (const { position, length } of placesOf(extents, 0, bytes.length)) {
@@ -75,7 +77,7 @@ export class DiskSegments {
       if (written !== undefined) writes.push(written);
       at = end;
     }
-    return writes.length > 0 ? Promise.all(writes) : undefined;
+    return writes.length > 0 ? allOf(writes) : undefined;
   }
 
   /** Nothing that counts lies behind so many units of the segment: the system gets the room back. */
@@ -181,6 +183,11 @@ export class DiskSegments {
   #openFile(number: number): number {
     return openSync(segmentPath(this.#directory, number), constants.O_RDWR | constants.O_CREAT, PRIVATE);
   }
+}
+
+/** Rejects where one of them does, but not before all are over: what they write into is somebody else's then. */
+async function allOf(writes: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(writes)) if (result.status === 'rejected') throw result.reason;
 }
 
 function mustBeAll(written: number, length: number): void {

@@ -16,7 +16,7 @@ export interface DiskShared {
 
 /** What is counted. */
 export type Counter = keyof typeof COUNTERS;
-const COUNTERS = { numbers: 0, evictions: 1, errors: 2, failures: 3, idle: 4 } as const;
+const COUNTERS = { numbers: 0, evictions: 1, errors: 2, failures: 3 } as const;
 
 /** Cells that count changes, and the one for clears. */
 const CHANGES = 2 ** 18;
@@ -37,9 +37,9 @@ export class DiskCounts {
     this.#changes = new Int32Array(changes);
   }
 
-  /** Counts one more, or so many; how many there were. */
-  add(counter: Counter, count = 1): number {
-    return Number(Atomics.add(this.#counts, COUNTERS[counter], BigInt(count)));
+  /** Counts one more; how many there were. */
+  add(counter: Counter): number {
+    return Number(Atomics.add(this.#counts, COUNTERS[counter], 1n));
   }
 
   get(counter: Counter): number {

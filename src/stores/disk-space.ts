@@ -27,26 +27,30 @@ interface Segment {
   isChanged: boolean;
 }
 
+/** Segments that are looked at for free units. */
+const LOOKED_AT = 8;
+
 export const SPACE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS segments(number INTEGER PRIMARY KEY, used INTEGER NOT NULL, high INTEGER NOT NULL, bits BLOB NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS segments_by_free ON segments(high - used);
-  CREATE TABLE IF NOT EXISTS arenas(number INTEGER PRIMARY KEY, extents BLOB NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS segments_growing ON segments(number) WHERE high < ${SEGMENT_UNITS};
+  CREATE TABLE IF NOT EXISTS arenas(number INTEGER PRIMARY KEY, owner INTEGER NOT NULL, extents BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS garbage(unit INTEGER PRIMARY KEY, size INTEGER NOT NULL, extents BLOB NOT NULL) STRICT;`;
 
 type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 const SQL = {
   segment: 'SELECT number, used, high, bits FROM segments WHERE number = ?',
-  freest: 'SELECT number FROM segments WHERE high - used > 0 ORDER BY high - used DESC LIMIT 4',
+  freest: 'SELECT number FROM segments WHERE high - used > 0 ORDER BY high - used DESC LIMIT ?',
   growing: `SELECT number FROM segments WHERE high < ${SEGMENT_UNITS} ORDER BY number LIMIT 1`,
   newest: 'SELECT max(number) AS number FROM segments',
   setSegment: 'INSERT OR REPLACE INTO segments(number, used, high, bits) VALUES (?, ?, ?, ?)',
-  arenas: 'SELECT number, extents FROM arenas',
+  arenas: 'SELECT number, owner, extents FROM arenas',
   setArena: 'UPDATE arenas SET extents = ? WHERE number = ?',
-  addArena: 'INSERT INTO arenas(number, extents) VALUES (?, ?)',
+  addArena: 'INSERT INTO arenas(number, owner, extents) VALUES (?, ?, ?)',
   removeArena: 'DELETE FROM arenas WHERE number = ?',
   addGarbage: 'INSERT INTO garbage(unit, size, extents) VALUES (?, ?, ?)',
   garbage: 'SELECT unit, size, extents FROM garbage WHERE unit > ? ORDER BY unit LIMIT 64',
-  removeGarbage: 'DELETE FROM garbage WHERE unit = ?',
+  removeGarbage: 'DELETE FROM garbage WHERE unit = ? RETURNING size, extents',
 } as const;
 
 export class DiskSpace {
@@ -66,15 +70,16 @@ export class DiskSpace {
   /**
    * Reserves so many units, or fewer: free ones of the segments first, and of what no segment has yet `most` at most.
    * @param arena a number to end the reservation by
+   * @param owner the thread
    */
-  reserve(arena: number, units: number, most: number): { readonly extents: Extent[]; readonly added: number } {
+  reserve(arena: number, owner: number, units: number, most: number): { readonly extents: Extent[]; readonly added: number } {
     this.save();
     const extents: Extent[] = [];
     let missing = units;
     const reserved = this.#arenas().flatMap((one) => one.extents);
-    for (const { number } of this.#run.freest.all() as { number: number }[]) {
+    for (const segment of this.#freest(reserved)) {
       if (missing === 0) break;
-      for (const extent of freeIn(this.#segment(number), reserved, missing)) {
+      for (const extent of freeIn(segment, reserved, missing)) {
         addExtent(extents, extent);
         missing -= extent.count;
       }
@@ -90,7 +95,7 @@ export class DiskSpace {
       added += count;
       this.save();
     }
-    if (extents.length > 0) this.#run.addArena.run(arena, encodeExtents(extents));
+    if (extents.length > 0) this.#run.addArena.run(arena, owner, encodeExtents(extents));
     return { extents, added };
   }
 
@@ -109,13 +114,28 @@ export class DiskSpace {
     return (this.#run.garbage.all(unit) as { unit: number; size: number; extents: Uint8Array }[]).map(({ extents, ...rest }) => ({ ...rest, extents: decodeExtents(asBuffer(extents)) }));
   }
 
-  /** Nobody reads it any more. False where it was freed before. */
-  free({ unit, extents }: Garbage): boolean {
-    if (this.#run.removeGarbage.run(unit).changes === 0) return false;
+  /** What was to be freed at that unit, which nobody reads any more; how many bytes. Others may have freed it before. */
+  free(unit: number): number {
+    const row = this.#run.removeGarbage.get(unit) as { size: number; extents: Uint8Array } | undefined;
+    if (row === undefined) return 0;
+    const extents = decodeExtents(asBuffer(row.extents));
     this.#mark(extents, false);
     // What it was written into may be reserved still, for others that are on their way.
     this.#unreserve(extents);
-    return true;
+    return row.size;
+  }
+
+  /** What a thread that has ended had reserved is free; how many units. */
+  releaseAllOf(owner: number): number {
+    let units = 0;
+    for (const arena of this.#arenas()) {
+      if (arena.owner !== owner) continue;
+      for (const { unit, count } of arena.extents) {
+        for (let each = unit; each < unit + count; each++) if (!isSet(this.#segment(Math.floor(each / SEGMENT_UNITS)).bits, each % SEGMENT_UNITS)) units++;
+      }
+      this.#run.removeArena.run(arena.number);
+    }
+    return units;
   }
 
   /**
@@ -124,18 +144,19 @@ export class DiskSpace {
    */
   shrink(truncate: (number: number, units: number) => void): number {
     this.save();
-    const freest = this.#run.freest.get() as { number: number } | undefined;
-    if (freest === undefined) return 0;
-    const segment = this.#segment(freest.number);
-    const bits = withReserved(segment, this.#arenas().flatMap((one) => one.extents));
-    let high = segment.high;
-    while (high > 0 && !isSet(bits, high - 1)) high--;
-    const given = segment.high - high;
-    if (given === 0) return 0;
-    truncate(segment.number, high);
-    segment.high = high;
-    segment.isChanged = true;
-    return given;
+    const reserved = this.#arenas().flatMap((one) => one.extents);
+    for (const segment of this.#freest(reserved)) {
+      const bits = withReserved(segment, reserved);
+      let high = segment.high;
+      while (high > 0 && !isSet(bits, high - 1)) high--;
+      const given = segment.high - high;
+      if (given === 0) continue;
+      truncate(segment.number, high);
+      segment.high = high;
+      segment.isChanged = true;
+      return given;
+    }
+    return 0;
   }
 
   /** Writes down what has changed. */
@@ -187,9 +208,15 @@ export class DiskSpace {
     return this.#segment(growing?.number ?? ((this.#run.newest.get() as { number: number | null }).number ?? 0) + 1);
   }
 
+  /** Segments with the most free units; what is reserved looks free there, so those it lies in come on top. */
+  #freest(reserved: readonly Extent[]): Segment[] {
+    const most = LOOKED_AT + new Set(reserved.map(({ unit }) => Math.floor(unit / SEGMENT_UNITS))).size;
+    return (this.#run.freest.all(most) as { number: number }[]).map(({ number }) => this.#segment(number));
+  }
+
   /** What all threads have reserved, some of which objects have by now. */
-  #arenas(): { number: number; extents: readonly Extent[] }[] {
-    return (this.#run.arenas.all() as { number: number; extents: Uint8Array }[]).map(({ number, extents }) => ({ number, extents: decodeExtents(asBuffer(extents)) }));
+  #arenas(): { number: number; owner: number; extents: readonly Extent[] }[] {
+    return (this.#run.arenas.all() as { number: number; owner: number; extents: Uint8Array }[]).map((arena) => ({ ...arena, extents: decodeExtents(asBuffer(arena.extents)) }));
   }
 }
 

@@ -34,6 +34,7 @@ export class DiskTransactions {
   /** Done in every transaction, after the changes; true when there is more of it to do. */
   readonly #upkeep: () => boolean;
   readonly #onCommit: (aftermath: Aftermath) => void;
+  readonly #onFailure: (error: unknown) => void;
   #queue: Change[] = [];
   #running: Promise<void> | undefined;
   #lastEnd = 0;
@@ -41,11 +42,13 @@ export class DiskTransactions {
   #hurry: (() => void) | undefined;
   #isFinishing = false;
 
-  constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onCommit: (aftermath: Aftermath) => void) {
+  /** @param onFailure told of upkeep that failed */
+  constructor(index: DiskIndex, turn: Int32Array, upkeep: () => boolean, onCommit: (aftermath: Aftermath) => void, onFailure: (error: unknown) => void) {
     this.#index = index;
     this.#turn = turn;
     this.#upkeep = upkeep;
     this.#onCommit = onCommit;
+    this.#onFailure = onFailure;
   }
 
   /**
@@ -129,7 +132,7 @@ export class DiskTransactions {
     for (const [change, value] of done) change.resolve(value);
     for (const change of later) change.tries++;
     this.#queue.push(...later);
-    if (moreUpkeep && this.#queue.length === 0 && !this.#isFinishing) void this.run(() => {});
+    if (moreUpkeep && this.#queue.length === 0 && !this.#isFinishing) this.run(() => {}).catch(this.#onFailure);
     return later.length > 0 && later.length === this.#queue.length;
   }
 

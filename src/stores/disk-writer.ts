@@ -56,6 +56,7 @@ export class DiskWriter implements StoreWriter {
   /** Blocks that readers were given parts of. */
   readonly #shown = new Set<ArrayBufferLike>();
   #isFlushing = false;
+  #hasFailed = false;
   /** The last time. */
   #flushing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -135,7 +136,7 @@ export class DiskWriter implements StoreWriter {
       if (this.#written <= INLINE_BODY) return await this.#store(meta, { inline: this.#block?.subarray(0, this.#filled) ?? Buffer.alloc(0) });
       if (this.#filled > 0) this.#closeBlock();
       await this.#flushing;
-      await this.#flush();
+      if (!this.#hasFailed) await this.#flush();
       if (this.#blocks.length > 0) return undefined;
       const layout = this.#layout();
       // Who lags behind reads it here, also when it has been replaced meanwhile.
@@ -163,6 +164,7 @@ export class DiskWriter implements StoreWriter {
         const room = arenas.take(unitsFor(block.length));
         const claims = room instanceof Promise ? await room : room;
         if (claims === undefined) {
+          this.#hasFailed = true;
           if (this.#state === 'open') this.#state = 'refused';
           break;
         }
@@ -179,6 +181,7 @@ export class DiskWriter implements StoreWriter {
         this.#drained?.();
       }
     } catch (error) {
+      this.#hasFailed = true;
       this.#host.failed(error);
       if (this.#state === 'open') this.#state = 'refused';
     }

@@ -16,7 +16,7 @@ import { DiskDirectory } from './disk-directory.ts';
 import { DiskAccesses } from './disk-accesses.ts';
 import { DiskEviction } from './disk-eviction.ts';
 import { DiskHealth } from './disk-health.ts';
-import type { Aftermath, DiskIndex } from './disk-index.ts';
+import { type Aftermath, type DiskIndex, PAGE } from './disk-index.ts';
 import { KeyHashes, decodeKey, encodeKey } from './disk-key.ts';
 import { type Extent, UNIT, fileBytes } from './disk-layout.ts';
 import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
@@ -59,6 +59,7 @@ export class DiskStore implements Store {
   readonly #stamps: DiskStamps;
   readonly #counts: DiskCounts;
   readonly #health: DiskHealth;
+  readonly #pins: Pins;
   readonly #objects: DiskObjects;
   readonly #segments: DiskSegments;
   readonly #arenas: DiskArenas;
@@ -102,15 +103,21 @@ export class DiskStore implements Store {
     this.#objects = new DiskObjects({ path, index, segments, pins, onAccess: (place) => this.#accesses.add(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
-    this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath));
-    this.#removal = new DiskRemoval(pins, (behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
+    this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath), (error) => this.#writeFailed(error));
+    this.#pins = pins;
+    this.#removal = new DiskRemoval((behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
     this.#arenas = new DiskArenas(
       {
         reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
-        release: (number, unused) => this.#try(() => index.release(number, unused)),
+        release: async (number, unused) => {
+          const released = await this.#try(() => {
+            index.release(number, unused);
+            return true;
+          });
+          return released ?? false;
+        },
         nextNumber: () => counts.nextNumber(),
-        countIdle: (bytes) => counts.add('idle', bytes),
       },
       maxBytes,
     );
@@ -204,7 +211,7 @@ export class DiskStore implements Store {
     const keyBytes = encodeKey(key);
     const outcome = await this.#try((tries) => {
       // Making room may drop this very object: it is looked for afterwards.
-      const room = this.#room.make(description.length, tries);
+      const room = this.#room.make(description.length + 2 * PAGE, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
       const row = this.#index.find(this.hashOf(key), keyBytes);
       if (row?.version !== version) return 'gone';
@@ -258,23 +265,29 @@ export class DiskStore implements Store {
     }
   }
 
+  /** A thread has ended that had this directory, too: what it had reserved is free. */
+  async threadEnded(thread: number): Promise<void> {
+    if (!this.#isClosed) await this.#try(() => this.#index.releaseAllOf(thread));
+  }
+
   stats(): StoreStats {
-    let totals = { objects: 0, bytes: 0 };
+    let totals = { objects: 0, bytes: 0, writing: 0 };
     try {
       if (!this.#isClosed) totals = this.#index.readTotals();
     } catch (error) {
       this.#health.readFailed(error);
     }
     const { name } = this;
-    return { name, objects: totals.objects, bytes: totals.bytes - this.#counts.get('idle'), maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
+    return { name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#debts.close();
     await this.#accesses.close();
-    await this.#arenas.release();
+    await this.#arenas.close();
     await this.#removal.settled(CLEAR_PATIENCE);
+    this.#removal.close();
     await this.#transactions.finish();
     this.#isClosed = true;
     await this.#segments.close();
@@ -295,12 +308,14 @@ export class DiskStore implements Store {
     return reserved;
   }
 
-  async #free(garbage: readonly Garbage[]): Promise<boolean> {
-    const freed = await this.#try(() => {
-      for (const each of garbage) this.#index.free(each);
-      return true;
+  /** Those that are still read. Nobody begins to read what has no row any more. */
+  async #free(garbage: readonly Garbage[]): Promise<readonly Garbage[]> {
+    const held = await this.#try(() => {
+      const read = garbage.filter(({ unit }) => this.#pins.isPinned(unit));
+      for (const each of garbage) if (!read.includes(each)) this.#index.free(each.unit);
+      return read;
     }, true);
-    return freed ?? false;
+    return held ?? garbage;
   }
 
   /** The version; undefined where it could not be kept. */

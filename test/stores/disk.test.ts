@@ -162,11 +162,13 @@ describe('what is stored on disk', () => {
   test('what was being written when the process ended is removed', async () => {
     const directory = newDirectory();
     const script = `
+      import { statSync } from 'node:fs';
       import { DiskStore } from ${JSON.stringify(new URL('../../src/stores/disk.ts', import.meta.url).href)};
       const store = new DiskStore({ directory: process.argv[1], maxBytes: 64e6, maxObject: 64e6 });
       const writer = store.put('k', undefined);
       for (let i = 0; i < 40; i++) writer.write(Buffer.alloc(65_536));
-      while (store.stats().bytes < 1e6) await new Promise(setImmediate);
+      const written = () => statSync(process.argv[1] + '/bodies/1', { throwIfNoEntry: false })?.size ?? 0;
+      while (written() < 2e6) await new Promise(setImmediate);
       process.kill(process.pid, 'SIGKILL');`;
     assert.throws(() => execFileSync(process.execPath, ['--input-type=module', '-e', script, directory], { stdio: 'ignore' }));
     assert.ok(bytesOnDisk(join(directory, 'bodies')) > 1_000_000);
@@ -401,8 +403,8 @@ describe('the quota of the disk store', () => {
     const directory = newDirectory();
     const maxBytes = 24 * MB;
     const { store } = open(directory, maxBytes);
-    const put = async (name: string, count: number, length: number): Promise<void> => {
-      for (let i = 0; i < count; i += 20) {
+    const put = async (name: string, times: number, length: number): Promise<void> => {
+      for (let i = 0; i < times; i += 20) {
         await Promise.all(Array.from({ length: 20 }, (_, at) => putWhole(store, `${name} ${i + at}`, bytesOf(300), [bytesOf(length, at)])));
         assert.ok(store.stats().bytes <= maxBytes);
       }
