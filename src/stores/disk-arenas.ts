@@ -106,6 +106,7 @@ export class DiskArenas {
       } else {
         arena.free.push(...unused);
         this.#free += units;
+        this.#serve();
       }
     }));
     this.#end();
@@ -146,8 +147,11 @@ export class DiskArenas {
         this.#free += arena.left;
       }
       this.#serve();
-      if (extents === undefined && this.#waiting.length > 0) {
-        this.#waiting.shift()!.resolve(undefined);
+      // Whoever is first now has perhaps asked for less than what was refused.
+      const [first] = this.#waiting;
+      if (extents === undefined && first !== undefined && first.units - this.#free >= fewest) {
+        this.#waiting.shift();
+        first.resolve(undefined);
         // It will give back what it has: perhaps that is enough for the others.
         await pause(GRACE);
         this.#serve();

@@ -67,7 +67,6 @@ export function placesOf(extents: readonly Extent[], start: number, length: numb
     const taken = Math.min(left, size - skipped);
     places.push({ position: unit * UNIT + skipped, length: taken });
     left -= taken;
-    start += taken;
   }
   return places;
 }

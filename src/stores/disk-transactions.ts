@@ -20,8 +20,8 @@ interface Change {
 /** Milliseconds of changes in one transaction. */
 const LONGEST = 3;
 /** Milliseconds that patient changes wait for others after a transaction, and so many of them do not: what a transaction takes, it takes once for all of them. */
-const GATHERING = 2;
-const ENOUGH = 32;
+const GATHERING = 5;
+const ENOUGH = 64;
 /** Milliseconds until what had to wait is tried again. */
 const PAUSE = 5;
 /** Milliseconds to wait for another thread that may have died in the middle of its turn. SQLite's own lock still keeps order. */

@@ -54,7 +54,7 @@ export class DiskWriter implements StoreWriter {
   readonly #extents: Extent[] = [];
   readonly #claims: Claim[] = [];
   /** Blocks that readers were given parts of. */
-  readonly #shown = new Set<ArrayBufferLike>();
+  #shown: Set<ArrayBufferLike> | undefined;
   #isFlushing = false;
   #hasFailed = false;
   /** The last time. */
@@ -109,7 +109,7 @@ export class DiskWriter implements StoreWriter {
     const offset = position - number * BLOCK;
     if (number < this.#sums.length) return this.#readBlock(number)?.subarray(offset);
     const block = this.#blocks[number - this.#sums.length] ?? this.#block?.subarray(0, this.#filled);
-    if (block !== undefined) this.#shown.add(block.buffer);
+    if (block !== undefined) (this.#shown ??= new Set()).add(block.buffer);
     return block?.subarray(offset);
   }
 
@@ -177,7 +177,7 @@ export class DiskWriter implements StoreWriter {
         for (const extent of extents) addExtent(this.#extents, extent);
         this.#sums.push(sum);
         this.#blocks.shift();
-        if (!this.#shown.delete(block.buffer)) giveBackSpan(block);
+        this.#giveBack(block);
         this.#drained?.();
       }
     } catch (error) {
@@ -228,10 +228,15 @@ export class DiskWriter implements StoreWriter {
     const larger = wanted > WORTH_A_SPAN ? takeSpan(wanted) : Buffer.allocUnsafeSlow(wanted);
     if (block !== undefined) {
       block.copy(larger, 0, 0, this.#filled);
-      if (!this.#shown.delete(block.buffer)) giveBackSpan(block);
+      this.#giveBack(block);
     }
     this.#block = larger;
     return larger;
+  }
+
+  /** It is read here no more; readers who were given parts of it may hold them still. */
+  #giveBack(block: Buffer): void {
+    if (this.#shown?.delete(block.buffer) !== true) giveBackSpan(block);
   }
 
   #closeBlock(): void {
