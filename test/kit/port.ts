@@ -20,7 +20,8 @@ export async function accepts(port: number): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1' });
   const { promise, resolve } = Promise.withResolvers<boolean>();
   socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  const accepted = await promise;
+  // Where nobody listens, the system may have chosen this very port for the connection, which then is one to itself.
+  const accepted = (await promise) && socket.localPort !== port;
   socket.destroy();
   return accepted;
 }
