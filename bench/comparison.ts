@@ -36,7 +36,7 @@ function introduction(runs: readonly Bench[], cases: readonly CaseResult[]): str
   const busy = Math.max(...runs.map(({ loadBefore }) => loadBefore));
   return [
     `Commit ${commits.join(', ')} on ${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, beside ${peers.join(', ')}; ${pinned.note}.`,
-    `Medians of ${pace.rounds} rounds of ${pace.seconds} s by turns (the least–the most of them); all features on, logs off.`,
+    `Medians of ${[...new Set(runs.map(({ pace: { rounds } }) => rounds))].sort((a, b) => a - b).join(' or ')} rounds of ${pace.seconds} s by turns (the least–the most of them); all features on, logs off.`,
     ...(busy > 0.5 ? [`Other programs were at work on the machine (load ${busy.toFixed(1)}).`] : []),
     `Run again with ${[...new Set(runs.map(({ command }) => `\`${command}\``))].join(', ')}; p50, p99, CPU time and memory of all are in [bench/results/published.json](bench/results/published.json).`,
   ].join(' ');
