@@ -88,14 +88,10 @@ class Host implements ArenaHost {
     return promise;
   }
 
-  async release(number: number, unused: readonly Extent[]): Promise<boolean> {
-    const granted = this.granted.get(number)!;
-    assert.ok(!granted.isEnded, 'nothing is released of what has ended');
-    if (unused.length === 0) {
-      assert.equal(granted.left.size, 0, 'it ends when all is settled');
-      granted.isEnded = true;
-    }
+  async release(unused: readonly Extent[]): Promise<boolean> {
     const units = unitsOf(unused);
+    const granted = [...this.granted.values()].find(({ left }) => left.has(units[0]!));
+    assert.ok(granted !== undefined && !granted.isEnded, 'nothing is released of what has ended');
     this.released += units.length;
     for (const unit of units) assert.ok(granted.left.has(unit), 'released once');
     if (this.isBroken) return false;
@@ -104,6 +100,13 @@ class Host implements ArenaHost {
       this.onRelease(unit);
     }
     return true;
+  }
+
+  end(number: number): void {
+    const granted = this.granted.get(number)!;
+    assert.ok(!granted.isEnded, 'it ends once');
+    assert.equal(granted.left.size, 0, 'it ends when all is settled');
+    granted.isEnded = true;
   }
 
   nextNumber(): number {

@@ -5,7 +5,7 @@
  * together lie together.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Extent, UNIT, addExtent } from './disk-layout.ts';
+import { type Extent, UNIT, addExtent, unitsIn } from './disk-layout.ts';
 
 /** Bytes that a thread reserves ahead of need, and the share of the quota that may be. */
 const AHEAD = 4 * 1024 * 1024;
@@ -32,8 +32,10 @@ export interface Claim {
 export interface ArenaHost {
   /** Reserves units, `fewest` or more where there are; undefined where there is no room for those. */
   reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined>;
-  /** Gives up what was reserved and nobody has written into, or all that is left of a reservation, which is nothing; false where that could not be written down. */
-  release(number: number, unused: readonly Extent[]): Promise<boolean>;
+  /** Gives up what was reserved and nobody has written into; false where that could not be written down. */
+  release(unused: readonly Extent[]): Promise<boolean>;
+  /** Ends a reservation of which nothing is left. */
+  end(number: number): void;
   nextNumber(): number;
 }
 
@@ -101,7 +103,7 @@ export class DiskArenas {
       const units = unitsIn(unused);
       arena.free = [];
       this.#free -= units;
-      if (await this.#host.release(arena.number, unused)) {
+      if (await this.#host.release(unused)) {
         arena.left -= units;
       } else {
         arena.free.push(...unused);
@@ -130,7 +132,7 @@ export class DiskArenas {
   /** Forgets arenas of which all is settled. */
   #end(): void {
     if (this.#arenas.every(({ left }) => left > 0)) return;
-    for (const { number, left } of this.#arenas) if (left === 0) void this.#host.release(number, []);
+    for (const { number, left } of this.#arenas) if (left === 0) this.#host.end(number);
     this.#arenas = this.#arenas.filter(({ left }) => left > 0);
   }
 
@@ -186,8 +188,4 @@ export class DiskArenas {
     this.#free -= units;
     return claims;
   }
-}
-
-function unitsIn(extents: readonly Extent[]): number {
-  return extents.reduce((sum, { count }) => sum + count, 0);
 }

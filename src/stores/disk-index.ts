@@ -11,8 +11,9 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { threadId } from 'node:worker_threads';
-import { type Extent, Layout, UNIT } from './disk-layout.ts';
+import { type Extent, Layout, UNIT, unitsIn } from './disk-layout.ts';
 import { DiskSpace, type Garbage, SPACE_SCHEMA } from './disk-space.ts';
+import { MAIN, PAGE, SCHEMA, STATEMENTS, prepared } from './disk-tables.ts';
 
 /** One object. Its place says in which queue it stands, and where. */
 export interface Row {
@@ -66,10 +67,6 @@ export interface Totals {
   horizon: number;
 }
 
-/** Places in the main queue begin here; those before are in the small one. */
-export const MAIN = 2 ** 52;
-/** Bytes of a page of the file. */
-export const PAGE = 8192;
 /** What a remembered hash counts for. */
 const GHOST_BYTES = 64;
 /** Pages given back to the system at a time. */
@@ -77,57 +74,11 @@ const MOST_VACUUMED = 32;
 /** Each opening of the directory has so many numbers of its own. */
 const NUMBERS = 2 ** 32;
 
-const SCHEMA = `
-  PRAGMA page_size = ${PAGE};
-  PRAGMA auto_vacuum = INCREMENTAL;
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = OFF;
-  PRAGMA wal_autocheckpoint = 256;
-  PRAGMA cache_size = -16384;
-  PRAGMA temp_store = MEMORY;
-  PRAGMA mmap_size = 0;
-  PRAGMA cell_size_check = ON;
-  CREATE TABLE IF NOT EXISTS objects(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL, version INTEGER NOT NULL, size INTEGER NOT NULL, length INTEGER NOT NULL,
-    file INTEGER NOT NULL, checksum INTEGER NOT NULL, key BLOB NOT NULL, meta BLOB NOT NULL, layout BLOB NOT NULL, inline BLOB NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS objects_by_hash ON objects(hash);
-  CREATE TABLE IF NOT EXISTS accesses(place INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS ghosts(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS ghosts_by_hash ON ghosts(hash);
-  CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
-    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;${SPACE_SCHEMA}`;
-
-const COLUMNS = 'place, version, size, length, file, checksum, key, meta, layout, inline';
-const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
-
-type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
-const SQL = {
-  find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
-  inline: 'SELECT inline FROM objects WHERE place = ? AND version = ?',
-  layout: `SELECT layout FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
-  stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
-  keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
-  insert: 'INSERT INTO objects(place, hash, version, size, length, file, checksum, key, meta, layout, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  describe: 'UPDATE objects SET version = ?, size = ?, checksum = ?, meta = ? WHERE place = ?',
-  move: 'UPDATE objects SET place = ? WHERE place = ?',
-  remove: 'DELETE FROM objects WHERE place = ?',
-  head: 'SELECT place, hash, size, length, file, key, layout FROM objects WHERE place >= ? ORDER BY place LIMIT 1',
-  accesses: 'SELECT count FROM accesses WHERE place = ?',
-  setAccesses: 'INSERT OR REPLACE INTO accesses(place, count) SELECT place, ? FROM objects WHERE place = ?',
-  forgetAccesses: 'DELETE FROM accesses WHERE place = ?',
-  addGhost: 'INSERT INTO ghosts(place, hash) VALUES (?, ?)',
-  ghost: 'SELECT place FROM ghosts WHERE hash = ? AND place > ? LIMIT 1',
-  oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
-  removeGhost: 'DELETE FROM ghosts WHERE place = ?',
-  freePages: 'PRAGMA freelist_count',
-  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon FROM totals',
-  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, horizon = ?',
-} as const;
-
 export class DiskIndex {
   /** Mixed into hashes, so that nobody outside can make many keys fall into one. */
   readonly salt: Buffer;
   readonly #database: DatabaseSync;
-  readonly #run: Statements;
+  readonly #run: Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
   readonly #space: DiskSpace;
   #totals: Totals | undefined;
   /** Of the transaction that runs. */
@@ -136,10 +87,10 @@ export class DiskIndex {
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
     try {
-      this.#database.exec(SCHEMA);
+      this.#database.exec(SCHEMA + SPACE_SCHEMA);
       this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
       this.salt = Buffer.from((this.#database.prepare('SELECT salt FROM totals').get() as { salt: Uint8Array }).salt);
-      this.#run = Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, this.#database.prepare(text)])) as Statements;
+      this.#run = prepared(this.#database, STATEMENTS);
       this.#space = new DiskSpace(this.#database);
     } catch (error) {
       this.#database.close();
@@ -323,17 +274,22 @@ export class DiskIndex {
     const { totals } = this;
     const units = Math.floor(Math.min(bytes, most - totals.bytes) / UNIT);
     const { extents, added } = this.#space.reserve(arena, threadId, units, Math.floor((mostOnDisk - totals.bytes - totals.free) / UNIT));
-    const reserved = UNIT * extents.reduce((sum, { count }) => sum + count, 0);
+    const reserved = UNIT * unitsIn(extents);
     totals.writing += reserved;
     totals.bytes += reserved;
     totals.free -= reserved - UNIT * added;
     return extents;
   }
 
-  /** What was reserved under that number, and did not become an object's, is free again; with nothing, the reservation ends. */
-  release(arena: number, unused: readonly Extent[]): void {
-    this.#space.release(arena, unused);
-    this.#countReleased(UNIT * unused.reduce((sum, { count }) => sum + count, 0));
+  /** What was reserved, and did not become an object's, is free again. */
+  release(unused: readonly Extent[]): void {
+    this.#space.release(unused);
+    this.#countReleased(UNIT * unitsIn(unused));
+  }
+
+  /** All of a reservation has become objects', or is released. */
+  endReservation(arena: number): void {
+    this.#space.endReservation(arena);
   }
 
   /** Some of what is to be freed, in the order of the units. */

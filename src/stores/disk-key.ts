@@ -4,6 +4,7 @@
  * they are found in the table.
  */
 import { hash } from 'node:crypto';
+import { bufferOf } from './blob.ts';
 
 const NARROW = 0;
 const WIDE = 1;
@@ -17,7 +18,7 @@ export function encodeKey(key: string): Buffer {
 }
 
 export function decodeKey(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(bytes[0] === WIDE ? 'utf16le' : 'latin1', 1);
+  return bufferOf(bytes).toString(bytes[0] === WIDE ? 'utf16le' : 'latin1', 1);
 }
 
 /** Hashes that are remembered. */

@@ -3,6 +3,7 @@
  * Where a body lies, and what it must be: of each block a checksum, and the extents it fills one after
  * the other. An object's row has it as bytes.
  */
+import { bufferOf } from './blob.ts';
 import { MOST_SUMMED, SUM, checksumOf } from './disk-checksum.ts';
 
 /** Bytes that room is given out in: what the system reads and writes at a time anyway. */
@@ -27,6 +28,10 @@ export interface Place {
 
 export function unitsFor(bytes: number): number {
   return Math.ceil(bytes / UNIT);
+}
+
+export function unitsIn(extents: readonly Extent[]): number {
+  return extents.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** What a body of that length counts for in segments. */
@@ -82,7 +87,7 @@ export class Layout {
 
   /** @param length of the body */
   static decode(bytes: Uint8Array, length: number): Layout {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const buffer = bufferOf(bytes);
     const sums = SUM * Math.ceil(length / BLOCK);
     return new Layout(buffer.subarray(0, sums), decodeExtents(buffer.subarray(sums)));
   }

@@ -6,14 +6,16 @@
 import { crc32 } from 'node:zlib';
 import type { Body, StoredObject } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
+import { bufferOf } from './blob.ts';
 import { Chunks } from './chunks.ts';
 import { ReadBody, SegmentBody, readBlocks } from './disk-bodies.ts';
 import { SUM } from './disk-checksum.ts';
-import { type DiskIndex, PAGE, type Row } from './disk-index.ts';
+import type { DiskIndex, Row } from './disk-index.ts';
 import { decodeKey } from './disk-key.ts';
 import { Layout, unitsFor } from './disk-layout.ts';
 import type { Pins } from './disk-pins.ts';
 import type { DiskSegments } from './disk-segments.ts';
+import { PAGE } from './disk-tables.ts';
 
 /** What a row takes in the table besides key, description and body; measured. */
 const ROW_OVERHEAD = 160;
@@ -74,7 +76,7 @@ export class DiskObjects {
   /** Throws where the table cannot be read. */
   read(hash: number, key: Buffer): DiskObject | undefined {
     const { index, path, onAccess, onDamage } = this.#parts;
-    // Between the look at the row and the hold on its file another thread may drop it; then what is there now counts.
+    // Between the look at the row and the hold on its body another thread may drop it; then what is there now counts.
     for (;;) {
       const row = index.find(hash, key);
       if (row === undefined) return undefined;
@@ -93,7 +95,7 @@ export class DiskObjects {
         return undefined;
       }
       onAccess(place);
-      return new DiskObject(asBuffer(row.meta), body, at);
+      return new DiskObject(bufferOf(row.meta), body, at);
     }
   }
 
@@ -166,9 +168,5 @@ function layoutOf(unit: number, length: number, sums: readonly number[]): Layout
 }
 
 function inlineBody(inline: Uint8Array): Body {
-  return new Chunks(inline.length > 0 ? [asBuffer(inline)] : []);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return new Chunks(inline.length > 0 ? [bufferOf(inline)] : []);
 }

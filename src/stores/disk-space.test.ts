@@ -103,7 +103,7 @@ class Checked {
       case 'giveUp': {
         this.#ofReservation(each, (reservation, chosen, others) => {
           reservation.unused = others;
-          this.#giveUp(reservation, chosen);
+          this.#giveUp(chosen);
         });
         break;
       }
@@ -242,11 +242,11 @@ class Checked {
       this.#reserved.delete(unit);
       this.#segment(segmentOf(unit)).used++;
     }
-    if (givenUp.length > 0) this.#giveUp(reservation, givenUp);
+    if (givenUp.length > 0) this.#giveUp(givenUp);
   }
 
-  #giveUp({ number }: Reservation, units: readonly number[]): void {
-    this.#space.release(number, extentsOf(units));
+  #giveUp(units: readonly number[]): void {
+    this.#space.release(extentsOf(units));
     for (const unit of units) {
       assert.ok(this.#reserved.delete(unit));
       this.#segment(segmentOf(unit)).free.add(unit);
@@ -254,8 +254,8 @@ class Checked {
   }
 
   #end(reservation: Reservation): void {
-    if (reservation.unused.length > 0) this.#giveUp(reservation, reservation.unused.splice(0));
-    this.#space.release(reservation.number, []);
+    if (reservation.unused.length > 0) this.#giveUp(reservation.unused.splice(0));
+    this.#space.endReservation(reservation.number);
     this.#reservations.splice(this.#reservations.indexOf(reservation), 1);
   }
 
@@ -338,8 +338,8 @@ describe('the space in segments', () => {
     // The object has the end of a segment, and the beginning of the next one.
     const object = { unit: 2 * SEGMENT_UNITS - 3, size: 7 * UNIT, extents: [{ unit: 2 * SEGMENT_UNITS - 3, count: 3 }, { unit: 2 * SEGMENT_UNITS, count: 4 }] };
     space.take(object.extents);
-    space.release(1, [{ unit: SEGMENT_UNITS, count: SEGMENT_UNITS - 3 }, { unit: 2 * SEGMENT_UNITS + 4, count: 6 }]);
-    space.release(1, []);
+    space.release([{ unit: SEGMENT_UNITS, count: SEGMENT_UNITS - 3 }, { unit: 2 * SEGMENT_UNITS + 4, count: 6 }]);
+    space.endReservation(1);
     space.discard(object);
     space.save();
     space.forget();
@@ -357,8 +357,8 @@ describe('the space in segments', () => {
     reserveSegments(space, segments.length);
     // The last one has the most.
     space.take(segments.map((number) => ({ unit: number * SEGMENT_UNITS, count: SEGMENT_UNITS - number })));
-    space.release(1, segments.map((number) => ({ unit: (number + 1) * SEGMENT_UNITS - number, count: number })));
-    space.release(1, []);
+    space.release(segments.map((number) => ({ unit: (number + 1) * SEGMENT_UNITS - number, count: number })));
+    space.endReservation(1);
     assert.ok(unitsOf(space.reserve(2, 0, 99, 0).extents).length >= segments.slice(-LOOKED_AT).reduce((sum, number) => sum + number, 0));
   });
 
@@ -367,10 +367,10 @@ describe('the space in segments', () => {
     const last = LOOKED_AT + 1;
     reserveSegments(space, last);
     space.take([{ unit: last * SEGMENT_UNITS, count: 1 }]);
-    space.release(1, [{ unit: last * SEGMENT_UNITS + 1, count: SEGMENT_UNITS - 1 }]);
+    space.release([{ unit: last * SEGMENT_UNITS + 1, count: SEGMENT_UNITS - 1 }]);
     const some = [{ unit: last * SEGMENT_UNITS + 1, count: 10 }];
     assert.deepEqual(space.reserve(2, 0, 10, 0), { extents: some, added: 0 });
-    space.release(2, some);
+    space.release(some);
     const truncated: unknown[] = [];
     assert.equal(space.shrink((...call) => truncated.push(call)), SEGMENT_UNITS - 1);
     assert.deepEqual(truncated, [[last, 1]]);
@@ -381,7 +381,7 @@ describe('the space in segments', () => {
     const space = new DiskSpace(database());
     reserveSegments(space, 2);
     space.take([{ unit: 2 * SEGMENT_UNITS - 1, count: 1 }, { unit: 2 * SEGMENT_UNITS, count: 2 }]);
-    space.release(1, [{ unit: SEGMENT_UNITS, count: SEGMENT_UNITS - 1 }, { unit: 2 * SEGMENT_UNITS + 2, count: SEGMENT_UNITS - 2 }]);
+    space.release([{ unit: SEGMENT_UNITS, count: SEGMENT_UNITS - 1 }, { unit: 2 * SEGMENT_UNITS + 2, count: SEGMENT_UNITS - 2 }]);
     const truncated: unknown[] = [];
     assert.equal(space.shrink((...call) => truncated.push(call)), SEGMENT_UNITS - 2);
     assert.deepEqual(truncated, [[2, 2]]);
@@ -418,11 +418,11 @@ describe('the space in segments', () => {
     space.forget();
     made.exec('BEGIN');
     space.take([{ unit: SEGMENT_UNITS, count: 4 }]);
-    space.release(1, []);
+    space.endReservation(1);
     assert.equal(space.reserve(2, 0, 3, 3).added, 3);
     made.exec('ROLLBACK');
     space.forget();
-    space.release(1, [{ unit: SEGMENT_UNITS, count: 4 }]);
+    space.release([{ unit: SEGMENT_UNITS, count: 4 }]);
     assert.deepEqual(space.reserve(2, 0, 5, 1), { extents: [{ unit: SEGMENT_UNITS, count: 5 }], added: 1 });
   });
 });

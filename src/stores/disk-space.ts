@@ -5,7 +5,9 @@
  * transactions of disk-index.ts. What was reserved counts as free again when a process starts.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { bufferOf } from './blob.ts';
 import { type Extent, SEGMENT_UNITS, addExtent, decodeExtents, encodeExtents } from './disk-layout.ts';
+import { prepared } from './disk-tables.ts';
 
 /** What no object has any more, though somebody may read it still. */
 export interface Garbage {
@@ -37,8 +39,7 @@ export const SPACE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS arenas(number INTEGER PRIMARY KEY, owner INTEGER NOT NULL, extents BLOB NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS garbage(unit INTEGER PRIMARY KEY, size INTEGER NOT NULL, extents BLOB NOT NULL) STRICT;`;
 
-type Statements = Readonly<Record<keyof typeof SQL, StatementSync>>;
-const SQL = {
+const STATEMENTS = {
   segment: 'SELECT number, used, high, bits FROM segments WHERE number = ?',
   freest: 'SELECT number FROM segments WHERE high - used > 0 ORDER BY high - used DESC LIMIT ?',
   growing: `SELECT number FROM segments WHERE high < ${SEGMENT_UNITS} ORDER BY number LIMIT 1`,
@@ -54,12 +55,12 @@ const SQL = {
 } as const;
 
 export class DiskSpace {
-  readonly #run: Statements;
+  readonly #run: Readonly<Record<keyof typeof STATEMENTS, StatementSync>>;
   /** Those that the transaction has to do with. */
   readonly #segments = new Map<number, Segment>();
 
   constructor(database: DatabaseSync) {
-    this.#run = Object.fromEntries(Object.entries(SQL).map(([name, text]) => [name, database.prepare(text)])) as Statements;
+    this.#run = prepared(database, STATEMENTS);
   }
 
   /** An object has these units from now on. */
@@ -76,7 +77,7 @@ export class DiskSpace {
     this.save();
     const extents: Extent[] = [];
     let missing = units;
-    const reserved = this.#arenas().flatMap((one) => one.extents);
+    const reserved = this.#reserved();
     for (const segment of this.#freest(reserved)) {
       if (missing === 0) break;
       for (const extent of freeIn(segment, reserved, missing)) {
@@ -99,10 +100,17 @@ export class DiskSpace {
     return { extents, added };
   }
 
-  /** These are not reserved any more; with none, the reservation ends. */
-  release(arena: number, unused: readonly Extent[]): void {
-    if (unused.length === 0) this.#run.removeArena.run(arena);
-    else this.#unreserve(unused);
+  /** Nothing of that reservation is to be written into any more. */
+  endReservation(arena: number): void {
+    this.#run.removeArena.run(arena);
+  }
+
+  /** These are not reserved any more. */
+  release(unused: readonly Extent[]): void {
+    for (const arena of this.#arenas()) {
+      const left = without(arena.extents, unused);
+      if (left !== arena.extents) this.#run.setArena.run(encodeExtents(left), arena.number);
+    }
   }
 
   discard({ unit, size, extents }: Garbage): void {
@@ -111,17 +119,17 @@ export class DiskSpace {
 
   /** Some of what is to be freed, in the order of the units. */
   garbageBehind(unit: number): Garbage[] {
-    return (this.#run.garbage.all(unit) as { unit: number; size: number; extents: Uint8Array }[]).map(({ extents, ...rest }) => ({ ...rest, extents: decodeExtents(asBuffer(extents)) }));
+    return (this.#run.garbage.all(unit) as { unit: number; size: number; extents: Uint8Array }[]).map(({ extents, ...rest }) => ({ ...rest, extents: decodeExtents(bufferOf(extents)) }));
   }
 
   /** What was to be freed at that unit, which nobody reads any more; how many bytes. Others may have freed it before. */
   free(unit: number): number {
     const row = this.#run.removeGarbage.get(unit) as { size: number; extents: Uint8Array } | undefined;
     if (row === undefined) return 0;
-    const extents = decodeExtents(asBuffer(row.extents));
+    const extents = decodeExtents(bufferOf(row.extents));
     this.#mark(extents, false);
     // What it was written into may be reserved still, for others that are on their way.
-    this.#unreserve(extents);
+    this.release(extents);
     return row.size;
   }
 
@@ -144,7 +152,7 @@ export class DiskSpace {
    */
   shrink(truncate: (number: number, units: number) => void): number {
     this.save();
-    const reserved = this.#arenas().flatMap((one) => one.extents);
+    const reserved = this.#reserved();
     for (const segment of this.#freest(reserved)) {
       const bits = withReserved(segment, reserved);
       let high = segment.high;
@@ -186,18 +194,11 @@ export class DiskSpace {
     }
   }
 
-  #unreserve(extents: readonly Extent[]): void {
-    for (const arena of this.#arenas()) {
-      const left = without(arena.extents, extents);
-      if (left !== arena.extents) this.#run.setArena.run(encodeExtents(left), arena.number);
-    }
-  }
-
   #segment(number: number): Segment {
     let segment = this.#segments.get(number);
     if (segment === undefined) {
       const row = this.#run.segment.get(number) as { used: number; high: number; bits: Uint8Array } | undefined;
-      segment = row === undefined ? { number, used: 0, high: 0, bits: Buffer.alloc(SEGMENT_UNITS / 8), isChanged: false } : { ...row, number, bits: asBuffer(row.bits), isChanged: false };
+      segment = row === undefined ? { number, used: 0, high: 0, bits: Buffer.alloc(SEGMENT_UNITS / 8), isChanged: false } : { ...row, number, bits: bufferOf(row.bits), isChanged: false };
       this.#segments.set(number, segment);
     }
     return segment;
@@ -215,8 +216,12 @@ export class DiskSpace {
   }
 
   /** What all threads have reserved, some of which objects have by now. */
+  #reserved(): Extent[] {
+    return this.#arenas().flatMap(({ extents }) => extents);
+  }
+
   #arenas(): { number: number; owner: number; extents: readonly Extent[] }[] {
-    return (this.#run.arenas.all() as { number: number; owner: number; extents: Uint8Array }[]).map((arena) => ({ ...arena, extents: decodeExtents(asBuffer(arena.extents)) }));
+    return (this.#run.arenas.all() as { number: number; owner: number; extents: Uint8Array }[]).map((arena) => ({ ...arena, extents: decodeExtents(bufferOf(arena.extents)) }));
   }
 }
 
@@ -261,8 +266,4 @@ function withReserved({ number, bits }: Segment, reserved: readonly Extent[]): B
 
 function isSet(bits: Buffer, i: number): boolean {
   return (bits[i >> 3]! & (1 << (i & 7))) !== 0;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -10,13 +10,13 @@ import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
 import { MillraceError } from '../errors.ts';
 import { Absentees } from './absentees.ts';
+import { DiskAccesses } from './disk-accesses.ts';
 import { DiskArenas } from './disk-arenas.ts';
 import { DiskDebts } from './disk-debts.ts';
 import { DiskDirectory } from './disk-directory.ts';
-import { DiskAccesses } from './disk-accesses.ts';
 import { DiskEviction } from './disk-eviction.ts';
 import { DiskHealth } from './disk-health.ts';
-import { type Aftermath, type DiskIndex, PAGE } from './disk-index.ts';
+import type { Aftermath, DiskIndex } from './disk-index.ts';
 import { KeyHashes, decodeKey, encodeKey } from './disk-key.ts';
 import { type Extent, UNIT, fileBytes } from './disk-layout.ts';
 import { DiskObject, DiskObjects, type Whereabouts, checksumOf, rowBytes } from './disk-objects.ts';
@@ -28,6 +28,7 @@ import { DiskSegments } from './disk-segments.ts';
 import { DiskCounts, type DiskShared, diskShared } from './disk-shared.ts';
 import type { Garbage } from './disk-space.ts';
 import { DiskStamps } from './disk-stamps.ts';
+import { PAGE } from './disk-tables.ts';
 import { DiskTransactions, LATER } from './disk-transactions.ts';
 import { DiskWriter, type DiskWriterHost, type Written } from './disk-writer.ts';
 
@@ -110,13 +111,8 @@ export class DiskStore implements Store {
     this.#arenas = new DiskArenas(
       {
         reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
-        release: async (number, unused) => {
-          const released = await this.#try(() => {
-            index.release(number, unused);
-            return true;
-          });
-          return released ?? false;
-        },
+        release: (unused) => this.#succeeds(() => index.release(unused)),
+        end: (number) => void this.#try(() => index.endReservation(number)),
         nextNumber: () => counts.nextNumber(),
       },
       maxBytes,
@@ -297,15 +293,14 @@ export class DiskStore implements Store {
     this.#directory?.close(well);
   }
 
-  async #reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined> {
-    const reserved = await this.#try((tries) => {
+  #reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined> {
+    return this.#try((tries) => {
       const room = this.#room.makeInSegments(fewest * UNIT, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
       const extents = this.#index.reserve(number, most * UNIT, this.#maxBytes, this.#room.mostOnDisk);
       // What is free may be part of what is still reserved.
       return extents.length > 0 ? extents : this.#room.isHopeless(tries) ? undefined : LATER;
     });
-    return reserved;
   }
 
   /** Those that are still read. Nobody begins to read what has no row any more. */
@@ -357,12 +352,18 @@ export class DiskStore implements Store {
     return true;
   }
 
-  async #pay(keys: readonly string[]): Promise<boolean> {
-    const paid = await this.#try(() => {
+  #pay(keys: readonly string[]): Promise<boolean> {
+    return this.#succeeds(() => {
       for (const key of keys) if (this.#debts.covers(key)) this.#remove(this.hashOf(key), encodeKey(key));
+    });
+  }
+
+  async #succeeds(change: () => void): Promise<boolean> {
+    const done = await this.#try(() => {
+      change();
       return true;
     });
-    return paid ?? false;
+    return done ?? false;
   }
 
   /** Undefined where it failed. */

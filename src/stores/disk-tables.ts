@@ -1,0 +1,62 @@
+/**
+ * @module stores/disk-tables
+ * The tables of the objects on disk, and everything that disk-index.ts asks of them.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+/** Places in the main queue begin here; those before are in the small one. */
+export const MAIN = 2 ** 52;
+/** Bytes of a page of the file. */
+export const PAGE = 8192;
+
+/** How the file is kept, and its tables. */
+export const SCHEMA = `
+  PRAGMA page_size = ${PAGE};
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = OFF;
+  PRAGMA wal_autocheckpoint = 256;
+  PRAGMA cache_size = -16384;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA mmap_size = 0;
+  PRAGMA cell_size_check = ON;
+  CREATE TABLE IF NOT EXISTS objects(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL, version INTEGER NOT NULL, size INTEGER NOT NULL, length INTEGER NOT NULL,
+    file INTEGER NOT NULL, checksum INTEGER NOT NULL, key BLOB NOT NULL, meta BLOB NOT NULL, layout BLOB NOT NULL, inline BLOB NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS objects_by_hash ON objects(hash);
+  CREATE TABLE IF NOT EXISTS accesses(place INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS ghosts(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL) STRICT;
+  CREATE INDEX IF NOT EXISTS ghosts_by_hash ON ghosts(hash);
+  CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
+    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
+
+const COLUMNS = 'place, version, size, length, file, checksum, key, meta, layout, inline';
+const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
+
+/** What is asked of those tables. */
+export const STATEMENTS = {
+  find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
+  inline: 'SELECT inline FROM objects WHERE place = ? AND version = ?',
+  layout: `SELECT layout FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
+  stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
+  keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
+  insert: 'INSERT INTO objects(place, hash, version, size, length, file, checksum, key, meta, layout, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  describe: 'UPDATE objects SET version = ?, size = ?, checksum = ?, meta = ? WHERE place = ?',
+  move: 'UPDATE objects SET place = ? WHERE place = ?',
+  remove: 'DELETE FROM objects WHERE place = ?',
+  head: 'SELECT place, hash, size, length, file, key, layout FROM objects WHERE place >= ? ORDER BY place LIMIT 1',
+  accesses: 'SELECT count FROM accesses WHERE place = ?',
+  setAccesses: 'INSERT OR REPLACE INTO accesses(place, count) SELECT place, ? FROM objects WHERE place = ?',
+  forgetAccesses: 'DELETE FROM accesses WHERE place = ?',
+  addGhost: 'INSERT INTO ghosts(place, hash) VALUES (?, ?)',
+  ghost: 'SELECT place FROM ghosts WHERE hash = ? AND place > ? LIMIT 1',
+  oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
+  removeGhost: 'DELETE FROM ghosts WHERE place = ?',
+  freePages: 'PRAGMA freelist_count',
+  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon FROM totals',
+  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, horizon = ?',
+} as const;
+
+/** Prepares each of the statements. */
+export function prepared<Name extends string>(database: DatabaseSync, statements: Readonly<Record<Name, string>>): Readonly<Record<Name, StatementSync>> {
+  return Object.fromEntries(Object.entries<string>(statements).map(([name, text]) => [name, database.prepare(text)])) as Record<Name, StatementSync>;
+}
