@@ -3,7 +3,7 @@
  * What a result was measured on, and which core belongs to whom.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statfsSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -26,6 +26,9 @@ export interface Cores {
   /** What a reader of the figures has to know about it. */
   readonly note: string;
 }
+
+/** Of a file system in memory; https://man7.org/linux/man-pages/man2/statfs.2.html */
+const TMPFS = 0x01021994;
 
 export function describeMachine(): Machine {
   const git = (...words: string[]): string => spawnSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout.trim();
@@ -86,6 +89,11 @@ export function findProgram(name: string): string | undefined {
 /** Memory dressed as a directory, so that no rival waits for a disk. */
 export function fastDirectory(): string {
   return isUsable('/dev/shm', constants.W_OK) ? '/dev/shm' : tmpdir();
+}
+
+/** A directory on a disk: what a file system takes to make and read files belongs to a cache on disk. */
+export function diskDirectory(): string {
+  return [tmpdir(), '/var/tmp'].find((path) => isUsable(path, constants.W_OK) && statfsSync(path).type !== TMPFS) ?? process.cwd();
 }
 
 function isUsable(path: string, mode: number): boolean {

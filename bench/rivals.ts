@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { freePort } from '../test/kit/port.ts';
 import { startChild, untilListening } from './child.ts';
 import type { Child } from './child.ts';
-import { fastDirectory, findProgram } from './machine.ts';
+import { diskDirectory, fastDirectory, findProgram } from './machine.ts';
 import { bare } from './peers/bare.ts';
 import { haproxy } from './peers/haproxy.ts';
 import { httpd } from './peers/httpd.ts';
@@ -65,7 +65,7 @@ function versionOf(peer: Peer, program: string): string {
 /** Starts it with a directory of its own. Rejects with what it printed where it does not listen. */
 export async function startRival(rival: Rival, cores: string | undefined, wish: Omit<Place, 'directory' | 'port'>): Promise<RunningRival> {
   const { peer, program } = rival;
-  const directory = mkdtempSync(join(fastDirectory(), `millrace-bench-${peer.name}-`));
+  const directory = mkdtempSync(join(wish.diskMegabytes === undefined ? fastDirectory() : diskDirectory(), `millrace-bench-${peer.name}-`));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   // Also where this process ends in the middle.
   process.once('exit', remove);

@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:net';
 import { constants } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { type Config, defaultMaxObject } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
 import { formatDuration } from '../config/quantity.ts';
@@ -27,8 +28,16 @@ export interface ServeOptions {
   readonly clear?: boolean;
 }
 
+/**
+ * What of a request was seen to live long once, V8 makes old from its beginning ever after: filling a cache
+ * teaches it so, and then each collection keeps what is dead already (14 ms in place of 2, and a third of
+ * the CPU time of 1 KB hits on disk).
+ */
+const YOUNG_FIRST = '--no-allocation-site-pretenuring';
+
 /** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
 export async function serve(wanted: Config, { version, source, mayDoWithoutDisk = false, clear = false }: ServeOptions): Promise<RunningServer> {
+  setFlagsFromString(YOUNG_FIRST);
   const log = new AccessLog(wanted, process.stdout);
   const hooks: ServerHooks = {
     log,
