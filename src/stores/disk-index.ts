@@ -18,6 +18,8 @@ import { MAIN, PAGE, SCHEMA, STATEMENTS, prepared } from './disk-tables.ts';
 /** One object. Its place says in which queue it stands, and where. */
 export interface Row {
   readonly place: number;
+  /** Of its key. */
+  readonly hash: number;
   readonly version: number;
   /** What it counts for without its body in segments, in bytes. */
   readonly size: number;
@@ -34,15 +36,17 @@ export interface Row {
 }
 
 /** What is needed to let it leave. */
-export type Standing = Pick<Row, 'place' | 'size' | 'length' | 'file' | 'layout'>;
-export type Head = Standing & { readonly hash: number; readonly key: Uint8Array };
+export type Standing = Pick<Row, 'place' | 'hash' | 'size' | 'length' | 'file' | 'layout'>;
+export type Head = Standing & { readonly key: Uint8Array };
 
 /** What a transaction leaves to be done once it is committed. */
 export interface Aftermath {
   /** What is garbage now. */
   readonly garbage: Garbage[];
-  /** The hashes of objects that have another place now. */
-  readonly moved: number[];
+  /** The hashes of objects that are gone, or have another place now. */
+  readonly changed: number[];
+  /** All that was there is gone. */
+  isCleared: boolean;
 }
 
 /** What changes are weighed by; all but `horizon` are sums. */
@@ -82,7 +86,7 @@ export class DiskIndex {
   readonly #space: DiskSpace;
   #totals: Totals | undefined;
   /** Of the transaction that runs. */
-  #aftermath: Aftermath = { garbage: [], moved: [] };
+  #aftermath: Aftermath = { garbage: [], changed: [], isCleared: false };
 
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
@@ -113,7 +117,7 @@ export class DiskIndex {
   /** Runs changes in one transaction: all of them are done, or none. */
   transaction(changes: () => void): Aftermath {
     this.#database.exec('BEGIN IMMEDIATE');
-    this.#aftermath = { garbage: [], moved: [] };
+    this.#aftermath = { garbage: [], changed: [], isCleared: false };
     try {
       this.#totals = this.readTotals();
       changes();
@@ -173,8 +177,8 @@ export class DiskIndex {
   }
 
   /** @param extents what it has of what was reserved */
-  insert(hash: number, row: Row, extents: readonly Extent[]): void {
-    const { place, version, size, length, file, checksum, key, meta, layout, inline } = row;
+  insert(row: Row, extents: readonly Extent[]): void {
+    const { place, hash, version, size, length, file, checksum, key, meta, layout, inline } = row;
     this.#run.insert.run(place, hash, version, size, length, file, checksum, key, meta, layout, inline);
     this.#space.take(extents);
     this.#count(row, 1);
@@ -200,6 +204,7 @@ export class DiskIndex {
       totals.dead--;
     }
     if (row.file > 0) this.#discard(row);
+    this.#aftermath.changed.push(row.hash);
   }
 
   move(row: Head, place: number, accesses: number): void {
@@ -208,7 +213,7 @@ export class DiskIndex {
     if (accesses > 0) this.#run.setAccesses.run(accesses, place);
     this.#count(row, -1);
     this.#count({ ...row, place }, 1);
-    this.#aftermath.moved.push(row.hash);
+    this.#aftermath.changed.push(row.hash);
   }
 
   /** The first object at that place or behind it. */
@@ -231,6 +236,7 @@ export class DiskIndex {
     const { objects } = totals;
     totals.dead += objects + totals.ghosts;
     Object.assign(totals, { objects: 0, small: 0, main: 0, ghosts: 0, horizon });
+    this.#aftermath.isCleared = true;
     return objects;
   }
 

@@ -29,7 +29,7 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
     ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
 
-const COLUMNS = 'place, version, size, length, file, checksum, key, meta, layout, inline';
+const COLUMNS = 'place, hash, version, size, length, file, checksum, key, meta, layout, inline';
 const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
 
 /** What is asked of those tables. */
@@ -39,7 +39,7 @@ export const STATEMENTS = {
   layout: `SELECT layout FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
-  insert: 'INSERT INTO objects(place, hash, version, size, length, file, checksum, key, meta, layout, inline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  insert: `INSERT INTO objects(${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   describe: 'UPDATE objects SET version = ?, size = ?, checksum = ?, meta = ? WHERE place = ?',
   move: 'UPDATE objects SET place = ? WHERE place = ?',
   remove: 'DELETE FROM objects WHERE place = ?',

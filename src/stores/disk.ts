@@ -101,7 +101,7 @@ export class DiskStore implements Store {
     this.#counts = counts;
     this.#health = new DiskHealth(path, this.#directory, counts, onNotice);
     const onDamage = (keyHash: number, version: number, error: MillraceError): void => this.#damaged(keyHash, version, error);
-    this.#objects = new DiskObjects({ path, index, segments, pins, onAccess: (place) => this.#accesses.add(place), onDamage });
+    this.#objects = new DiskObjects({ path, index, segments, pins, changesOf: (keyHash) => this.changesAt(this.cellOf(keyHash)), onAccess: (place) => this.#accesses.add(place), onDamage });
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath), (error) => this.#writeFailed(error));
@@ -234,8 +234,8 @@ export class DiskStore implements Store {
     const end = performance.now() + CLEAR_PATIENCE;
     void this.#arenas.release();
     const count = await this.#try(() => this.#index.clear(this.#counts.nextNumber()));
-    this.#counts.cleared();
     if (count === undefined) {
+      this.#counts.cleared();
       this.#debts.oweClear();
       return 0;
     }
@@ -330,8 +330,8 @@ export class DiskStore implements Store {
       const accesses = old === undefined ? 0 : this.#index.accesses(old.place);
       if (old !== undefined) this.#index.remove(old);
       const number = this.#counts.nextNumber();
-      const row = { ...body, place: old?.place ?? this.#eviction.placeFor(keyHash), version: number, size, key: keyBytes, meta };
-      this.#index.insert(keyHash, { ...row, checksum: checksumOf(row) }, extents);
+      const row = { ...body, place: old?.place ?? this.#eviction.placeFor(keyHash), hash: keyHash, version: number, size, key: keyBytes, meta };
+      this.#index.insert({ ...row, checksum: checksumOf(row) }, extents);
       if (accesses > 0) this.#index.setAccesses(row.place, accesses);
       return number;
     }, true);
@@ -381,10 +381,11 @@ export class DiskStore implements Store {
   }
 
   /** Once a transaction is committed. */
-  #settle({ garbage, moved }: Aftermath): void {
+  #settle({ garbage, changed, isCleared }: Aftermath): void {
+    // Whoever knows where something lay has to look for it again, or has pinned it before its room is freed.
+    for (const keyHash of changed) this.#counts.changed(this.cellOf(keyHash));
+    if (isCleared) this.#counts.cleared();
     if (garbage.length > 0) this.#removal.add(garbage);
-    // Whoever knows their places has to look for them again.
-    for (const keyHash of moved) this.#counts.changed(this.cellOf(keyHash));
   }
 
   /** None where the table cannot be read: the next start looks again. */
