@@ -41,6 +41,8 @@ export interface Case {
   readonly popularity?: 'zipf' | 'even';
   /** The cache is on disk, with cacheMegabytes of memory in front of it where a rival has such. */
   readonly diskMegabytes?: number;
+  /** Where that disk is; by default see machine.ts. */
+  readonly disk?: string;
   /** Whether the constant answer of the bare socket is an answer to it. */
   readonly limit: boolean;
   /** Runs in `--quick`. */

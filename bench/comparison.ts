@@ -33,10 +33,12 @@ function introduction(runs: readonly Bench[], cases: readonly CaseResult[]): str
   const versions = new Map(cases.flatMap(({ standings }) => standings.map(({ name, version }) => [name, version])));
   const peers = Object.entries(NAMES).flatMap(([name, label]) => (name === 'bare' || !versions.has(name) ? [] : `${label} ${versions.get(name)}`));
   const commits = [...new Set(runs.map(({ machine: { commit, changed } }) => `${commit}${changed ? ' with changes' : ''}`))];
+  const disks = [...new Set(runs.flatMap(({ disk, results }) => (disk !== undefined && results.some(({ case: name }) => name.startsWith('disk-')) ? [disk] : [])))];
   const busy = Math.max(...runs.map(({ loadBefore }) => loadBefore));
   return [
     `Commit ${commits.join(', ')} on ${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, beside ${peers.join(', ')}; ${pinned.note}.`,
     `Medians of ${[...new Set(runs.map(({ pace: { rounds } }) => rounds))].sort((a, b) => a - b).join(' or ')} rounds of ${pace.seconds} s by turns (the least–the most of them); all features on, logs off.`,
+    ...(disks.length > 0 ? [`Caches on disk lie on ${disks.join(' and ')}; what is read has been read before.`] : []),
     ...(busy > 0.5 ? [`Other programs were at work on the machine (load ${busy.toFixed(1)}).`] : []),
     `Run again with ${[...new Set(runs.map(({ command }) => `\`${command}\``))].join(', ')}; p50, p99, CPU time and memory of all are in [bench/results/published.json](bench/results/published.json).`,
   ].join(' ');

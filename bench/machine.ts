@@ -3,7 +3,7 @@
  * What a result was measured on, and which core belongs to whom.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync, statfsSync } from 'node:fs';
+import { accessSync, constants, readFileSync, realpathSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -26,9 +26,6 @@ export interface Cores {
   /** What a reader of the figures has to know about it. */
   readonly note: string;
 }
-
-/** Of a file system in memory; https://man7.org/linux/man-pages/man2/statfs.2.html */
-const TMPFS = 0x01021994;
 
 export function describeMachine(): Machine {
   const git = (...words: string[]): string => spawnSync('git', words, { cwd: import.meta.dirname, encoding: 'utf8' }).stdout.trim();
@@ -93,7 +90,20 @@ export function fastDirectory(): string {
 
 /** A directory on a disk: what a file system takes to make and read files belongs to a cache on disk. */
 export function diskDirectory(): string {
-  return [tmpdir(), '/var/tmp'].find((path) => isUsable(path, constants.W_OK) && statfsSync(path).type !== TMPFS) ?? process.cwd();
+  return [tmpdir(), '/var/tmp'].find((path) => isUsable(path, constants.W_OK) && fileSystemOf(path) !== 'tmpfs') ?? process.cwd();
+}
+
+/** As in `ext4`; undefined where the system does not tell. */
+export function fileSystemOf(directory: string): string | undefined {
+  try {
+    const path = `${realpathSync(directory)}/`;
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ') as [string, string?, string?]);
+    const around = mounts.filter(([, at]) => at !== undefined && path.startsWith(at === '/' ? at : `${at}/`));
+    // What is mounted last lies above what is there already.
+    return around.reverse().sort(([, one = ''], [, other = '']) => other.length - one.length)[0]?.[2];
+  } catch {
+    return undefined;
+  }
 }
 
 function isUsable(path: string, mode: number): boolean {

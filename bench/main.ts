@@ -2,7 +2,7 @@
  * @module bench/main
  * `npm run bench`: Millrace and its peers before one origin, on cores of their own, by turns.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { freePort } from '../test/kit/port.ts';
 import { CASES } from './cases.ts';
 import type { Case } from './cases.ts';
 import { startChild, stopAll, untilListening } from './child.ts';
-import { describeMachine, findProgram, shareCores } from './machine.ts';
+import { describeMachine, diskDirectory, fileSystemOf, findProgram, shareCores } from './machine.ts';
 import { knowsWorkers } from './peers/millrace.ts';
 import { race } from './race.ts';
 import type { Pace } from './race.ts';
@@ -21,12 +21,13 @@ import { findRivals, OURS, rivalNames } from './rivals.ts';
 const QUICK: Pace = { rounds: 3, seconds: 0.4, warmUp: 0.4 };
 const FULL: Pace = { rounds: 5, seconds: 2, warmUp: 2 };
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rivals: { type: 'string' }, rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, rivals: { type: 'string' }, rounds: { type: 'string' }, disk: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
 
 if (values.help) {
-  console.log(`npm run bench -- [--quick] [--only CASE,…] [--rivals NAME,…] [--rounds N] [--json FILE]
+  console.log(`npm run bench -- [--quick] [--only CASE,…] [--rivals NAME,…] [--rounds N] [--disk DIR] [--json FILE]
   cases   ${CASES.map(({ name, onlyNamed }) => `${name}${onlyNamed ? ' (only when named: minutes, and 4 GB for each rival)' : ''}`).join(', ')}
-  rivals  ${rivalNames().join(', ')}`);
+  rivals  ${rivalNames().join(', ')}
+  disk    where the caches of disk-… lie; by default ${diskDirectory()}`);
   process.exit();
 }
 if (findProgram('wrk') === undefined) fail('The load generator wrk is not installed; on Debian: sudo apt-get install wrk');
@@ -35,6 +36,8 @@ const cases = chooseCases(listOf(values.only, CASES.map(({ name }) => name), '--
 const pace = { ...(values.quick ? QUICK : FULL), ...(values.rounds !== undefined && { rounds: readRounds(values.rounds) }) };
 const { rivals, missing } = findRivals(listOf(values.rivals, rivalNames(), '--rivals'));
 const machine = describeMachine();
+const disk = values.disk ?? diskDirectory();
+if (!existsSync(disk)) fail(`--disk names ${disk}, and there is no such directory.`);
 const started = new Date();
 
 console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, commit ${machine.commit}${machine.changed ? ' with changes' : ''}`);
@@ -51,7 +54,7 @@ const origin = startChild([process.execPath, join(import.meta.dirname, 'origin.t
 try {
   await untilListening(origin, originPort);
   for (const one of cases) {
-    const entrants = await race(one, rivals, pace, originPort, (doing) => progress(`${one.name}: ${doing}`));
+    const entrants = await race({ ...one, disk }, rivals, pace, originPort, (doing) => progress(`${one.name}: ${doing}`));
     const found = standings(one, entrants, OURS);
     progress('');
     console.log(`\n${report(one, found, OURS)}`);
@@ -64,7 +67,7 @@ const file = values.json ?? join(import.meta.dirname, 'results', `${started.toIS
 mkdirSync(dirname(file), { recursive: true });
 const options = Object.entries(values).filter(([name]) => name !== 'json').flatMap(([name, value]) => (value === false ? [] : value === true ? `--${name}` : `--${name} ${value}`));
 const command = ['npm run bench', ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
-const bench: Bench = { started: started.toISOString(), command, machine, loadBefore: busy, pace, pinned: shareCores(1), results };
+const bench: Bench = { started: started.toISOString(), command, machine, loadBefore: busy, pace, pinned: shareCores(1), disk: fileSystemOf(disk), results };
 writeFileSync(file, `${JSON.stringify(bench)}\n`);
 console.log(`\n${OURS} ÷ it: the median of the ratios of rounds that ran side by side (the least–the most).
 busy: the share of its cores the server used; well below 100 %, the load generator was the limit, or another program.

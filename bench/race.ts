@@ -10,9 +10,9 @@ import { startChild } from './child.ts';
 import { runH2load } from './h2load.ts';
 import { shareAll, shareCores } from './machine.ts';
 import type { Cores } from './machine.ts';
-import type { LogForm, Place } from './peers/peer.ts';
+import type { LogForm } from './peers/peer.ts';
 import { LIMIT, OURS, startRival } from './rivals.ts';
-import type { Rival, RunningRival } from './rivals.ts';
+import type { Rival, RunningRival, Wish } from './rivals.ts';
 import { family, sharesOf, threadsOf, usageOf } from './usage.ts';
 import type { ThreadShares } from './usage.ts';
 import { runWrk } from './wrk.ts';
@@ -225,8 +225,8 @@ async function runConstantRate(args: readonly (string | number)[], cores: string
   }
 }
 
-function wishesOf({ workers, cacheMegabytes, diskMegabytes, streams }: Case, originPort: number): Omit<Place, 'directory' | 'port'> {
-  return { originPort, workers, cacheMegabytes, diskMegabytes, overHttp2: streams !== undefined, log: undefined };
+function wishesOf({ workers, cacheMegabytes, diskMegabytes, disk, streams }: Case, originPort: number): Wish {
+  return { originPort, workers, cacheMegabytes, diskMegabytes, disk, overHttp2: streams !== undefined, log: undefined };
 }
 
 function urlOf(port: number, path: string): string {

@@ -22,5 +22,7 @@ export interface Bench {
   readonly loadBefore: number;
   readonly pace: Pace;
   readonly pinned: Cores;
+  /** The file system of caches on disk, as in `ext4`. */
+  readonly disk?: string | undefined;
   readonly results: readonly CaseResult[];
 }

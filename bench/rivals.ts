@@ -62,10 +62,15 @@ function versionOf(peer: Peer, program: string): string {
   return peer === millrace ? `${number}, ${isCompiled ? 'compiled' : 'from source'}` : number;
 }
 
+export interface Wish extends Omit<Place, 'directory' | 'port'> {
+  /** Where a cache on disk has its directory; by default see diskDirectory(). */
+  readonly disk: string | undefined;
+}
+
 /** Starts it with a directory of its own. Rejects with what it printed where it does not listen. */
-export async function startRival(rival: Rival, cores: string | undefined, wish: Omit<Place, 'directory' | 'port'>): Promise<RunningRival> {
+export async function startRival(rival: Rival, cores: string | undefined, wish: Wish): Promise<RunningRival> {
   const { peer, program } = rival;
-  const directory = mkdtempSync(join(wish.diskMegabytes === undefined ? fastDirectory() : diskDirectory(), `millrace-bench-${peer.name}-`));
+  const directory = mkdtempSync(join(wish.diskMegabytes === undefined ? fastDirectory() : wish.disk ?? diskDirectory(), `millrace-bench-${peer.name}-`));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   // Also where this process ends in the middle.
   process.once('exit', remove);

@@ -1,8 +1,8 @@
 /**
  * @module bench/peers/nginx
- * nginx: cache files in memory, open files remembered, connections kept on both sides. Small files
- * go out faster read than with sendfile, and with tcp_nopush a 64 KB one waits 40 ms for an
- * acknowledgement; large files go faster with sendfile. What is not cacheable has a location of
+ * nginx: cache files in memory but for what is measured on a disk, open files remembered, connections kept
+ * on both sides. Small files go out faster read than with sendfile, and with tcp_nopush a 64 KB one waits
+ * 40 ms for an acknowledgement; large files go faster with sendfile, on a disk those of 64 KB too. What is not cacheable has a location of
  * its own, as one gives it to an API: under proxy_cache_lock such requests would wait for each
  * other.
  */
@@ -63,7 +63,7 @@ http {
       proxy_pass http://origin;
       proxy_cache bench;
     }
-    location ~ ^/(hit/[0-9]+m$|object-1m/) {
+    location ~ ^/(hit/[0-9]+m$|object-1m/|object-64k/) {
       proxy_pass http://origin;
       proxy_cache bench;
       sendfile on;

@@ -96,12 +96,12 @@ function assemble(): Uint8Array<ArrayBuffer> {
   const [MULTIPLY, ADD, ADD_PRODUCTS, SHUFFLE] = [vector(0xb5), vector(0xae), vector(0xba), vector(13, ...ROTATED)];
   const [ADD_TO_ADDRESS, IS_BELOW, LOOP, REPEAT_IF, END_OF_BLOCK] = [[0x6a], [0x49], [0x03, 0x40], [0x0d, 0], [0x0b]];
   const streams = Array.from({ length: STREAMS }, (_, i) => i);
-  const states = streams.map((i) => STATES + i * LANE);
+  const addresses = streams.map((i) => STATES + i * LANE);
   /** rotate(state + value * PRIME_2) * PRIME_1; `scratch` is a local */
   const round = (state: readonly number[], value: readonly number[], scratch: number): number[] => [
     ...state, ...value, ...splat(PRIME_2), ...MULTIPLY, ...ADD, ...tee(scratch), ...get(scratch), ...SHUFFLE, ...splat(PRIME_1), ...MULTIPLY,
   ];
-  const take = [
+  const taking = [
     3, 1, 0x7f, STREAMS, 0x7b, 1, 0x7b, // locals: an address, and vectors
     ...LOOP,
     ...streams.flatMap((i) => [...splat(0), ...set(FIRST_STREAM + i)]),
@@ -114,16 +114,16 @@ function assemble(): Uint8Array<ArrayBuffer> {
     ...get(AT), ...constant(UNROLLED * STRIPE), ...ADD_TO_ADDRESS, ...set(AT),
     ...get(KEY), ...constant(UNROLLED * LANE), ...ADD_TO_ADDRESS, ...tee(KEY), ...constant(TAIL), ...IS_BELOW, ...REPEAT_IF,
     ...END_OF_BLOCK,
-    ...states.flatMap((state, i) => [...constant(state), ...round([...constant(state), ...load(0)], get(FIRST_STREAM + i), WEIGHTS), ...store(0)]),
+    ...addresses.flatMap((state, i) => [...constant(state), ...round([...constant(state), ...load(0)], get(FIRST_STREAM + i), WEIGHTS), ...store(0)]),
     ...get(AT), ...get(END), ...IS_BELOW, ...REPEAT_IF,
     ...END_OF_BLOCK,
     ...END_OF_BLOCK,
   ];
   const [STATE, SCRATCH] = [0, 1];
-  const finish = [
+  const finishing = [
     1, 2, 0x7b,
     ...constant(STATES), ...load(0), ...set(STATE),
-    ...states.slice(1).flatMap((state) => [...round(get(STATE), [...constant(state), ...load(0)], SCRATCH), ...set(STATE)]),
+    ...addresses.slice(1).flatMap((state) => [...round(get(STATE), [...constant(state), ...load(0)], SCRATCH), ...set(STATE)]),
     ...constant(0), ...get(STATE), ...store(0),
     ...END_OF_BLOCK,
   ];
@@ -136,7 +136,7 @@ function assemble(): Uint8Array<ArrayBuffer> {
     ...section(2, [1, ...text('env'), ...text('memory'), 2, 1, PAGES, PAGES]),
     ...section(3, [2, 0, 1]),
     ...section(7, [2, ...text('take'), 0, 0, ...text('finish'), 0, 1]),
-    ...section(10, [2, ...sized(take), ...sized(finish)]),
+    ...section(10, [2, ...sized(taking), ...sized(finishing)]),
   ]);
 }
 
