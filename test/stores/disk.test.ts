@@ -9,6 +9,7 @@ import { after, describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { MillraceError } from '../../src/errors.ts';
+import type { Whereabouts } from '../../src/stores/disk-objects.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
 import { assertSound } from './disk-soundness.ts';
@@ -563,6 +564,77 @@ test('worker threads share one store: what one stores, changes and purges, all s
   const again = open(directory).store;
   assert.ok(new Stamps(again.stamps.memory, again.stamps).isDead('scope of 1', stamp), 'written down by the thread that purged');
   await again.close();
+});
+
+test('where a large body lies is remembered until it is gone: replaced, deleted, evicted or cleared by any thread', async () => {
+  const { store, notices } = open(newDirectory(), 8 * MB, 4 * MB);
+  const other = new DiskStore({ directory: join(root, String(count)), shared: store.shared, maxBytes: 8 * MB, maxObject: 4 * MB, onNotice: (text) => notices.push(text) });
+  const length = 700_000;
+  const known: { at: Whereabouts; seed: number }[] = [];
+  let seed = 0;
+  const put = async (by: DiskStore, key: string): Promise<Whereabouts> => {
+    await putWhole(by, key, Buffer.from('meta'), [bytesOf(length, ++seed)]);
+    const { at } = (await other.get(key))!;
+    known.push({ at, seed });
+    return at;
+  };
+  /** How many of all that ever were are to be had, each of them whole. */
+  const found = async (): Promise<number> => {
+    let bodies = 0;
+    for (const { at, seed: own } of known) {
+      for (const each of [store, other]) {
+        const body = each.bodyAt(at);
+        if (body === undefined) continue;
+        bodies++;
+        assert.ok(bytesOf(length, own).equals(await readBody(body)));
+      }
+    }
+    return bodies / 2;
+  };
+  const first = await put(store, 'a');
+  await put(other, 'b');
+  assert.equal(await found(), 2);
+  assert.equal(await found(), 2, 'as it is remembered');
+  const second = await put(store, 'a');
+  assert.equal(other.bodyAt(first), undefined);
+  assert.equal(await found(), 2);
+  const reading = other.bodyAt(second)!.read(0, length) as Generator<Buffer>;
+  const parts = [Buffer.from(reading.next().value as Buffer)];
+  await store.delete('a');
+  assert.equal(other.bodyAt(second), undefined);
+  assert.equal(await found(), 1);
+  // What takes the room of all that is gone.
+  for (let i = 0; i < 40; i++) {
+    await put(i % 2 === 0 ? store : other, `flood ${i}`);
+    await found();
+  }
+  for (const part of reading) parts.push(Buffer.from(part));
+  assert.ok(bytesOf(length, 3).equals(Buffer.concat(parts)), 'who reads it has it to its end');
+  const { objects } = store.stats();
+  assert.ok(objects < 12);
+  assert.equal(await found(), objects);
+  await store.clear();
+  assert.equal(await found(), 0);
+  await put(other, 'last');
+  assert.equal(await found(), 1);
+  assert.deepEqual(notices, []);
+  await other.close();
+  await store.close();
+});
+
+test('a clear changes every key at once for all threads, however long it takes to remove what was there', async () => {
+  const { store } = open(newDirectory());
+  const other = new DiskStore({ directory: join(root, String(count)), shared: store.shared, maxBytes: 64 * MB, maxObject: MB });
+  const keys = Array.from({ length: 3000 }, (_, i) => `k${i}`);
+  await Promise.all(keys.map((key) => putWhole(store, key, Buffer.from('meta'), [bytesOf(10)])));
+  const before = keys.map((key) => other.changesOf(key));
+  const clearing = store.clear();
+  while (store.stats().objects > 0) await new Promise(setImmediate);
+  assert.ok(store.stats().bytes > MB / 4, 'most of it is still there');
+  assert.deepEqual(keys.filter((key, i) => other.changesOf(key) === before[i]), []);
+  await clearing;
+  await other.close();
+  await store.close();
 });
 
 describe('what a thread that has ended left to be removed', () => {
