@@ -254,7 +254,8 @@ export class Connection {
     const { lender } = underWay;
     socket.cork();
     if (head !== '') socket.write(head, 'latin1');
-    for (let step = 0; step < STEP; ) {
+    // Where all is sent, the end is still to be asked for.
+    for (let step = 0; step < STEP || underWay.sent === underWay.answer.bodyLength; ) {
       const chunk = this.#nextOf(underWay);
       if (chunk === undefined) break;
       step += chunk.length;
@@ -263,7 +264,6 @@ export class Connection {
       if (lender === undefined) continue;
       // What is lent is written at once, and given back where the system has taken all of it.
       socket.uncork();
-      socket.cork();
       if (socket.writableLength === 0) lender.giveBack(chunk);
       else if (socket.writableNeedDrain) break;
     }
