@@ -8,6 +8,7 @@ import type { Standing } from './report.ts';
 import type { Bench, CaseResult } from './result.ts';
 
 const OURS = 'millrace';
+const OR = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 /** As their makers write them, in the order of the columns. */
 const NAMES: Readonly<Record<string, string>> = { nginx: 'nginx', haproxy: 'HAProxy', varnish: 'Varnish', squid: 'Squid', trafficserver: 'Traffic Server', httpd: 'Apache httpd', bare: 'bare socket' };
 
@@ -37,7 +38,7 @@ function introduction(runs: readonly Bench[], cases: readonly CaseResult[]): str
   const busy = Math.max(...runs.map(({ loadBefore }) => loadBefore));
   return [
     `Commit ${commits.join(', ')} on ${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, beside ${peers.join(', ')}; ${pinned.note}.`,
-    `Medians of ${[...new Set(runs.map(({ pace: { rounds } }) => rounds))].sort((a, b) => a - b).join(' or ')} rounds of ${pace.seconds} s by turns (the least–the most of them); all features on, logs off.`,
+    `Medians of ${OR.format([...new Set(runs.map(({ pace: { rounds } }) => String(rounds)))].sort())} rounds of ${pace.seconds} s by turns (the least–the most of them); all features on, logs off.`,
     ...(disks.length > 0 ? [`Caches on disk lie on ${disks.join(' and ')}; what is read has been read before.`] : []),
     ...(busy > 0.5 ? [`Other programs were at work on the machine (load ${busy.toFixed(1)}).`] : []),
     `Run again with ${[...new Set(runs.map(({ command }) => `\`${command}\``))].join(', ')}; p50, p99, CPU time and memory of all are in [bench/results/published.json](bench/results/published.json).`,

@@ -4,8 +4,8 @@
  * are rows, so that what is known of each object's use outlives the process. Accesses are noted in
  * memory and written down in batches. Each step looks at one object; nothing is ever scanned.
  */
-import type { DiskIndex, Head } from './disk-index.ts';
-import { MAIN } from './disk-tables.ts';
+import type { DiskIndex } from './disk-index.ts';
+import { type Head, MAIN } from './disk-tables.ts';
 
 /** The share of the quota that belongs to the small queue. */
 const SMALL_SHARE = 0.1;

@@ -13,31 +13,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import { threadId } from 'node:worker_threads';
 import { type Extent, Layout, UNIT, unitsIn } from './disk-layout.ts';
 import { DiskSpace, type Garbage, SPACE_SCHEMA } from './disk-space.ts';
-import { MAIN, PAGE, SCHEMA, STATEMENTS, prepared } from './disk-tables.ts';
-
-/** One object. Its place says in which queue it stands, and where. */
-export interface Row {
-  readonly place: number;
-  /** Of its key. */
-  readonly hash: number;
-  readonly version: number;
-  /** What it counts for without its body in segments, in bytes. */
-  readonly size: number;
-  /** Of the body. */
-  readonly length: number;
-  /** What a body in segments counts for; 0 where the body is in the row. */
-  readonly file: number;
-  readonly checksum: number;
-  readonly key: Uint8Array;
-  readonly meta: Uint8Array;
-  /** Where a body in segments lies. */
-  readonly layout: Uint8Array;
-  readonly inline: Uint8Array;
-}
-
-/** What is needed to let it leave. */
-export type Standing = Pick<Row, 'place' | 'hash' | 'size' | 'length' | 'file' | 'layout'>;
-export type Head = Standing & { readonly key: Uint8Array };
+import { type Head, MAIN, PAGE, type Row, SCHEMA, STATEMENTS, type Standing, type Totals, prepared } from './disk-tables.ts';
 
 /** What a transaction leaves to be done once it is committed. */
 export interface Aftermath {
@@ -47,28 +23,6 @@ export interface Aftermath {
   readonly changed: number[];
   /** All that was there is gone. */
   isCleared: boolean;
-}
-
-/** What changes are weighed by; all but `horizon` are sums. */
-export interface Totals {
-  objects: number;
-  /** Everything that counts. */
-  bytes: number;
-  /** Of the small queue. */
-  small: number;
-  /** Objects in the main queue. */
-  main: number;
-  ghosts: number;
-  /** Rows of cleared objects and ghosts that are still there. */
-  dead: number;
-  /** Bytes in segments that are reserved, and no object's yet. */
-  writing: number;
-  /** Bytes in segments that wait to be freed. */
-  garbage: number;
-  /** Bytes in segments that nobody has: they count for nothing, but lie on the disk. */
-  free: number;
-  /** What stands at this place of its queue or before it was cleared. */
-  horizon: number;
 }
 
 /** What a remembered hash counts for. */

@@ -10,12 +10,12 @@ import { bufferOf } from './blob.ts';
 import { Chunks } from './chunks.ts';
 import { ReadBody, SegmentBody, readBlocks } from './disk-bodies.ts';
 import { SUM } from './disk-checksum.ts';
-import type { DiskIndex, Row } from './disk-index.ts';
+import type { DiskIndex } from './disk-index.ts';
 import { decodeKey } from './disk-key.ts';
 import { Layout, unitsFor } from './disk-layout.ts';
 import type { Pins } from './disk-pins.ts';
 import type { DiskSegments } from './disk-segments.ts';
-import { PAGE } from './disk-tables.ts';
+import { PAGE, type Row } from './disk-tables.ts';
 
 /** What a row takes in the table besides key, description and body; measured. */
 const ROW_OVERHEAD = 160;
@@ -23,7 +23,7 @@ const ROW_OVERHEAD = 160;
 const IN_PAGE = PAGE - 35;
 /** Bytes of a body in segments that is read at once: where it is damaged that is a miss, not a response that breaks off. */
 const READ_AT_ONCE = 64 * 1024;
-/** Layouts that are remembered, and bytes of the longest one: of 4 MB or so. */
+/** Layouts that are remembered, and bytes of the longest one: that of a body of some 7 MB. */
 const MOST_KNOWN = 1024;
 const LONGEST_KNOWN = 1024;
 
@@ -135,13 +135,13 @@ export class DiskObjects {
     const { pins, segments, onDamage } = this.#parts;
     // Before it is known to be there: what goes after that finds it pinned.
     pins.pin(unit);
-    const layout = this.#layoutOf(at);
+    const layout = this.#storedLayout(at);
     if (layout !== undefined) return new SegmentBody(segments, layout, length, pins, (error) => onDamage(hash, version, error));
     pins.unpin(unit);
     return undefined;
   }
 
-  #layoutOf({ hash, place, version, length }: Whereabouts): Layout | undefined {
+  #storedLayout({ hash, place, version, length }: Whereabouts): Layout | undefined {
     const known = this.#known.get(version);
     const changes = this.#parts.changesOf(hash);
     if (known?.changes === changes) return known.layout;

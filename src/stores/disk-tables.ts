@@ -4,6 +4,52 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 
+/** One object. Its place says in which queue it stands, and where. */
+export interface Row {
+  readonly place: number;
+  /** Of its key. */
+  readonly hash: number;
+  readonly version: number;
+  /** What it counts for without its body in segments, in bytes. */
+  readonly size: number;
+  /** Of the body. */
+  readonly length: number;
+  /** What a body in segments counts for; 0 where the body is in the row. */
+  readonly file: number;
+  readonly checksum: number;
+  readonly key: Uint8Array;
+  readonly meta: Uint8Array;
+  /** Where a body in segments lies. */
+  readonly layout: Uint8Array;
+  readonly inline: Uint8Array;
+}
+
+/** What is needed to let it leave. */
+export type Standing = Pick<Row, 'place' | 'hash' | 'size' | 'length' | 'file' | 'layout'>;
+export type Head = Standing & { readonly key: Uint8Array };
+
+/** What changes are weighed by; all but `horizon` are sums. */
+export interface Totals {
+  objects: number;
+  /** Everything that counts. */
+  bytes: number;
+  /** Of the small queue. */
+  small: number;
+  /** Objects in the main queue. */
+  main: number;
+  ghosts: number;
+  /** Rows of cleared objects and ghosts that are still there. */
+  dead: number;
+  /** Bytes in segments that are reserved, and no object's yet. */
+  writing: number;
+  /** Bytes in segments that wait to be freed. */
+  garbage: number;
+  /** Bytes in segments that nobody has: they count for nothing, but lie on the disk. */
+  free: number;
+  /** What stands at this place of its queue or before it was cleared. */
+  horizon: number;
+}
+
 /** Places in the main queue begin here; those before are in the small one. */
 export const MAIN = 2 ** 52;
 /** Bytes of a page of the file. */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Totals } from '../../src/stores/disk-index.ts';
+import type { Totals } from '../../src/stores/disk-tables.ts';
 import { type Extent, Layout, SEGMENT_UNITS, UNIT, decodeExtents } from '../../src/stores/disk-layout.ts';
 
 /** What a remembered hash counts for. */
