@@ -17,15 +17,15 @@ import { freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { usefulFor } from '../policy/keep.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
-import type { Reason } from '../policy/reason.ts';
 import type { Settings } from '../policy/settings.ts';
+import { causeOf } from '../policy/uncacheable.ts';
 import { firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
 import { Cancel } from './cancel.ts';
 import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
 import { type Explanation, explain } from './explain.ts';
-import { type FetchPlan, Fetcher, type Landing, drop } from './fetcher.ts';
+import { type FetchPlan, Fetcher, type Landing, type Passing, drop } from './fetcher.ts';
 import { type Flight, flightKey } from './flight.ts';
 import { Flights } from './flights.ts';
 import { cacheKey, urlOf } from './key.ts';
@@ -202,7 +202,7 @@ export class Engine {
     const name = flightKey(tx.key, tx.request, lookup.names, isPrivate);
     const validate = decision.action === 'revalidate';
     // A client that asks for a response of its own must not get one that was asked for before.
-    const shares = this.#verdicts.get(name, this.#now()) === undefined && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
+    const shares = !this.#verdicts.passes(name, this.#now()) && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
     const boarding = shares ? this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) : undefined;
     if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
     // What a HEAD brings cannot serve a GET.
@@ -247,9 +247,16 @@ export class Engine {
       return;
     }
     if (lookup.located !== undefined && (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
-    if (!isOfRequest(tx.request, landing.reasons)) this.#verdicts.set(name, landing.reasons, this.#now());
+    this.#remember(tx, landing, name);
     tx.reasons = [...landing.reasons, ...tx.reasons];
     await this.#serving.pass(tx, landing.response, 'MISS');
+  }
+
+  /** Keeps in mind that the response was not stored, unless that was because of how this client asked. */
+  #remember(tx: Transaction, { originStatus, originDuration, reasons }: Passing, name: string): void {
+    const cause = causeOf(tx.request.method, originStatus, reasons);
+    const now = this.#now();
+    if (cause !== 'request') this.#verdicts.set(name, { reasons, cause, askedAt: now - originDuration }, now);
   }
 
   /** Serves a client that waits for another's flight, where the response may serve it too. */
@@ -267,6 +274,11 @@ export class Engine {
     tx.landed(landing);
     if (landing.kind === 'passing') {
       if (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus })) return;
+      // The next one may fare better: all that waited must not reach an origin in trouble at once.
+      if (mayRetry && causeOf(tx.request.method, landing.originStatus, landing.reasons) === 'failure') {
+        tx.collapsed = false;
+        return this.#forward(tx, lookup, decision, false);
+      }
     } else {
       const entry = landing.kind === 'filling' ? landing.entry : landing.located.entry;
       const mismatch = firstMismatch(entry.selection, tx.request.fields, tx.request.forwardedAs);
@@ -326,7 +338,3 @@ export class Engine {
   }
 }
 
-/** The response was not stored because of how this client asked: that is no verdict on what others will be answered. */
-function isOfRequest({ method, fields }: ClientRequest, reasons: readonly Reason[]): boolean {
-  return method === 'HEAD' || fields.has('range') || reasons[0]?.code === 'request-no-store';
-}

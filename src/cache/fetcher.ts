@@ -58,6 +58,8 @@ interface Landed {
   readonly originDuration: number;
 }
 
+export type Passing = Extract<Landing, { kind: 'passing' }>;
+
 export type Landing = Landed &
   (
     /** `received` are the fields for the client whose request it was, as below. */

@@ -61,11 +61,11 @@ describe('values of selecting fields', () => {
 test('verdicts take little memory, also on the longest URLs', () => {
   const verdicts = new Verdicts();
   const key = (i: number): string => `${i} ${'x'.repeat(16_000)}`;
-  for (let i = 0; i < 2000; i++) verdicts.set(key(i), [], 0);
+  for (let i = 0; i < 2000; i++) verdicts.set(key(i), { reasons: [], cause: 'resource', askedAt: 0 }, 0);
   const kept = Array.from({ length: 2000 }, (_, i) => key(i)).filter((each) => verdicts.get(each, 0) !== undefined);
   assert.ok(kept.length > 100 && kept.length * 16_000 < 5_000_000, String(kept.length));
   assert.equal(kept.at(-1), key(1999));
-  for (const each of kept) verdicts.set(each, [], 1);
+  for (const each of kept) verdicts.set(each, { reasons: [], cause: 'resource', askedAt: 0 }, 1);
   assert.ok(kept.every((each) => verdicts.get(each, 1) !== undefined));
 });
 
