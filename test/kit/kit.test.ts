@@ -9,6 +9,8 @@ import { messageLength } from './framing.ts';
 import { gate } from './gate.ts';
 import { startOrigin, startRawOrigin } from './origin.ts';
 import { startMillrace } from './proxy.ts';
+import { Random } from './random.ts';
+import { until } from './until.ts';
 
 describe('clock', () => {
   test('stands still until it is moved', () => {
@@ -18,6 +20,34 @@ describe('clock', () => {
     clock.advance(90);
     assert.equal(clock.now() - start, 90_000);
     assert.equal(clock.httpDate(-90), 'Sat, 01 Nov 2025 00:00:00 GMT');
+  });
+});
+
+describe('until', () => {
+  test('asks again, and gives the value that was waited for', async () => {
+    let asked = 0;
+    assert.equal(await until('there have been three', () => ++asked, (count) => count === 3), 3);
+  });
+
+  test('ends with the value seen last', async (t) => {
+    let now = 0;
+    t.mock.method(performance, 'now', () => (now += 9000));
+    await assert.rejects(until('/a is a hit', async () => 'MISS', (result) => result === 'HIT'), { code: 'ERR_ASSERTION', message: "Waited 20 s until /a is a hit; last seen: 'MISS'" });
+  });
+});
+
+describe('random numbers', () => {
+  test('are the same for the same seed, others for another, and spread evenly', () => {
+    const draw = (seed: number): number[] => {
+      const random = new Random(seed);
+      return Array.from({ length: 10_000 }, () => random.below(10));
+    };
+    assert.deepEqual(draw(7), draw(7));
+    assert.notDeepEqual(draw(7), draw(8));
+    for (let each = 0; each < 10; each++) {
+      const count = draw(7).filter((number) => number === each).length;
+      assert.ok(count > 800 && count < 1200, `${each} came ${count} times`);
+    }
   });
 });
 

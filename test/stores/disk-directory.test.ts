@@ -1,0 +1,96 @@
+/**
+ * @module test/stores/disk-directory
+ * Which directories the disk store takes, and who else may read them.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { bytesOf, putWhole } from './contract.ts';
+import { newDirectory, open, storeError } from './disk-fixture.ts';
+
+describe('a directory', () => {
+  test('of another program is refused, and left as it is', () => {
+    const directory = newDirectory();
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'thesis.txt'), 'words');
+    assert.throws(() => open(directory), storeError(/thesis\.txt.*Nothing was touched/));
+    assert.deepEqual(readdirSync(directory), ['thesis.txt']);
+    writeFileSync(join(directory, 'millrace.json'), '{"program":"another"}');
+    assert.throws(() => open(directory), storeError(/not Millrace's/));
+    assert.deepEqual(readdirSync(directory).sort(), ['millrace.json', 'thesis.txt']);
+  });
+
+  test('of another version is refused, and left as it is', async () => {
+    const directory = newDirectory();
+    await open(directory).store.close();
+    writeFileSync(join(directory, 'millrace.json'), '{"program":"millrace","format":99}');
+    const before = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]);
+    assert.throws(() => open(directory), storeError(/format 99, this program reads 3/));
+    assert.deepEqual(readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]), before);
+  });
+
+  test('that cannot be made is refused', () => {
+    const file = newDirectory();
+    writeFileSync(file, '');
+    assert.throws(() => open(join(file, 'cache')), storeError(/cannot be used/));
+  });
+
+  test('belongs to one process at a time, and is free as soon as that one is killed', async () => {
+    const directory = newDirectory();
+    const script = `
+      import { DiskStore } from ${JSON.stringify(new URL('../../src/stores/disk.ts', import.meta.url).href)};
+      const store = new DiskStore({ directory: process.argv[1], maxBytes: 1e6, maxObject: 1e6 });
+      const writer = store.put('k', 5);
+      writer.write(Buffer.from('hello'));
+      await writer.commit(Buffer.from('meta'));
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    const other = spawn(process.execPath, ['--input-type=module', '-e', script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    assert.throws(() => open(directory), storeError(/in use by another running proxy/));
+    other.kill('SIGKILL');
+    await once(other, 'close');
+    const { store } = open(directory);
+    assert.equal((await store.get('k'))?.meta.toString(), 'meta');
+    assert.throws(() => open(directory), storeError(/in use/), 'nor to two stores of one process that know nothing of each other');
+    await store.close();
+    await open(directory).store.close();
+  });
+});
+
+describe('other users of the machine', () => {
+  /** What is in a directory with what others may do there. */
+  const open755 = (path: string): string => {
+    mkdirSync(path);
+    chmodSync(path, 0o755);
+    return path;
+  };
+
+  for (const [name, directory] of [['a directory of its own', newDirectory], ['a directory that was there', () => open755(newDirectory())]] as const) {
+    test(`read nothing of what is kept in ${name}`, async () => {
+      const path = directory();
+      const { store } = open(path);
+      await putWhole(store, 'http://a/secret', Buffer.from('meta'), [bytesOf(300_000)]);
+      await store.close();
+      const { store: again } = open(path);
+      for (const kept of ['bodies', 'index.db', 'index.db-wal', 'index.db-shm']) assert.equal(statSync(join(path, kept)).mode & 0o077, 0, kept);
+      await again.close();
+    });
+  }
+
+  test('cannot put a directory of theirs in place of ours', { skip: process.getuid?.() !== 0 && 'only root can give directories away' }, () => {
+    const shared = newDirectory();
+    mkdirSync(shared);
+    chmodSync(shared, 0o1777);
+    const theirs = open755(join(shared, 'cache'));
+    chownSync(theirs, 12_345, 12_345);
+    assert.throws(() => open(theirs), storeError(/belongs to another user \(12345\)/u));
+    assert.deepEqual(readdirSync(theirs), []);
+    // Where not everybody can make one, it was given to us.
+    chmodSync(shared, 0o755);
+    void open(theirs).store.close();
+  });
+});
