@@ -51,7 +51,8 @@ export interface Config {
   readonly fastLane: boolean;
   /** Send Surrogate-Key, Cache-Tag and xkey on to clients. */
   readonly keepTags: boolean;
-  readonly preserveHost: boolean;
+  /** Send the client's Host to the origin; undefined: where the origin is on this machine or in a private network. */
+  readonly preserveHost: boolean | undefined;
   /** Addresses or CIDR ranges whose X-Forwarded-* and Forwarded are believed. */
   readonly trustProxy: readonly string[];
   /** Patterns (`api.example.com`, `*.example.com`, `10.0.0.5:8080`) of hosts that may be reached in embedded-host mode. */
@@ -128,7 +129,7 @@ export function defaultMaxObject(room: number): number {
 }
 
 function defaultOf(option: Option): unknown {
-  if (option.type === 'flag') return !option.sets;
+  if (option.type === 'flag') return option.defaultWords === undefined ? !option.sets : undefined;
   if (option.type === 'networks' || option.type === 'hosts' || option.type === 'servers') return [];
   if (option.default === undefined) return undefined;
   const reading = readValue(option, option.default);

@@ -171,16 +171,18 @@ export class ProxyParts {
     this.#shared = shared;
     if (config.port !== 0) this.#port = config.port;
     let addresses: AddressRules;
+    let { preserveHost } = config;
     if (config.origin !== undefined) {
       const fixed = new FixedOrigin(config.origin);
       this.targets = fixed;
       addresses = fixed;
+      preserveHost ??= fixed.isOwnApplication;
     } else {
       const rules = new HostRules({ patterns: config.allowHost, anyByDefault: isLoopback(config.host) });
       this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort, ownPort: () => this.#port });
       addresses = rules;
     }
-    this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: config.preserveHost, trustProxy: config.trustProxy });
+    this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: preserveHost ?? false, trustProxy: config.trustProxy });
     const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
     this.#origin = new OriginClient(reaching);
     this.tunnel = new Tunnel(reaching);

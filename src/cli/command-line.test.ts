@@ -14,6 +14,7 @@ describe('what the flags set', () => {
     ['--port 1 --port 2', { port: '2' }],
     ['--no-cache --no-sort-query --no-admin', { cache: false, sortQuery: false, admin: false }],
     ['--preserve-host --allow-connect', { preserveHost: true, allowConnect: true }],
+    ['--no-preserve-host', { preserveHost: false }],
     ['--allow-host a.example,b.example --allow-host c.example', { allowHost: ['a.example,b.example', 'c.example'] }],
     ['--trust-proxy 10.0.0.0/8', { trustProxy: ['10.0.0.0/8'] }],
     ['--ttl 5m --default-ttl 0 --preset rfc9111', { ttl: '5m', defaultTtl: '0', preset: 'rfc9111' }],

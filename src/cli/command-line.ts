@@ -111,6 +111,7 @@ export function configOptions({ given, operands }: CommandLine): { options: Opti
   for (const { name, field, type, sets } of OPTIONS) {
     const value = given.get(name);
     if (field === undefined || value === undefined) continue;
+    if (places.has(field)) throw usage(`${places.get(field)} and --${name} contradict each other; leave one of them out.`);
     options[field] = type === 'flag' ? sets : value;
     places.set(field, `--${name}`);
   }

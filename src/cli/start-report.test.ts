@@ -11,6 +11,14 @@ describe('where to go', () => {
     startReport(resolveConfig(options), { url: 'http://127.0.0.1:1', adminUrl, version: '1.2.3', command: 'npm start --' });
 
   test('one origin', () => assert.match(report({ origin }), /Millrace 1\.2\.3 listens on http:\/\/127\.0\.0\.1:1\n.*http:\/\/127\.0\.0\.1:1\/ for http:\/\/localhost:3000\/base\//u));
+  const hosts: [Options, RegExp][] = [
+    [{ origin }, /host +the origin gets the client's Host, as its address is private \(--no-preserve-host: its own\)/u],
+    [{ origin: 'https://api.github.com' }, /host +the origin gets its own, api\.github\.com, as its name is public \(--preserve-host: the client's\)/u],
+    [{ origin: 'http://example.com:81', preserveHost: true }, /host +the origin gets the client's Host \(--preserve-host\)/u],
+    [{ origin, preserveHost: false }, /host +the origin gets its own, localhost:3000 \(--no-preserve-host\)/u],
+  ];
+  for (const [options, words] of hosts) test(`Host with ${JSON.stringify(options)}`, () => assert.match(report(options), words));
+  test('no one origin, no Host to choose', () => assert.doesNotMatch(report({}), /^ +host/mu));
   test('any host', () => assert.match(report({}), /http:\/\/127\.0\.0\.1:1\/example\.com\/ for http:\/\/example\.com\//u));
   test('an allowed host is the example', () => assert.match(report({ allowHost: '*.x.example,api.example.org:81' }), /1\/api\.example\.org:81\/ for/u));
   test('no admin, no statistics', () => {

@@ -6,6 +6,7 @@
 import type { Config } from '../config.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { forbidden, isLoopback } from '../origin/address.ts';
+import { FixedOrigin } from '../origin/fixed-origin.ts';
 import type { RunningServer } from '../server/main.ts';
 import { parseRedisUrl } from '../stores/redis-url.ts';
 
@@ -21,11 +22,21 @@ export function startReport(config: Config, { url, adminUrl, version, command }:
     const example = config.allowHost.find((pattern) => !pattern.includes('*')) ?? 'example.com';
     lines.push(`  open     ${url}/${example}/ for http://${example}/`, `  or run   curl -x ${url} http://${example}/`);
   } else {
-    lines.push(`  open     ${url}/ for ${config.origin}/`);
+    lines.push(`  open     ${url}/ for ${config.origin}/`, `  host     ${whichHost(config.origin, config.preserveHost)}`);
   }
   lines.push(`  keeps    ${whatIsKept(config)}`);
   lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    ${command} stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
   return lines.join('\n');
+}
+
+/** Which Host the origin gets, and by which option it would get the other. */
+function whichHost(origin: string, preserveHost: boolean | undefined): string {
+  const fixed = new FixedOrigin(origin);
+  const own = `its own, ${fixed.origin.authority}`;
+  if (preserveHost !== undefined) return preserveHost ? "the origin gets the client's Host (--preserve-host)" : `the origin gets ${own} (--no-preserve-host)`;
+  return fixed.isOwnApplication
+    ? "the origin gets the client's Host, as its address is private (--no-preserve-host: its own)"
+    : `the origin gets ${own}, as its name is public (--preserve-host: the client's)`;
 }
 
 function whatIsKept({ cache, ttl, defaultTtl, maxMemory, cacheDir, maxDisk, redis, memcached }: Config): string {

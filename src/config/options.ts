@@ -18,7 +18,7 @@ export interface Option {
   readonly value?: string;
   /** The field of the configuration it sets; absent where it only steers the command line. */
   readonly field?: keyof Options;
-  /** For flags: what the field becomes; its default is the opposite. */
+  /** For flags: what the field becomes; its default is the opposite, or undefined where `defaultWords` say what it hangs on. */
   readonly sets?: boolean;
   /** As a user would write it. */
   readonly default?: string;
@@ -56,7 +56,8 @@ export const OPTIONS: readonly Option[] = [
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
-  { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
+  { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, defaultWords: 'on for a private origin', doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
+  { name: 'no-preserve-host', field: 'preserveHost', type: 'flag', sets: false, defaultWords: 'on for a public origin', doc: "send the origin's own Host to it", group: 'Origin', commands: SERVE },
   { name: 'connect-timeout', field: 'connectTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '10s', doc: 'to connect to an origin', group: 'Origin', commands: SERVE },
   { name: 'origin-timeout', field: 'originTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '1m', doc: 'for its head, and between pieces of body', group: 'Origin', commands: SERVE },
   { name: 'max-origin-concurrency', field: 'maxOriginConcurrency', type: 'integer', value: 'N', min: '1', max: '10000', default: '32', doc: 'stale responses refreshed at once', group: 'Origin', commands: SERVE },

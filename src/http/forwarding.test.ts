@@ -56,7 +56,34 @@ describe('a request on its way to the origin', () => {
 
   test('keeps the client\'s Host where told so', () => {
     assert.equal(forward({ Host: 'www.example' }, { preserveHost: true }).fields.get('host'), 'www.example');
-    assert.equal(forward({}, { preserveHost: true }).fields.get('host'), 'origin.example:81');
+    // A client of HTTP/1.0 need not send one, nor fill it.
+    for (const fields of [{}, { Host: '' }]) assert.equal(forward(fields, { preserveHost: true }).fields.get('host'), 'origin.example:81');
+  });
+
+  test('is kept apart by the host and scheme that the origin is told, however they are spelled', () => {
+    const told = (host: string, parts: Parts = {}, fields: Record<string, string> = {}): string => forward({ Host: host, ...fields }, parts).forwardedAs;
+    for (const host of ['www.example', 'WWW.Example', 'www.example:80']) assert.equal(told(host), 'http://www.example');
+    assert.equal(told('www.example:443', { scheme: 'https' }), 'https://www.example');
+    assert.equal(told('www.example:443'), 'http://www.example:443');
+    const trusted: Parts = { trustProxy: ['192.0.2.1'] };
+    // Of two hosts the origin is told both where it gets the client's.
+    assert.equal(told('a.example', trusted, { 'X-Forwarded-Host': 'www.example' }), 'http://www.example');
+    assert.notEqual(told('a.example', { ...trusted, preserveHost: true }, { 'X-Forwarded-Host': 'www.example' }), told('b.example', { ...trusted, preserveHost: true }, { 'X-Forwarded-Host': 'www.example' }));
+    assert.equal(told('www.example', { ...trusted, preserveHost: true }, { 'X-Forwarded-Host': 'WWW.example' }), 'http://www.example');
+  });
+
+  test('says where its client sees the proxy', () => {
+    const trusted: Parts = { trustProxy: ['192.0.2.1'] };
+    const cases: [fields: Record<string, string>, parts: Parts, base: ForwardedRequest['client']][] = [
+      [{ Host: 'A.example:8080' }, {}, { scheme: 'http', host: 'a.example:8080' }],
+      [{}, { scheme: 'https' }, { scheme: 'https', host: undefined }],
+      [{ Host: 'a', 'X-Forwarded-Host': 'evil', 'X-Forwarded-Proto': 'https', Forwarded: 'host=evil' }, {}, { scheme: 'http', host: 'a' }],
+      [{ Host: 'a', 'X-Forwarded-Host': 'www.example, b', 'X-Forwarded-Proto': 'https, http' }, trusted, { scheme: 'https', host: 'www.example' }],
+      [{ Host: 'a', Forwarded: 'for=1.2.3.4;host="www.example:81";proto=https, host=b;proto=http' }, trusted, { scheme: 'https', host: 'www.example:81' }],
+      [{ Host: 'a' }, trusted, { scheme: 'http', host: 'a' }],
+      [{ Host: 'a' }, { mode: 'embedded' }, undefined],
+    ];
+    for (const [fields, parts, base] of cases) assert.deepEqual(forward(fields, parts).client, base, JSON.stringify(fields));
   });
 
   test('is refused when it has been here before', () => {

@@ -37,9 +37,18 @@ export interface ReceivedRequest {
   readonly clientAddress: string;
 }
 
+/** The URL that a client used, up to its path. */
+export interface ClientBase {
+  readonly scheme: string;
+  /** host[:port] as it was sent; undefined where the client named none. */
+  readonly host: string | undefined;
+}
+
 export interface ForwardedRequest {
   /** What the origin gets. */
   readonly fields: Fields;
+  /** Where the client sees this proxy: by what it sent, or by what a trusted proxy says. 'reverse' only. */
+  readonly client: ClientBase | undefined;
   /** See ClientRequest.forwardedAs; `proto://host` or "". */
   readonly forwardedAs: string;
 }
@@ -79,11 +88,15 @@ export class Forwarding {
   forward(request: ReceivedRequest, authority: string, mode: ProxyMode): ForwardedRequest {
     checkLoop(request.fields, this.#instance);
     const trusted = mode === 'reverse' && this.#trusted.has(request.clientAddress);
-    const clientHost = request.fields.first('host');
+    const scheme = (trusted ? request.fields.get('x-forwarded-proto') : undefined) ?? request.scheme;
+    const sentHost = request.fields.first('host');
+    // The origin is told the spelling that is in the key: one that it does not know, and answers otherwise, is nobody else's.
+    const clientHost = sentHost === undefined ? undefined : spelled(sentHost, scheme);
     const fields = new Fields();
     // Host first, as user agents are asked to send it.
     // https://www.rfc-editor.org/rfc/rfc9110.html#section-7.2
-    fields.append('Host', mode === 'reverse' && this.#preserveHost && clientHost !== undefined ? clientHost : authority);
+    // A client of HTTP/1.0 need not send any.
+    fields.append('Host', mode === 'reverse' && this.#preserveHost && clientHost ? clientHost : authority);
     const cacheable = request.method === 'GET' || request.method === 'HEAD' || request.method === 'QUERY';
     const { lines } = request.fields;
     for (let i = 0; i < lines.length; i += 2) {
@@ -95,10 +108,14 @@ export class Forwarding {
     }
     appendVia(fields, request.httpVersion);
     appendCdnLoop(fields, this.#instance);
-    if (mode !== 'reverse') return { fields, forwardedAs: '' };
+    if (mode !== 'reverse') return { fields, forwardedAs: '', client: undefined };
     // Before our own Forwarded is added.
     const told = trusted ? toldOfUrl(fields) : '';
-    return { fields, forwardedAs: describeClient(fields, request, clientHost) + told };
+    const client = trusted ? claimedBase(fields, request, clientHost) : { scheme, host: clientHost || undefined };
+    const host = describeClient(fields, request, clientHost, scheme);
+    // A trusted proxy may ask for another host than it says that its client asked for.
+    const alsoTold = this.#preserveHost && trusted && clientHost && clientHost !== host ? ` host: ${clientHost}` : '';
+    return { fields, forwardedAs: `${scheme}://${host}${alsoTold}${told}`, client };
   }
 }
 
@@ -115,17 +132,48 @@ export function completeResponse(fields: Fields, httpVersion: string, now: numbe
   if (!fields.has('date')) fields.append('Date', formatHttpDate(now));
 }
 
-/** Appends to, or sets, the fields that tell the origin about the client; returns the URL base they tell. */
-function describeClient(fields: Fields, request: ReceivedRequest, clientHost: string | undefined): string {
+/**
+ * A host without regard to case, and without the port that is the scheme's default.
+ * https://www.rfc-editor.org/rfc/rfc9110.html#section-4.2.3
+ */
+function spelled(host: string, scheme: string): string {
+  const lower = host.toLowerCase();
+  const port = scheme === 'https' ? ':443' : ':80';
+  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
+}
+
+/** Of the values that several proxies have listed, the one nearest to the client. */
+function firstOf(list: string): string {
+  const comma = list.indexOf(',');
+  return (comma === -1 ? list : list.slice(0, comma)).trim();
+}
+
+/** The base that a trusted proxy names: by X-Forwarded-*, else by Forwarded, else by what it asked for itself. */
+function claimedBase(fields: Fields, { scheme }: ReceivedRequest, clientHost: string | undefined): ClientBase {
+  const element = firstOf(fields.get('forwarded') ?? '');
+  const claimed = (name: string, pair: string): string => firstOf(fields.get(name) ?? '') || pairOf(element, pair);
+  return { scheme: claimed('x-forwarded-proto', 'proto') || scheme, host: claimed('x-forwarded-host', 'host') || clientHost || undefined };
+}
+
+/** The value of a pair of Forwarded, "" where there is none. */
+function pairOf(element: string, name: string): string {
+  const pair = (element.match(HOST_AND_PROTO) ?? []).find((each) => each.toLowerCase().startsWith(`${name}=`));
+  return pair === undefined ? '' : pair.slice(name.length + 1).replace(/^"|"$/g, '').replace(/\\(.)/g, '$1');
+}
+
+/** Appends to, or sets, the fields that tell the origin about the client; returns the host they tell. */
+function describeClient(fields: Fields, request: ReceivedRequest, clientHost: string | undefined, scheme: string): string {
   const address = nodeName(request.clientAddress);
   const addressesBefore = fields.get('x-forwarded-for');
   fields.set('X-Forwarded-For', addressesBefore === undefined ? address : `${addressesBefore}, ${address}`);
-  if (!fields.has('x-forwarded-proto')) fields.append('X-Forwarded-Proto', request.scheme);
-  if (clientHost !== undefined && !fields.has('x-forwarded-host')) fields.append('X-Forwarded-Host', clientHost);
+  if (!fields.has('x-forwarded-proto')) fields.append('X-Forwarded-Proto', scheme);
+  const claimedHost = fields.get('x-forwarded-host');
+  const host = claimedHost === undefined ? clientHost : spelled(claimedHost, scheme);
+  if (host !== undefined) fields.set('X-Forwarded-Host', host);
   const element = forwardedElement(address, request.scheme, clientHost);
   const before = fields.get('forwarded');
   fields.set('Forwarded', before === undefined ? element : `${before}, ${element}`);
-  return `${fields.get('x-forwarded-proto')!}://${fields.get('x-forwarded-host') ?? ''}`;
+  return host ?? '';
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { MillraceError } from '../errors.ts';
-import { canonicalHost, checkAddress, forbidden, isLoopback } from './address.ts';
+import { canonicalHost, checkAddress, forbidden, isLoopback, isPrivateHost } from './address.ts';
 
 const nobody = { names: (): boolean => false };
 
@@ -89,4 +89,12 @@ describe('addresses', () => {
     for (const host of ['localhost', 'app.localhost', '127.0.0.1', '127.9.9.9', '::1', '::ffff:7f00:1']) assert.ok(isLoopback(host), host);
     for (const host of ['localhost.example', '128.0.0.1', '::2', 'example.com']) assert.ok(!isLoopback(host), host);
   });
+});
+
+describe('isPrivateHost', () => {
+  const privates = ['localhost', 'a.localhost', '127.9.9.9', '::1', '10.0.0.1', '172.31.0.1', '192.168.1.1', '169.254.1.1', '100.64.0.1', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1', '0.0.0.0', 'app', 'printer.local', 'api.internal', 'nas.home.arpa', 'web.default.svc.cluster.local', 'x.test', 'box.lan'];
+  for (const host of privates) test(`${host} is`, () => assert.equal(isPrivateHost(host), true));
+  for (const host of ['api.github.com', 'example.com', '8.8.8.8', '172.32.0.1', '100.128.0.1', '2001:4860:4860::8888', 'local.example.com', 'home.arpa.example', 'notlocal']) {
+    test(`${host} is ${host.includes('.') || host.includes(':') ? 'not' : ''}`, () => assert.equal(isPrivateHost(host), !host.includes('.') && !host.includes(':')));
+  }
 });

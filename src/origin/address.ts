@@ -91,6 +91,19 @@ export function canonicalHost(text: string): string | undefined {
   return ipaddr.parse(host.slice(1, -1)).toString();
 }
 
+/**
+ * Top-level domains that no public name has: special-use names (RFC 6761, RFC 6762, RFC 8375), `internal`
+ * (reserved by ICANN), and those that private networks use: https://www.rfc-editor.org/rfc/rfc6762.html#appendix-G
+ */
+const PRIVATE_DOMAIN = /\.(?:localhost|local|internal|home\.arpa|test|intranet|private|corp|home|lan)$/;
+const PRIVATE_RANGES: ReadonlySet<string> = new Set(['loopback', 'private', 'uniqueLocal', 'linkLocal', 'carrierGradeNat', 'unspecified']);
+
+/** Whether a canonical host can only be on this machine or in a private network: by its address, or as a name that is not public. */
+export function isPrivateHost(host: string): boolean {
+  if (isIP(host) !== 0) return PRIVATE_RANGES.has(ipaddr.process(host).range());
+  return !host.includes('.') || PRIVATE_DOMAIN.test(host);
+}
+
 /** Whether a canonical host is this machine itself, by the names and addresses that always mean it. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost' || host.endsWith('.localhost')) return true;

@@ -4,7 +4,7 @@
  */
 import type { Target } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
-import type { AddressRules } from './address.ts';
+import { type AddressRules, isPrivateHost } from './address.ts';
 import { badTarget, checkCharacters, makeTarget, parseAbsoluteForm } from './targets.ts';
 import type { Resolution, TargetRequest, Targets } from './targets.ts';
 
@@ -27,6 +27,14 @@ export class FixedOrigin implements Targets, AddressRules {
   /** The origin itself, its path being the base path. */
   get origin(): Target {
     return this.#origin;
+  }
+
+  /**
+   * Whether it is told the client's Host where no option says so. An application of the operator's own makes
+   * its links and checks its forms by the name that clients use; a public server answers to its own name alone.
+   */
+  get isOwnApplication(): boolean {
+    return isPrivateHost(this.#origin.host);
   }
 
   resolve({ method, requestTarget }: TargetRequest): Resolution {
