@@ -199,6 +199,7 @@ export class ProxyParts {
       ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
       permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
+      onNotice,
     });
     this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));

@@ -40,6 +40,7 @@ export function answer(request: RequestHead, entry: Entry, length: number | unde
   const range = answerRange(request.fields, entry, total);
   switch (range.kind) {
     case 'whole':
+    case 'too-many':
       return whole;
     case 'unsatisfiable':
       return { status: 416, fields: unsatisfiable(fields, total), length: 0, pieces: [] };

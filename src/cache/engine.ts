@@ -19,7 +19,7 @@ import { usefulFor } from '../policy/keep.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { causeOf } from '../policy/uncacheable.ts';
-import { firstMismatch } from '../policy/vary.ts';
+import { SelectingFields, firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
 import { Cancel } from './cancel.ts';
@@ -57,6 +57,8 @@ export interface EngineOptions {
   readonly permits: Permits;
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
+  /** Told what an operator should know. */
+  readonly onNotice?: (text: string) => void;
   /** ms since the epoch; default: the system's clock. */
   readonly now?: () => number;
 }
@@ -80,7 +82,7 @@ export class Engine {
   readonly #refresher: Refresher;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
@@ -90,7 +92,7 @@ export class Engine {
     this.#leases = shared?.leases;
     this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes + (store.lendable ?? 0), { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
-    this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now });
+    this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now, onNotice });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
     this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, plan: (tx, located) => this.#plan(tx, located, true, true) });
@@ -164,7 +166,7 @@ export class Engine {
   }
 
   #decide(tx: Transaction, { located, mismatch, softPurged }: Lookup, now: number): Decision {
-    const decision = decide(tx.head, { stored: located?.entry, mismatch, softPurged }, this.#settings, now);
+    const decision = decide(tx.head, { stored: located?.entry, mismatch, softPurged, length: located?.object.body.length }, this.#settings, now);
     tx.decision = decision;
     return decision;
   }
@@ -281,7 +283,7 @@ export class Engine {
       }
     } else {
       const entry = landing.kind === 'filling' ? landing.entry : landing.located.entry;
-      const mismatch = firstMismatch(entry.selection, tx.request.fields, tx.request.forwardedAs);
+      const mismatch = firstMismatch(entry.selection, new SelectingFields(tx.request.fields), tx.request.forwardedAs);
       if (mismatch !== undefined && mayRetry) {
         // Now it is known what selects: those that agree in it can share a flight of their own.
         tx.collapsed = false;

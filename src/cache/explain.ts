@@ -8,7 +8,7 @@ import { carriesPrivate } from '../policy/message.ts';
 import { type Reason, type ReasonCode, reasonKind } from '../policy/reason.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
-import { firstMismatch } from '../policy/vary.ts';
+import { SelectingFields, firstMismatch } from '../policy/vary.ts';
 import type { ClientRequest } from './exchange.ts';
 import { flightKey } from './flight.ts';
 import { urlOfKey } from './key.ts';
@@ -72,7 +72,7 @@ export async function explain(key: string, request: ClientRequest, { variants, v
   const stored = await variants.list(key);
   const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOfKey(key) };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
-  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged }, settings, now);
+  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged, length: lookup.located?.object.body.length }, settings, now);
   const verdict = verdicts.get(flightKey(key, request, lookup.names, carriesPrivate(head)), now);
   return {
     url: urlOfKey(key),
@@ -101,7 +101,7 @@ function explainVariant({ entry, object }: Located, { fields, forwardedAs }: Cli
       ...(entry.selection.forwardedAs === '' ? {} : { host: entry.selection.forwardedAs }),
     },
     softPurged,
-    matches: firstMismatch(entry.selection, fields, forwardedAs) === undefined,
+    matches: firstMismatch(entry.selection, new SelectingFields(fields), forwardedAs) === undefined,
   };
 }
 

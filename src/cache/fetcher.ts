@@ -9,7 +9,7 @@ import type { Fields } from '../http/fields.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { type RequestHead, type StoredRange, type StoredResponse, carriesPrivate } from '../policy/message.ts';
 import { announcedRange, completion, isWhole, joins } from '../policy/partial.ts';
-import { tagsOf } from '../policy/groups.ts';
+import { ANY_TAG, MAX_TAGS, MAX_TAG_CHARACTERS, tagsOf } from '../policy/groups.ts';
 import type { Reason } from '../policy/reason.ts';
 import { staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -21,9 +21,10 @@ import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
 import { Joining } from './joining.ts';
+import { urlOfKey } from './key.ts';
 import type { Cancellation, Origin, OriginResponse, Store, StoreWriter } from './ports.ts';
 import type { Span } from './reply-body.ts';
-import type { Located, Variants } from './variants.ts';
+import type { Located, Place, Variants } from './variants.ts';
 
 export interface FetchPlan {
   readonly key: string;
@@ -78,10 +79,13 @@ export interface FetcherParts {
   readonly variants: Variants;
   readonly settings: Settings;
   readonly now: () => number;
+  /** Told what an operator should know. */
+  readonly onNotice: (text: string) => void;
 }
 
 export class Fetcher {
   readonly #parts: FetcherParts;
+  #hasWarnedOfTags = false;
 
   constructor(parts: FetcherParts) {
     this.#parts = parts;
@@ -135,7 +139,7 @@ export class Fetcher {
       privateInPlay: carriesPrivate(plan.head) || response.fields.has('set-cookie'),
       invalidated: false,
       stamp: plan.stamp,
-      tags: tagsOf(received),
+      tags: this.#tagsOf(plan, received),
     };
     const kept = storable(plan.head, updated, settings);
     const entry = { ...updated, fields: without(received, kept.store ? kept.omit : PERSONAL) };
@@ -174,14 +178,14 @@ export class Fetcher {
       if (located !== undefined) await this.#doubt(plan, response, reasons);
       return passing(reasons);
     }
-    const place = await variants.place(plan.key, selection);
-    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: tagsOf(response.fields), others: [] };
+    const place = await variants.place(plan.key, selection, request.fields);
+    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: this.#tagsOf(plan, response.fields), others: [] };
     return described.range === undefined ? this.#fillWhole(plan, response, entry, place, landed) : this.#fillPart(plan, response, entry, described.range, place, landed);
   }
 
-  #fillWhole(plan: Received, response: OriginResponse, entry: Entry, place: string, landed: Landed): Landing {
+  #fillWhole(plan: Received, response: OriginResponse, entry: Entry, place: Place, landed: Landed): Landing {
     const length = bodyLength(plan.request.method, response);
-    const writer = this.#parts.store.put(place, length);
+    const writer = this.#parts.store.put(place.key, length);
     if (writer === undefined) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${length} bytes` }] };
     const fill = new Fill(response.body, writer, (written: StoreWriter) => this.#parts.variants.commit(plan.key, place, entry, written));
     return { ...landed, kind: 'filling', entry, received: response.fields, fill, length: plan.request.method === 'HEAD' ? undefined : length, part: undefined };
@@ -191,10 +195,10 @@ export class Fetcher {
    * A part is stored as what is known of the whole, with its range beside it.
    * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3
    */
-  async #fillPart(plan: Received, response: OriginResponse, entry: Entry, announced: StoredRange, place: string, landed: Landed): Promise<Landing> {
+  async #fillPart(plan: Received, response: OriginResponse, entry: Entry, announced: StoredRange, place: Place, landed: Landed): Promise<Landing> {
     const { settings, store, variants } = this.#parts;
     const joining = new Joining(announced, response, plan.located, settings);
-    const writer = store.put(place, joining.length);
+    const writer = store.put(place.key, joining.length);
     if (writer === undefined || !(await joining.begin(writer))) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${joining.length} bytes` }] };
     const older = joining.joined ? plan.located!.entry.fields : undefined;
     const described = older === undefined ? entry.fields : updatedFields(older, entry.fields, []);
@@ -210,13 +214,22 @@ export class Fetcher {
     return { ...landed, kind: 'filling', entry: { ...whole, range: announced }, received: response.fields, fill, length: bodyLength(plan.request.method, response), part: joining.incoming };
   }
 
+  #tagsOf({ key }: Received, fields: Fields): readonly string[] {
+    const tags = tagsOf(fields);
+    if (tags[0] === ANY_TAG && !this.#hasWarnedOfTags) {
+      this.#hasWarnedOfTags = true;
+      this.#parts.onNotice(`The response to ${urlOfKey(key)} has more tags (Cache-Groups, Surrogate-Key, Cache-Tag, xkey) than are told apart (${MAX_TAGS}, of ${MAX_TAG_CHARACTERS} characters together): any purge by tag removes it, and others like it. Further ones are not reported.`);
+    }
+    return tags;
+  }
+
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
   async #updateByHead(plan: Received, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
     const { settings, variants } = this.#parts;
     if (!headDescribes(response, located.entry, located.object.body.length)) return this.#doubt(plan, response, []);
     const fields = updatedFields(located.entry.fields, response.fields, []);
     // Its stamp stays: what a soft purge has marked stale has a body that a head says little of.
-    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, tags: tagsOf(fields) };
+    const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, tags: this.#tagsOf(plan, fields) };
     const kept = storable(plan.head, updated, settings);
     if (kept.store && !selectsFurther(response.fields, located.entry.selection)) await variants.update(plan.key, located, { ...updated, fields: without(fields, kept.omit) });
     else await this.#doubt(plan, response, kept.reasons);

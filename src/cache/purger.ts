@@ -2,6 +2,7 @@
  * @module cache/purger
  * Removes what is stored and what is on its way into the store, or marks it stale.
  */
+import { ANY_TAG } from '../policy/groups.ts';
 import type { Store, Target } from './ports.ts';
 import { urlOfKey } from './key.ts';
 import { groupScope, hostScope, tagScope, urlScope } from './scopes.ts';
@@ -64,7 +65,8 @@ export class Purger {
 
   /** https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */
   purgeGroup(key: string, group: string): void {
-    this.#parts.stamps.purge(groupScope(key, group));
+    const { stamps } = this.#parts;
+    for (const each of [group, ANY_TAG]) stamps.purge(groupScope(key, each));
   }
 
   /** What another machine has purged under that number: only what is older is meant. */
@@ -78,7 +80,8 @@ export class Purger {
     const { soft = false } = what;
     if ('prefix' in what) return this.#sweep(what.prefix, soft);
     if ('host' in what || 'tag' in what) {
-      stamps.purge('host' in what ? hostScope(what.host) : tagScope(what.tag), soft);
+      const scopes = 'host' in what ? [hostScope(what.host)] : [tagScope(what.tag), tagScope(ANY_TAG)];
+      for (const scope of scopes) stamps.purge(scope, soft);
       return undefined;
     }
     stamps.purgeAll(soft);

@@ -9,14 +9,22 @@ export function urlScope(key: string): string {
   return `url ${urlOfKey(key)}`;
 }
 
-/** All responses with that tag, of any origin. */
+/** All responses with that tag, of any origin; with ANY_TAG, those whose tags are too many to be told apart. */
 export function tagScope(tag: string): string {
   return `tag ${tag}`;
 }
 
-/** All responses of the key's origin in that group: https://www.rfc-editor.org/rfc/rfc9875.html#section-2.1 */
+/** All responses of the key's origin in that group, or with ANY_TAG: https://www.rfc-editor.org/rfc/rfc9875.html#section-2.1 */
 export function groupScope(key: string, group: string): string {
-  return `group ${new URL(urlOfKey(key)).origin} ${group}`;
+  return groupScopeAt(originOf(key), group);
+}
+
+function groupScopeAt(origin: string, group: string): string {
+  return `group ${origin} ${group}`;
+}
+
+function originOf(key: string): string {
+  return new URL(urlOfKey(key)).origin;
 }
 
 /**
@@ -33,7 +41,9 @@ export function scopesOf(key: string, forwardedAs: string, tags: readonly string
   const url = urlOfKey(key);
   const scopes = [`url ${url}`, hostScope(authorityOf(url))];
   if (forwardedAs !== '') scopes.push(hostScope(authorityOf(forwardedAs)));
-  for (const tag of tags) scopes.push(tagScope(tag), groupScope(key, tag));
+  if (tags.length === 0) return scopes;
+  const origin = originOf(key);
+  for (const tag of tags) scopes.push(tagScope(tag), groupScopeAt(origin, tag));
   return scopes;
 }
 

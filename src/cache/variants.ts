@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
-import { type Selection, firstMismatch } from '../policy/vary.ts';
+import { type Selection, SelectingFields, firstMismatch } from '../policy/vary.ts';
 import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
 import type { CommitTerms, Store, StoredObject, StoreWriter } from './ports.ts';
 import { scopesOf } from './scopes.ts';
@@ -30,6 +30,13 @@ export interface Lookup {
   readonly read: readonly StoredObject[];
   /** A soft purge has marked it stale. */
   readonly softPurged: boolean;
+}
+
+/** Where a response will stand. */
+export interface Place {
+  readonly key: string;
+  /** Where a stored one stands that it replaces besides. */
+  readonly replaces: string | undefined;
 }
 
 /** What stands under a URL's own key. */
@@ -128,28 +135,41 @@ export class Variants {
     return scopesOf(key, entry.selection.forwardedAs, entry.tags).some((scope) => this.#stamps.isSoftPurged(scope, entry.stamp));
   }
 
-  /** Where a response that is selected so will stand. */
-  async place(key: string, selection: Selection): Promise<string> {
+  /** Where a response that is selected so by that request will stand. */
+  async place(key: string, selection: Selection, request: Fields): Promise<Place> {
     const first = this.#first(key, await this.#store.get(key));
-    if (first === undefined || isSame(first.entry.selection, selection)) return key;
+    if (first === undefined) return { key, replaces: undefined };
+    // A stored response with Vary would go before a newer one without, however old: the same request has both.
+    const { best } = select(first, request, selection.forwardedAs);
+    const replaces = selection.names.length === 0 && best !== undefined && selectionIn(best).names.length > 0 ? best.key : undefined;
+    if (replaces === key || isSame(first.entry.selection, selection)) return { key, replaces };
     // Of a first one that is purged nothing counts but its list.
     const isFree = first.isDead && !first.entry.others.some((variant) => isSame(variant.selection, selection));
-    return isFree ? key : variantKey(key, selection);
+    return { key: isFree ? key : variantKey(key, selection), replaces };
   }
 
   /** Makes a written response visible at its place. False when it could not be kept. */
-  async commit(key: string, place: string, entry: Entry, writer: StoreWriter): Promise<boolean> {
+  async commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
     return this.#alone(key, async () => {
       if (this.isDead(key, entry)) return false;
       const first = this.#first(key, await this.#store.get(key));
-      if (place === key) return writer.commit(encodeEntry({ ...entry, others: first?.entry.others ?? [] }), this.#terms(key, entry));
-      if (!(await writer.commit(encodeEntry(entry), this.#terms(key, entry)))) return false;
-      // What no list names can never be found: it must not take up room.
-      if (first === undefined || !(await this.#enlist(key, first, { key: place, selection: entry.selection, at: entry.responseTime }, this.#keepFor(entry)))) {
-        await this.#store.delete(place);
-        return false;
+      const isReplaced = (each: Variant): boolean => each.key === place.key || each.key === place.replaces || isSame(each.selection, entry.selection);
+      const others = first?.entry.others.filter((each) => !isReplaced(each)) ?? [];
+      const replaced = first?.entry.others.filter((each) => each.key !== place.key && isReplaced(each)) ?? [];
+      if (place.key === key) {
+        if (!(await writer.commit(encodeEntry({ ...entry, others }), this.#terms(key, entry)))) return false;
+      } else {
+        if (!(await writer.commit(encodeEntry(entry), this.#terms(key, entry)))) return false;
+        others.push({ key: place.key, selection: entry.selection, at: entry.responseTime });
+        if (others.length + 1 > MAX_VARIANTS) replaced.push(others.shift()!);
+        // What no list names can never be found: it must not take up room.
+        if (first === undefined || !(await this.#enlist(key, first, others, this.#keepFor(entry)))) {
+          await this.#store.delete(place.key);
+          return false;
+        }
       }
+      for (const each of replaced) await this.#store.delete(each.key);
       return true;
     });
   }
@@ -185,14 +205,9 @@ export class Variants {
     return { keepFor: () => this.#keepFor(entry), stands: () => !this.isDead(key, entry) };
   }
 
-  /** @param keepFor of the variant: its list must not go before it */
-  async #enlist(key: string, first: Located, variant: Variant, keepFor: number): Promise<boolean> {
-    const others = first.entry.others.filter((each) => each.key !== variant.key);
-    others.push(variant);
-    const dropped = others.length + 1 > MAX_VARIANTS ? others.shift() : undefined;
-    if (!(await this.#store.update(key, first.object, encodeEntry({ ...first.entry, others }), { keepFor: () => keepFor, stands: () => true }))) return false;
-    if (dropped !== undefined) await this.#store.delete(dropped.key);
-    return true;
+  /** @param keepFor of the newest variant: its list must not go before it */
+  #enlist(key: string, first: First, others: readonly Variant[], keepFor: number): Promise<boolean> {
+    return this.#store.update(key, first.object, encodeEntry({ ...first.entry, others }), { keepFor: () => keepFor, stands: () => true });
   }
 
   async #read(key: string, urlKey: string): Promise<Located | undefined> {
@@ -240,23 +255,33 @@ export class Variants {
 
 }
 
-/** Of several the most recent (RFC 9111 §4.1). */
+/**
+ * Of several the most recent. Those that state what selects them go before those that do not: an origin
+ * may leave Vary out of its default response alone.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.1
+ */
 function select(first: First, request: Fields, forwardedAs: string): Selected {
-  let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, request, forwardedAs);
+  const fields = new SelectingFields(request);
+  let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, fields, forwardedAs);
   let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
   if (first.entry.others.length === 0) return { best, mismatch, names: first.entry.selection.names.toSorted() };
   const names = new Set(first.entry.selection.names);
   for (const variant of first.entry.others) {
     for (const name of variant.selection.names) names.add(name);
-    const differs = firstMismatch(variant.selection, request, forwardedAs);
+    const differs = firstMismatch(variant.selection, fields, forwardedAs);
     if (differs !== undefined) mismatch = differs;
-    else if (best === undefined || variant.at > timeOf(best)) best = variant;
+    else if (best === undefined || isBetter(variant, best)) best = variant;
   }
   return { best, mismatch, names: [...names].sort() };
 }
 
-function timeOf(each: Located | Variant): number {
-  return 'entry' in each ? each.entry.responseTime : each.at;
+function isBetter(variant: Variant, than: Located | Variant): boolean {
+  const [varies, othersVary] = [variant.selection.names.length > 0, selectionIn(than).names.length > 0];
+  return varies === othersVary ? variant.at > ('entry' in than ? than.entry.responseTime : than.at) : varies;
+}
+
+function selectionIn(each: Located | Variant): Selection {
+  return 'entry' in each ? each.entry.selection : each.selection;
 }
 
 /** The entry is still the one that was looked up, not one that replaced it. */

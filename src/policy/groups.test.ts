@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FieldLines } from '../../test/kit/messages.ts';
 import { Fields } from '../http/fields.ts';
-import { TAG_FIELD_NAMES, invalidatedGroups, tagsOf } from './groups.ts';
+import { ANY_TAG, TAG_FIELD_NAMES, invalidatedGroups, tagsOf } from './groups.ts';
 
 describe('tagsOf', () => {
-  const many = Array.from({ length: 200 }, (_, i) => `t${i}`);
+  const many = Array.from({ length: 1025 }, (_, i) => `t${i}`);
+  const long = 'x'.repeat(16 * 1024);
   const cases: [rule: string, fields: FieldLines, tags: string[]][] = [
     ['none', {}, []],
     ['RFC 9875 §2 a List of Strings', { 'Cache-Groups': '"scripts", "a b"' }, ['scripts', 'a b']],
@@ -18,8 +19,11 @@ describe('tagsOf', () => {
     ['Cache-Tag, by commas', { 'Cache-Tag': 'a , b c,,d' }, ['a', 'b c', 'd']],
     ['xkey, by both', { xkey: ['a b', 'c,d'] }, ['a', 'b', 'c', 'd']],
     ['of all the fields, each once', { 'Cache-Groups': '"a"', 'Surrogate-Key': 'a b', xkey: 'b c' }, ['a', 'b', 'c']],
-    ['no more than 128', { 'Surrogate-Key': many.join(' ') }, many.slice(0, 128)],
-    ['none longer than 256 characters', { 'Surrogate-Key': `${'x'.repeat(257)} ${'y'.repeat(256)}` }, ['y'.repeat(256)]],
+    ['1,024', { 'Surrogate-Key': many.slice(1).join(' ') }, many.slice(1)],
+    ['more than 1,024', { 'Surrogate-Key': many.join(' ') }, [ANY_TAG]],
+    ['32 KB of them', { 'Surrogate-Key': `${long} y${long.slice(1)}` }, [long, `y${long.slice(1)}`]],
+    ['more than 32 KB of them', { 'Surrogate-Key': `${long} y${long}` }, [ANY_TAG]],
+    ['an empty group is none', { 'Cache-Groups': '"", "a"' }, ['a']],
     ['an empty field', { 'Surrogate-Key': '', 'Cache-Tag': ' ' }, []],
   ];
   for (const [rule, fields, tags] of cases) test(rule, () => assert.deepEqual(tagsOf(Fields.of(fields)), tags));

@@ -17,18 +17,29 @@ const TAG_FIELDS: readonly (readonly [name: string, separator: RegExp])[] = [
 /** The tag fields that are for this cache, and not for the client. */
 export const TAG_FIELD_NAMES: readonly string[] = TAG_FIELDS.map(([name]) => name);
 
-/** Tags of one response that count; RFC 9875 §2.2 asks for at least 32. */
-const MAX_TAGS = 128;
-/** Characters; RFC 9875 §2.2 asks for at least 32. */
-const MAX_TAG_LENGTH = 256;
+/** Tags of one response that are told apart; RFC 9875 §2.2 asks for at least 32. */
+export const MAX_TAGS = 1024;
+/** Characters of all of them together; RFC 9875 §2.2 asks for at least 32 in each. */
+export const MAX_TAG_CHARACTERS = 32 * 1024;
 
-/** The groups a response belongs to, by any of the fields; unique, case-sensitive. */
-export function tagsOf(response: Fields): string[] {
-  const tags = new Set(groupList(response, 'cache-groups'));
+/** In place of the tags of a response that has more of them than are told apart: any purge by tag hits it. No field can state it. */
+export const ANY_TAG = '';
+
+/** The groups a response belongs to, by any of the fields; unique, case-sensitive. ANY_TAG alone where they are too many. */
+export function tagsOf(response: Fields): readonly string[] {
+  const tags = statedTags(response);
+  const characters = tags.reduce((sum, tag) => sum + tag.length, 0);
+  return tags.length > MAX_TAGS || characters > MAX_TAG_CHARACTERS ? [ANY_TAG] : tags;
+}
+
+/** All tags that the fields of a message name, however many. */
+export function statedTags(fields: Fields): string[] {
+  const tags = new Set(groupList(fields, 'cache-groups'));
   for (const [name, separator] of TAG_FIELDS) {
-    for (const line of response.all(name)) for (const tag of line.split(separator)) tags.add(tag.trim());
+    for (const line of fields.all(name)) for (const tag of line.split(separator)) tags.add(tag.trim());
   }
-  return [...tags].filter((tag) => tag !== '' && tag.length <= MAX_TAG_LENGTH).slice(0, MAX_TAGS);
+  tags.delete('');
+  return [...tags];
 }
 
 /** The groups of its own origin that the response to an unsafe request makes out of date: https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */

@@ -4,7 +4,7 @@ import { type FieldLines, RECEIVED, httpDate, request, stored } from '../../test
 import type { StoredResponse } from './message.ts';
 import { answerRange } from './range.ts';
 
-type Answer = 'whole' | 'unsatisfiable' | [first: number, last: number][];
+type Answer = 'whole' | 'unsatisfiable' | 'too-many' | [first: number, last: number][];
 
 function answer(asked: FieldLines, fields: FieldLines = {}, changes: Partial<StoredResponse> = {}, length = 100): Answer {
   const result = answerRange(request(asked).fields, stored(fields, changes), length);
@@ -26,11 +26,16 @@ describe('answerRange', () => {
     ['RFC 9110 §14.2 an unknown unit is ignored', 'lines=0-9', 'whole'],
     ['RFC 9110 §14.2 an invalid Range is ignored', 'bytes=9-0', 'whole'],
     ['two Range lines are no valid one', ['bytes=0-1', 'bytes=3-4'], 'whole'],
-    ['overlapping ranges', 'bytes=0-9, 9-10', 'whole'],
-    ['overlapping ranges, the later first', 'bytes=5-20, 0-5', 'whole'],
-    ['the same range twice', 'bytes=3-3,3-3', 'whole'],
-    ['16 ranges', spread(16), Array.from({ length: 16 }, (_, i) => [i * 2, i * 2])],
-    ['more than 16 ranges', spread(17), 'whole'],
+    ['RFC 9110 §14.2 two that overlap', 'bytes=5-20, 0-5', [[5, 20], [0, 5]]],
+    ['RFC 9110 §14.2 three that overlap one another', 'bytes=0-9, 9-10, 8-12', [[0, 9], [9, 10], [8, 12]]],
+    ['RFC 9110 §14.2 more that overlap', 'bytes=0-9, 9-10, 10-11, 11-12', 'whole'],
+    ['more that overlap one long range', 'bytes=0-9, 1-1, 3-3, 5-5', 'whole'],
+    ['more bytes than the representation has', 'bytes=0-, 0-0', 'whole'],
+    ['as many bytes as the representation has', 'bytes=50-, 0-49', [[50, 99], [0, 49]]],
+    ['256 ranges', spread(256), Array.from({ length: 256 }, (_, i) => [i * 2, i * 2]), 1000],
+    ['more than 256 ranges', spread(257), 'too-many', 1000],
+    ['more than 256 ranges, of which no more are satisfiable', spread(257), Array.from({ length: 256 }, (_, i) => [i * 2, i * 2]), 512],
+    ['more than 256 ranges that overlap', `bytes=${Array.from({ length: 300 }, (_, i) => `${i}-${i + 1}`).join(',')}`, 'whole', 1000],
     ['a range of an empty representation', 'bytes=0-', 'whole', 0],
     ['RFC 9110 §14.1.2 a suffix of an empty representation is the whole', 'bytes=-5', 'whole', 0],
     ['of one byte', 'bytes=0-', [[0, 0]], 1],

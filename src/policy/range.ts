@@ -13,12 +13,20 @@ import type { RequestHead, StoredRange, StoredResponse } from './message.ts';
 export type RangeAnswer =
   | { readonly kind: 'whole' }
   | { readonly kind: 'parts'; readonly spans: readonly [ByteRange, ...ByteRange[]] }
-  | { readonly kind: 'unsatisfiable' };
+  | { readonly kind: 'unsatisfiable' }
+  /** Disjoint, but more than MAX_RANGES. */
+  | { readonly kind: 'too-many'; readonly count: number };
 
-/** More parts than this, or parts that overlap, are a known way to make a server do much for little: the whole is sent. */
-const MAX_PARTS = 16;
+/** Ranges of one request that a stored response answers; each costs a read of the store and a part head. */
+export const MAX_RANGES = 256;
+/** Pairs of ranges that may overlap: https://www.rfc-editor.org/rfc/rfc9110.html#section-14.2 */
+const MAX_OVERLAPS = 2;
 
-/** @param length of the whole representation, in bytes */
+/**
+ * Ranges that overlap more than MAX_OVERLAPS times, or that add up to more bytes than the representation
+ * has, are ignored: a short request must not cause a response that is many times as long (RangeAmp).
+ * @param length of the whole representation, in bytes
+ */
 export function answerRange(request: Fields, stored: StoredResponse, length: number): RangeAnswer {
   const whole: RangeAnswer = { kind: 'whole' };
   const value = request.get('range');
@@ -29,7 +37,8 @@ export function answerRange(request: Fields, stored: StoredResponse, length: num
   const spans = resolveRanges(specs, length);
   const [first, ...others] = spans;
   if (first === undefined) return { kind: 'unsatisfiable' };
-  if (spans.length > MAX_PARTS || overlap(spans)) return whole;
+  if (isAmplifying(spans, length)) return whole;
+  if (spans.length > MAX_RANGES) return { kind: 'too-many', count: spans.length };
   return { kind: 'parts', spans: [first, ...others] };
 }
 
@@ -60,7 +69,15 @@ function ifRangeHolds(request: Fields, stored: StoredResponse): boolean {
   return modified === date && dateValue(stored) - date >= 1000;
 }
 
-function overlap(spans: readonly ByteRange[]): boolean {
+function isAmplifying(spans: readonly ByteRange[], length: number): boolean {
   const sorted = [...spans].sort((a, b) => a.first - b.first);
-  return sorted.some((span, i) => i > 0 && span.first <= sorted[i - 1]!.last);
+  let bytes = 0;
+  let overlaps = 0;
+  let reached = -1;
+  for (const { first, last } of sorted) {
+    bytes += last + 1 - first;
+    if (first <= reached) overlaps++;
+    reached = Math.max(reached, last);
+  }
+  return bytes > length || overlaps > MAX_OVERLAPS;
 }

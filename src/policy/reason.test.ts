@@ -60,6 +60,7 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   method: () => reusing(fresh, { ask: { method: 'PUT' } }),
   'request-body': () => reusing(fresh, { ask: { hasBody: true } }),
   'origin-condition': () => reusing(fresh, { asked: { 'If-Match': '*' } }),
+  'too-many-ranges': () => reusing(fresh, { asked: { Range: `bytes=${Array.from({ length: 257 }, (_, i) => `${2 * i}-${2 * i}`).join()}` }, changes: { range: { first: 0, last: 0, length: 600 } } }),
   'private-in-play': () => reusing({}, { asked: { Cookie: 'a=b' }, settings: SAFE }),
   authorization: () => reusing(fresh, { asked: { Authorization: 'Basic eA==' } }),
   'no-store': () => storing(cc('no-store')),

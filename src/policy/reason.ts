@@ -49,6 +49,7 @@ export const REASONS = {
   method: { words: 'responses to this method are not cached', source: rfc9111('3'), remedy: 'Use GET or HEAD.' },
   'request-body': { words: 'a GET or HEAD with content passes by the cache: its content is no part of the key', source: rfc9110('9.3.1'), remedy: 'Send GET without content.' },
   'origin-condition': { words: 'If-Match and If-Unmodified-Since are for the origin to evaluate', source: rfc9111('4.3.2'), remedy: 'Leave the condition out of the request.' },
+  'too-many-ranges': { words: 'the request asks for more ranges than a stored response answers', source: rfc9110('14.2'), remedy: 'Ask for fewer ranges in one request.' },
   'private-in-play': { words: 'a cookie or credentials are in play and the response states no lifetime', remedy: 'Have the origin state a lifetime (Cache-Control: max-age or s-maxage) where the response is the same for everyone.' },
   authorization: { words: 'the request has credentials and the response does not allow their use for others', source: rfc9111('3.5'), remedy: 'Have the origin state public or s-maxage where the response is the same for everyone.' },
 
@@ -59,7 +60,7 @@ export const REASONS = {
   'must-understand': { words: 'the response may be stored only by a cache that knows its status code', source: rfc9111('5.2.2.3'), remedy: 'Have the origin use a registered status code, or leave out must-understand.' },
   status: { words: 'a response with this status is not stored', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age).' },
   partial: { words: 'a partial response without one known range is not stored', source: rfc9111('3.3'), remedy: 'Ask for the whole, or for one range.' },
-  'vary-star': { words: 'Vary: * says that no later request can match', source: rfc9111('4.1'), remedy: 'Have the origin name the fields it selects by.' },
+  'vary-star': { words: 'Vary is *, is no list of field names, or names more than 64: no later request can be known to match', source: rfc9111('4.1'), remedy: 'Have the origin name the few fields it selects by.' },
   'never-reusable': { words: 'the response could not be reused: it is never fresh and cannot be validated', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age) or send an ETag.' },
   'too-large': { words: 'the response is larger than the store keeps (--max-object)', remedy: 'Raise --max-object.' },
   'origin-failed': { words: 'the origin did not send a complete response', source: rfc9111('3.3'), remedy: 'Ask again once the origin answers: its log says what failed.' },

@@ -9,7 +9,7 @@ import type { ForwardReason } from '../http/cache-status.ts';
 import { type ResponseDirectives, forbids, qualifiedNames, requestDirectives, responseDirectives } from './cache-control.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
 import { type RequestHead, type StoredResponse, carriesPrivate } from './message.ts';
-import { covers } from './range.ts';
+import { MAX_RANGES, answerRange, covers } from './range.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
 import { isStaleIfError } from './status.ts';
@@ -50,6 +50,8 @@ export interface Found {
   readonly mismatch: string | undefined;
   /** It was stored before a soft purge that means it. */
   readonly softPurged?: boolean;
+  /** Bytes of the stored body, where all of it is stored. */
+  readonly length?: number | undefined;
 }
 
 export function decide(request: RequestHead, found: Found, settings: Settings, now: number): Decision {
@@ -85,7 +87,7 @@ function passReason(request: RequestHead, settings: Settings): Reason | undefine
   return undefined;
 }
 
-function decideStored(request: RequestHead, { stored, mismatch, softPurged }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
+function decideStored(request: RequestHead, { stored, mismatch, softPurged, length }: Found, asked: Directives | undefined, settings: Settings, now: number): Decision {
   if (stored === undefined) {
     if (mismatch === undefined) return { action: 'miss', reasons: [{ code: 'not-stored' }], forward: 'uri-miss' };
     const reason: Reason = mismatch === OTHER_HOST ? { code: 'other-host' } : { code: 'vary-mismatch', detail: mismatch };
@@ -93,6 +95,9 @@ function decideStored(request: RequestHead, { stored, mismatch, softPurged }: Fo
   }
   // "the request method associated with the stored response allows it to be used for the presented request"
   if (stored.method === 'HEAD' && request.method !== 'HEAD') return { action: 'miss', reasons: [{ code: 'head-only' }], forward: 'uri-miss' };
+
+  const ranges = tooManyRanges(request, stored, stored.range?.length ?? length);
+  if (ranges !== undefined) return { action: 'bypass', reasons: [ranges], forward: 'request' };
 
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: a part serves only requests for bytes of it.
   if (stored.range !== undefined && !covers(request, stored, stored.range)) {
@@ -133,6 +138,13 @@ function decideStored(request: RequestHead, { stored, mismatch, softPurged }: Fo
   const use = staleUse(governing, asked, age - lifetime.seconds, settings);
   if ('action' in use) return { action: use.action, reasons: [use.reason, lifetime.reason], ...used };
   return again('stale', expired, lifetime.reason, ...(use.forbidden === undefined ? [] : [use.forbidden]));
+}
+
+/** The origin may answer more ranges than a stored response does. */
+function tooManyRanges(request: RequestHead, stored: StoredResponse, length: number | undefined): Reason | undefined {
+  if (request.method !== 'GET' || length === undefined) return undefined;
+  const answer = answerRange(request.fields, stored, length);
+  return answer.kind === 'too-many' ? { code: 'too-many-ranges', detail: `${answer.count} ranges, at most ${MAX_RANGES}` } : undefined;
 }
 
 /** What a hit rests on. */

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type FieldLines, request } from '../../test/kit/messages.ts';
 import { Fields } from '../http/fields.ts';
-import { OTHER_HOST, firstMismatch, normalisedValue, selectionOf, varyNames } from './vary.ts';
+import { OTHER_HOST, SelectingFields, firstMismatch, selectionOf, varyNames } from './vary.ts';
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `x-${String(i).padStart(5, '0')}`);
 
 describe('varyNames', () => {
   const cases: [value: string[], names: string[] | '*'][] = [
@@ -18,8 +20,17 @@ describe('varyNames', () => {
     [['a', '\t*'], '*'],
     [['*, *'], '*'],
     [['*a'], ['*a']],
+    [[names(64).join()], names(64)],
+    [[names(64).join(), names(64).join().toUpperCase()], names(64)],
+    // What is no list of field names, or too long a one, counts as "*".
+    [['a b'], '*'],
+    [['a', 'b;c'], '*'],
+    [['"a"'], '*'],
+    [['a\u00a0'], '*'],
+    [[names(65).join()], '*'],
+    [['*', names(65).join()], '*'],
   ];
-  for (const [value, names] of cases) test(JSON.stringify(value), () => assert.deepEqual(varyNames(Fields.of({ Vary: value })), names));
+  for (const [value, expected] of cases) test(JSON.stringify(value).slice(0, 100), () => assert.deepEqual(varyNames(Fields.of({ Vary: value })), expected));
 });
 
 describe('selection', () => {
@@ -65,8 +76,8 @@ describe('selection', () => {
     test(rule, () => {
       const selection = selectionOf(request(first).fields, '', Fields.of({ Vary: vary, ...response }));
       assert.ok(selection);
-      assert.equal(firstMismatch(selection, request(first).fields, ''), undefined);
-      assert.equal(firstMismatch(selection, request(second).fields, ''), mismatch);
+      assert.equal(firstMismatch(selection, new SelectingFields(request(first).fields), ''), undefined);
+      assert.equal(firstMismatch(selection, new SelectingFields(request(second).fields), ''), mismatch);
     });
   }
 
@@ -81,13 +92,33 @@ describe('selection', () => {
 
   test('what the origin was told of the client’s URL selects too', () => {
     const selection = selectionOf(new Fields(), 'https://a', new Fields())!;
-    assert.deepEqual([firstMismatch(selection, new Fields(), 'https://a'), firstMismatch(selection, new Fields(), 'https://b')], [undefined, OTHER_HOST]);
+    assert.deepEqual([firstMismatch(selection, new SelectingFields(new Fields()), 'https://a'), firstMismatch(selection, new SelectingFields(new Fields()), 'https://b')], [undefined, OTHER_HOST]);
   });
 });
 
 test('values that attack are normalised in linear time', () => {
   const length = 1_000_000;
   for (const value of [`a${' '.repeat(length)}b`, '"\\'.repeat(length / 2), `"${'\\"'.repeat(length / 2)}`, ' ,'.repeat(length / 2)]) {
-    for (const name of ['foo', 'accept-language']) assert.ok(normalisedValue(Fields.of({ [name]: value }), name)!.length <= length + 9);
+    for (const name of ['foo', 'accept-language']) assert.ok(new SelectingFields(Fields.of({ [name]: value })).value(name)!.length <= length + 9);
   }
+});
+
+test('the fields of a request are looked through once, however many names select among however many variants', () => {
+  const lines = names(100).flatMap((name) => [name, 'x']);
+  let reads = 0;
+  const counted = new Proxy(lines, { get: (target, property) => (typeof property === 'string' && /^\d+$/.test(property) && reads++, Reflect.get(target, property)) });
+  const fields = new SelectingFields(new Fields(counted));
+  for (let variant = 0; variant < 32; variant++) {
+    const selection = selectionOf(new Fields(lines.slice()), '', Fields.of({ Vary: names(64).join() }))!;
+    assert.equal(firstMismatch(selection, fields, ''), undefined);
+  }
+  assert.equal(reads, lines.length);
+});
+
+test('a Vary of ten thousand names is looked at as far as its limit', () => {
+  let looked = 0;
+  const line = names(10_000).join();
+  const counted = { split: () => ({ [Symbol.iterator]: () => line.split(',').values().map((name) => (looked++, name)) }) } as unknown as string;
+  assert.equal(varyNames(new Fields(['Vary', counted])), '*');
+  assert.equal(looked, 65);
 });

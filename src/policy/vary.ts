@@ -17,6 +17,13 @@ const WEIGHTED: ReadonlySet<string> = new Set(['accept-language', 'accept-encodi
  */
 const LONG = 512;
 
+/** Names in Vary that a response is selected by: each is compared for every variant, and an origin must not make that dear. */
+const MAX_NAMES = 64;
+/** Characters of Vary in a reason. */
+const LONGEST_DETAIL = 80;
+/** In lower case: https://www.rfc-editor.org/rfc/rfc9110.html#section-5.6.2 */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+
 /** What selected a stored response: the fields that Vary named, and the request's normalised values of them. */
 export interface Selection {
   /** In lower case, sorted. */
@@ -29,17 +36,28 @@ export interface Selection {
   readonly forwardedAs: string;
 }
 
-/** The names in Vary in lower case, sorted and unique; '*' where any member is "*". */
+/**
+ * The names in Vary in lower case, sorted and unique. '*' where any member is "*", and where it cannot be
+ * known or is not worth knowing what selects: a member that is no field name, or more than MAX_NAMES.
+ */
 export function varyNames(fields: Fields): readonly string[] | '*' {
   const names = new Set<string>();
   for (const line of fields.all('vary')) {
     for (const member of line.split(',')) {
-      const name = member.trim().toLowerCase();
-      if (name === '*') return '*';
-      if (name !== '') names.add(name);
+      const name = trimOws(member).toLowerCase();
+      if (name === '') continue;
+      if (name === '*' || !TOKEN.test(name)) return '*';
+      names.add(name);
+      if (names.size > MAX_NAMES) return '*';
     }
   }
   return [...names].sort();
+}
+
+/** Vary as a reason shows it. */
+export function varyDetail(fields: Fields): string {
+  const value = `Vary: ${fields.get('vary') ?? ''}`;
+  return value.length > LONGEST_DETAIL ? `${value.slice(0, LONGEST_DETAIL)}…` : value;
 }
 
 /** What selects this response; undefined where nothing can (Vary: *). */
@@ -47,7 +65,8 @@ export function selectionOf(request: Fields, forwardedAs: string, response: Fiel
   const names = varyNames(response);
   if (names === '*') return undefined;
   const language = names.includes('accept-language') ? (response.get('content-language')?.trim().toLowerCase() ?? null) : null;
-  return { names, values: names.map((name) => normalisedValue(request, name)), language, forwardedAs };
+  const selecting = new SelectingFields(request);
+  return { names, values: names.map((name) => selecting.value(name)), language, forwardedAs };
 }
 
 /** Whether a newer response to the same selects by more than what selected the stored one, which nobody has compared then. */
@@ -59,12 +78,50 @@ export function selectsFurther(newer: Fields, { names }: Selection): boolean {
 /** In place of a field's name: the client knows the proxy by another host name or scheme. */
 export const OTHER_HOST = 'forwarded host';
 
+/** The fields of one request by name, for the comparison with any number of variants: they are looked through once. */
+export class SelectingFields {
+  readonly #request: Fields;
+  #index: Map<string, string> | undefined;
+  readonly #values = new Map<string, string | null>();
+
+  constructor(request: Fields) {
+    this.#request = request;
+  }
+
+  /** The normalised value, null where the field is absent. @param name in lower case */
+  value(name: string): string | null {
+    let value = this.#values.get(name);
+    if (value === undefined) {
+      const stated = this.stated(name);
+      value = stated === undefined ? null : normalised(stated, name);
+      this.#values.set(name, value);
+    }
+    return value;
+  }
+
+  /** The combined value as the request states it. @param name in lower case */
+  stated(name: string): string | undefined {
+    this.#index ??= indexOf(this.#request);
+    return this.#index.get(name);
+  }
+}
+
+function indexOf(request: Fields): Map<string, string> {
+  const index = new Map<string, string>();
+  for (const [name, value] of request) {
+    const lower = name.toLowerCase();
+    const before = index.get(lower);
+    index.set(lower, before === undefined ? value : `${before}, ${value}`);
+  }
+  return index;
+}
+
 /** The name of a selecting field that does not match, or OTHER_HOST; undefined where all do. */
-export function firstMismatch(selection: Selection, request: Fields, forwardedAs: string): string | undefined {
+export function firstMismatch(selection: Selection, request: SelectingFields, forwardedAs: string): string | undefined {
   if (selection.forwardedAs !== forwardedAs) return OTHER_HOST;
   for (const [i, name] of selection.names.entries()) {
-    if (normalisedValue(request, name) === selection.values[i]) continue;
-    if (name === 'accept-language' && isPreferredLanguage(request, selection.language)) continue;
+    if (request.value(name) === selection.values[i]) continue;
+    if (name === 'accept-language' && isPreferredLanguage(request.stated(name) ?? '', selection.language)) continue;
     return name;
   }
   return undefined;
@@ -75,9 +132,7 @@ export function firstMismatch(selection: Selection, request: Fields, forwardedAs
  * removed, and for weighted lists also case and order. A value with quotes, which may hide a comma,
  * is taken as it stands.
  */
-export function normalisedValue(request: Fields, name: string): string | null {
-  const value = request.get(name);
-  if (value === undefined) return null;
+function normalised(value: string, name: string): string {
   // No other value begins with a space.
   if (value.length > LONG) return ` sha256:${createHash('sha256').update(value, 'latin1').digest('base64url')}`;
   if (value.includes('"')) return trimOws(value);
@@ -96,8 +151,7 @@ function canonicalWeights(value: string): string {
  * The stored response is in the one language that the request prefers over all others: the origin
  * has it, so negotiation would select it again.
  */
-function isPreferredLanguage(request: Fields, language: string | null): boolean {
-  const preferred = request.get('accept-language') ?? '';
+function isPreferredLanguage(preferred: string, language: string | null): boolean {
   if (language === null || preferred.length > LONG) return false;
   const [best, second] = parseWeighted(preferred);
   return best !== undefined && best.q > 0 && best.value === language && (second === undefined || second.q < best.q);

@@ -11,7 +11,7 @@ import { MillraceError } from '../errors.ts';
 import { passedOnBy } from '../admin/gate.ts';
 import { Fields } from '../http/fields.ts';
 import { Networks } from '../http/networks.ts';
-import { TAG_FIELD_NAMES, tagsOf } from '../policy/groups.ts';
+import { TAG_FIELD_NAMES, statedTags } from '../policy/groups.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import type { OwnResponse } from './own-response.ts';
 
@@ -72,7 +72,7 @@ function isSoft(fields: Fields): boolean {
 function tagsIn(fields: Fields): string[] | undefined {
   const field = ['cache-groups', ...TAG_FIELD_NAMES].find((name) => fields.has(name));
   if (field === undefined) return undefined;
-  const tags = tagsOf(fields);
+  const tags = statedTags(fields);
   if (tags.length === 0) throw new MillraceError('ERR_ADMIN_INPUT', `The field ${field} of the PURGE names no tag. Leave it out to purge the URL.`);
   return tags;
 }

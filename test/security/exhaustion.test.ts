@@ -20,7 +20,7 @@ import { MemoryStore } from '../../src/stores/memory.ts';
 import { Verdicts } from '../../src/cache/verdicts.ts';
 import type { Options } from '../../src/config.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { type Selection, firstMismatch, selectionOf } from '../../src/policy/vary.ts';
+import { SelectingFields, type Selection, firstMismatch, selectionOf } from '../../src/policy/vary.ts';
 import { type ClientResponse, type RequestOptions, openRaw, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { type OriginHandler, type TestOrigin, startOrigin, startRawOrigin } from '../kit/origin.ts';
@@ -52,9 +52,9 @@ describe('values of selecting fields', () => {
   test('and still tell all requests apart', () => {
     const long = 'a,'.repeat(15_000);
     const selection = select({ Cookie: long });
-    assert.equal(firstMismatch(selection, Fields.of({ Cookie: long }), ''), undefined);
-    for (const other of [`${long}b`, `b${long}`, '', selection.values[1]!, selection.values[1]!.trim()]) assert.equal(firstMismatch(selection, Fields.of({ Cookie: other }), ''), 'cookie', other.slice(0, 80));
-    assert.equal(firstMismatch(select({ 'Accept-Language': 'en' }), Fields.of({ 'Accept-Language': `en${','.repeat(600)}` }), ''), 'accept-language');
+    assert.equal(firstMismatch(selection, new SelectingFields(Fields.of({ Cookie: long })), ''), undefined);
+    for (const other of [`${long}b`, `b${long}`, '', selection.values[1]!, selection.values[1]!.trim()]) assert.equal(firstMismatch(selection, new SelectingFields(Fields.of({ Cookie: other })), ''), 'cookie', other.slice(0, 80));
+    assert.equal(firstMismatch(select({ 'Accept-Language': 'en' }), new SelectingFields(Fields.of({ 'Accept-Language': `en${','.repeat(600)}` })), ''), 'accept-language');
   });
 });
 
