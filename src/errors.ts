@@ -45,6 +45,8 @@ const ERRORS = {
   ERR_CLIENT_GONE: { status: 499, source: 'client', retryable: false, title: 'The client went away' },
   ERR_SHUTTING_DOWN: { status: 503, source: 'internal', retryable: true, proxyStatus: 'proxy_internal_error', title: 'Shutting down' },
   ERR_INTERNAL: { status: 500, source: 'internal', retryable: false, proxyStatus: 'proxy_internal_error', title: 'Internal error' },
+  ERR_BODY_READ: { status: 500, source: 'internal', retryable: false, proxyStatus: 'proxy_internal_error', title: 'Request body already read' },
+  ERR_NODE_VERSION: { status: 0, source: 'internal', retryable: false, title: 'Node.js too old' },
   ERR_CONFIG: { status: 0, source: 'internal', retryable: false, title: 'Configuration not usable' },
   ERR_USAGE: { status: 0, source: 'client', retryable: false, title: 'Command line not understood' },
   ERR_LISTEN: { status: 0, source: 'internal', retryable: false, title: 'Cannot listen' },
@@ -65,6 +67,11 @@ export class MillraceError extends Error {
     super(message, options);
     this.name = 'MillraceError';
     this.code = code;
+  }
+
+  /** The HTTP status that says the same; 0 where it never reaches a client. Express and others answer with it. */
+  get status(): number {
+    return this.kind.status;
   }
 
   get kind(): ErrorKind {

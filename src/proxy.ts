@@ -5,12 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Counters, type CounterStats, type Tally } from './cache/counters.ts';
+import { Counters, type Tally } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
 import { Leases } from './cache/leases.ts';
-import { type AnsweredHit, type Outcome, outcomeOfHit } from './cache/outcome.ts';
-import type { Store, StoreStats } from './cache/ports.ts';
+import { type AnsweredHit, outcomeOfHit } from './cache/answered-hit.ts';
+import type { Outcome } from './cache/outcome.ts';
+import type { Store } from './cache/ports.ts';
+import type { StoreStats } from './cache/store-stats.ts';
 import { Permits } from './cache/permits.ts';
 import type { Purge } from './cache/purger.ts';
 import type { Config } from './config.ts';
@@ -23,10 +25,12 @@ import { EmbeddedHost } from './origin/embedded-host.ts';
 import { type AddressRules, isLoopback } from './origin/address.ts';
 import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
-import type { Targets } from './origin/targets.ts';
+import { belowMount, refererWithoutMount } from './origin/mount.ts';
+import type { Resolution, TargetRequest, Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
 import type { FleetLine, Tie } from './proxy/sharing.ts';
 import { CommonStorage, type SharedStorage, openStorage } from './proxy/storage.ts';
+import type { ProxyStats } from './proxy/stats.ts';
 import type { PrefixPurge } from './stores/coherence.ts';
 import type { SharedStore } from './stores/shared.ts';
 
@@ -42,6 +46,8 @@ export interface ReceivedMessage {
   readonly clientAddress: string;
   readonly body: Readable | undefined;
   readonly trailers?: () => Fields | undefined;
+  /** The path below which the program answers with this proxy, as in `/api`: taken off the request target, and not known to the origin. */
+  readonly mountPath?: string | undefined;
 }
 
 export interface AdmittedRequest {
@@ -52,20 +58,6 @@ export interface AdmittedRequest {
 }
 
 export type Admitted = AdmittedRequest | { readonly kind: 'redirect'; readonly location: string };
-
-export interface ProxyStats extends CounterStats {
-  readonly store: StoreStats;
-  /** Where there are several; all other figures are their sums. */
-  readonly workers?: readonly WorkerStats[];
-  /** Workers that ended by an error. */
-  readonly crashes?: number;
-}
-
-export interface WorkerStats {
-  readonly number: number;
-  readonly requests: number;
-  readonly hits: number;
-}
 
 /** Where outcomes are written down; of hits of the fast lane, without making an outcome of each. */
 export interface OutcomeLog {
@@ -223,7 +215,7 @@ export class ProxyParts {
   admit(message: ReceivedMessage): Admitted {
     const { method, requestTarget } = message;
     const fields = endToEnd(message.fields);
-    const resolution = this.targets.resolve({ method, requestTarget, fields });
+    const resolution = this.#resolve({ ...message, fields });
     if (resolution.kind === 'redirect') return resolution;
     // Forwarded where there is a body to wait with: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
     if (message.body === undefined) fields.delete('expect');
@@ -239,6 +231,29 @@ export class ProxyParts {
       ...(message.trailers === undefined ? {} : { trailers: message.trailers }),
     };
     return { kind: 'request', request, mode: resolution.mode, rewrite: resolution.rewrite };
+  }
+
+  /** Whether a path names a host that it may reach; with one origin, every path does. */
+  serves(message: TargetRequest & Pick<ReceivedMessage, 'mountPath'>): boolean {
+    if (this.config.origin !== undefined) return true;
+    try {
+      this.#resolve(message);
+      return true;
+    } catch (error) {
+      return !(error instanceof MillraceError && (error.code === 'ERR_BAD_TARGET' || error.code === 'ERR_HOST_DENIED'));
+    }
+  }
+
+  #resolve({ method, requestTarget, fields, mountPath }: TargetRequest & Pick<ReceivedMessage, 'mountPath'>): Resolution {
+    if (!mountPath) return this.targets.resolve({ method, requestTarget, fields });
+    const resolution = this.targets.resolve({ method, requestTarget, fields: refererWithoutMount(fields, mountPath) });
+    if (resolution.kind === 'redirect') return { ...resolution, location: mountPath + resolution.location };
+    const host = fields.first('host');
+    const rewrite = (response: Fields): void => {
+      resolution.rewrite?.(response);
+      belowMount(response, mountPath, host);
+    };
+    return { ...resolution, rewrite };
   }
 
   /**

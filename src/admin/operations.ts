@@ -3,7 +3,7 @@
  * What can be asked of a running proxy, whether over HTTP or by a program that embeds it. URLs are
  * taken as people have them: the one they gave to the proxy, the origin's own, or a path.
  */
-import type { Explanation } from '../cache/explain.ts';
+import type { Explanation } from '../cache/explanation.ts';
 import type { ClientRequest } from '../cache/exchange.ts';
 import { urlOf } from '../cache/key.ts';
 import { MillraceError } from '../errors.ts';
@@ -11,13 +11,9 @@ import { Fields } from '../http/fields.ts';
 import { isLoopback } from '../origin/address.ts';
 import { FixedOrigin } from '../origin/fixed-origin.ts';
 import { makeTarget, parseAbsoluteForm, parseAuthority } from '../origin/targets.ts';
-import type { ProxyParts, ProxyStats } from '../proxy.ts';
-
-/** A URL ends with what it may go on with; a prefix, with anything. */
-export type Purge = ({ readonly url: string } | { readonly prefix: string } | { readonly host: string } | { readonly tag: string } | { readonly all: true }) & {
-  /** What is hit stays, marked stale: it is validated when it is asked for next, and serves until then where that is allowed. */
-  readonly soft?: boolean;
-};
+import type { ProxyParts } from '../proxy.ts';
+import type { ProxyStats } from '../proxy/stats.ts';
+import type { Purge } from './purge.ts';
 
 type HeaderLine = readonly [name: string, value: string];
 

@@ -3,7 +3,7 @@
  * Reads what a purge request asks for, from JSON or a form.
  */
 import { MillraceError } from '../errors.ts';
-import type { Purge } from './operations.ts';
+import type { Purge } from './purge.ts';
 
 const ACCEPTED = 'Send one of url=URL, prefix=URL, host=HOST, tag=TAG or all=true, and soft=true for a soft purge, as a form or as JSON: curl -d url=/page http://localhost:8080/__admin/purge.';
 

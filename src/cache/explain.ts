@@ -5,60 +5,16 @@
  */
 import { type Lifetime, currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
-import { type Reason, type ReasonCode, reasonKind } from '../policy/reason.ts';
-import { type Decision, decide } from '../policy/reuse.ts';
+import { type Reason, reasonKind } from '../policy/reason.ts';
+import { decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { SelectingFields, firstMismatch } from '../policy/vary.ts';
 import type { ClientRequest } from './exchange.ts';
+import type { ExplainedReason, ExplainedVariant, Explanation } from './explanation.ts';
 import { flightKey } from './flight.ts';
 import { urlOfKey } from './key.ts';
 import type { Located, Variants } from './variants.ts';
 import type { Verdicts } from './verdicts.ts';
-
-/** A reason in words, with where its rule stands. */
-export interface ExplainedReason {
-  readonly code: ReasonCode;
-  readonly words: string;
-  readonly detail: string | undefined;
-  /** URL of the RFC's section; undefined where the rule is Millrace's own. */
-  readonly source: string | undefined;
-  /** What single change would turn it into a hit. */
-  readonly remedy: string | undefined;
-}
-
-export interface ExplainedVariant {
-  readonly status: number;
-  readonly method: string;
-  /** Bytes of body. */
-  readonly bytes: number;
-  /** When the response was received or last validated; ISO 8601. */
-  readonly storedAt: string;
-  /** Seconds. */
-  readonly age: number;
-  /** Seconds. */
-  readonly lifetime: number;
-  readonly lifetimeReason: ExplainedReason;
-  readonly etag: string | undefined;
-  readonly lastModified: string | undefined;
-  /** Selecting header fields with the values that selected this response. */
-  readonly selectedBy: Readonly<Record<string, string | null>>;
-  /** Marked stale by a soft purge. */
-  readonly softPurged: boolean;
-  /** The request would get this one. */
-  readonly matches: boolean;
-}
-
-export interface Explanation {
-  /** The URL as the origin gets it. */
-  readonly url: string;
-  readonly method: string;
-  readonly key: string;
-  readonly stored: readonly ExplainedVariant[];
-  /** What the request would meet now. */
-  readonly now: { readonly action: Decision['action']; readonly reasons: readonly ExplainedReason[] };
-  /** Why the response to such a request was not stored, where that happened lately. */
-  readonly notStored: { readonly at: string; readonly reasons: readonly ExplainedReason[] } | undefined;
-}
 
 export interface ExplainParts {
   readonly variants: Variants;

@@ -4,7 +4,6 @@
  */
 import type { MillraceError } from '../errors.ts';
 import type { Reason } from '../policy/reason.ts';
-import type { Answer } from './prepared-answer.ts';
 
 /** The word in X-Cache. */
 export type CacheResult = 'HIT' | 'MISS' | 'STALE' | 'REVALIDATED' | 'BYPASS';
@@ -38,23 +37,3 @@ export interface Outcome {
 
 /** Of a request for which the origin was not asked. */
 export const WITHOUT_ORIGIN: Pick<Outcome, 'originDuration' | 'originStatus' | 'stored' | 'collapsed'> = { originDuration: undefined, originStatus: undefined, stored: false, collapsed: false };
-
-/** What an outcome takes of a prepared answer. */
-export type AnsweredHit = Pick<Answer, 'logged' | 'method' | 'url' | 'status' | 'bodyLength' | 'reasons'>;
-
-/** Of a hit that was given with a prepared answer. */
-export function outcomeOfHit(answer: AnsweredHit, { startedAt, duration, clientAddress, bytes, error }: Pick<Outcome, 'startedAt' | 'duration' | 'clientAddress' | 'bytes' | 'error'>): Outcome {
-  return {
-    startedAt,
-    duration,
-    method: answer.method,
-    url: answer.url,
-    clientAddress,
-    status: answer.status,
-    result: 'HIT',
-    reasons: answer.reasons(startedAt),
-    bytes,
-    ...WITHOUT_ORIGIN,
-    error,
-  };
-}

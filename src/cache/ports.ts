@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.ts';
-import type { Timing } from './counters.ts';
+import type { StoreStats } from './store-stats.ts';
 
 /** Bytes that can be read in part. */
 export interface Body {
@@ -49,32 +49,6 @@ export interface StoreWriter {
   commit(meta: Buffer, terms?: CommitTerms): Promise<boolean>;
   /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. */
   abort(): void;
-}
-
-export interface PeerStats {
-  readonly address: string;
-  /** It answers, and is used. */
-  readonly isThere: boolean;
-  /** Operations that were not tried, as it was away. */
-  readonly skipped: number;
-}
-
-export interface StoreStats {
-  readonly name: string;
-  readonly objects: number;
-  /** In bytes, what counts towards maxBytes: keys, descriptions, bodies and what keeping them takes. */
-  readonly bytes: number;
-  readonly maxBytes: number;
-  readonly evictions: number;
-  readonly errors: number;
-  /** Objects it was asked for and had; undefined where that is not counted. */
-  readonly hits?: number;
-  /** How long it took to look for an object, to the first byte of its body (on other machines: of each answer); undefined in memory, where that is no time. */
-  readonly latency?: Timing;
-  /** Of a store on other machines. */
-  readonly peer?: PeerStats;
-  /** The stores it is made of, the fastest first; its own figures are those of the last, which has everything. */
-  readonly tiers?: readonly StoreStats[];
 }
 
 /** Stands for one stored object, and keeps nothing of it alive. What the figures mean is the business of the store that gave it. */

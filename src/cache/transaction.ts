@@ -25,6 +25,8 @@ export interface Context {
   readonly decorate?: ((fields: Fields) => void) | undefined;
   /** Called for a hit once its head is sent: the answer can be given again. */
   readonly onHit?: ((hit: ServedHit) => void) | undefined;
+  /** Answers in the place of an error page of ours. */
+  readonly onFailure?: ((error: MillraceError) => void) | undefined;
 }
 
 /** What Cache-Status tells of one reply, besides what the transaction knows. */
@@ -114,8 +116,15 @@ export class Transaction {
       this.reply.abort();
       return;
     }
+    const result = this.decision?.action === 'bypass' ? 'BYPASS' : 'MISS';
+    if (this.#context.onFailure !== undefined) {
+      this.result = result;
+      this.#status = error.status;
+      this.#context.onFailure(error);
+      return;
+    }
     const { status, fields, body } = problem(error, this.request.fields.get('accept'));
-    this.sendHead(status, fields, body.length, { result: this.decision?.action === 'bypass' ? 'BYPASS' : 'MISS' });
+    this.sendHead(status, fields, body.length, { result });
     if (this.request.method !== 'HEAD') this.reply.write(body);
     this.reply.end();
   }

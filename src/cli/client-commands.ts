@@ -3,9 +3,9 @@
  * The commands that ask a running instance. Each returns the text to print: for a person, or the
  * instance's own JSON.
  */
-import type { Explanation } from '../cache/explain.ts';
+import type { Explanation } from '../cache/explanation.ts';
 import { MillraceError } from '../errors.ts';
-import type { ProxyStats } from '../proxy.ts';
+import type { ProxyStats } from '../proxy/stats.ts';
 import { askInstance, findTarget } from './admin-client.ts';
 import { readOption } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';

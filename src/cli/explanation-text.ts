@@ -2,7 +2,7 @@
  * @module cli/explanation-text
  * What `millrace explain` prints.
  */
-import type { ExplainedReason, ExplainedVariant, Explanation } from '../cache/explain.ts';
+import type { ExplainedReason, ExplainedVariant, Explanation } from '../cache/explanation.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { printable } from '../server/printable.ts';
 import { styled } from './terminal.ts';

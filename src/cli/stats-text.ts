@@ -2,11 +2,11 @@
  * @module cli/stats-text
  * What `millrace stats` prints.
  */
-import type { StoreStats } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { reasonKind } from '../policy/reason.ts';
 import type { ReasonCode } from '../policy/reason.ts';
-import type { ProxyStats } from '../proxy.ts';
+import type { ProxyStats } from '../proxy/stats.ts';
 import { printable } from '../server/printable.ts';
 import { styled } from './terminal.ts';
 

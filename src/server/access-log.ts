@@ -4,7 +4,8 @@
  * gathered for some milliseconds and written at once, and a reader who leaves is no error. Where one
  * is slower than the proxy, lines are dropped, and counted in a line of their own.
  */
-import { type AnsweredHit, type Outcome, outcomeOfHit } from '../cache/outcome.ts';
+import { type AnsweredHit, outcomeOfHit } from '../cache/answered-hit.ts';
+import type { Outcome } from '../cache/outcome.ts';
 import type { Config } from '../config.ts';
 import type { OutcomeLog } from '../proxy.ts';
 import { HitLines, MOST_OF_LINE } from './hit-lines.ts';

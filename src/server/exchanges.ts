@@ -33,6 +33,8 @@ export interface Exchange {
   readonly onHit?: ((hit: ServedHit) => void) | undefined;
   /** It is refused, and its answer about to be written. */
   readonly onRefusal?: (error: MillraceError) => void;
+  /** Answers in the place of an error page of ours. */
+  readonly onFailure?: ((error: MillraceError) => void) | undefined;
 }
 
 /** How one ended that the engine had no part in. */
@@ -78,6 +80,11 @@ export class Exchanges {
   refuse(cause: unknown, exchange: Exchange): void {
     const error = MillraceError.from(cause);
     if (error.code === 'ERR_INTERNAL') this.#onError(cause);
+    if (exchange.onFailure !== undefined) {
+      exchange.onFailure(error);
+      this.report(exchange, { status: error.status, bytes: 0, error });
+      return;
+    }
     exchange.onRefusal?.(error);
     this.#send(refusal(error, exchange.message.fields.get('accept')), exchange, error);
   }
@@ -100,12 +107,12 @@ export class Exchanges {
   }
 
   #pass(exchange: Exchange): void {
-    const { message, reply, startedAt, onHit } = exchange;
+    const { message, reply, startedAt, onHit, onFailure } = exchange;
     const own = answerAsLast(message.method, message.requestTarget, message.fields);
     if (own !== undefined) return this.#send(own, exchange);
     const admitted = this.#proxy.admit(message);
     if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), exchange);
-    const context = { clientAddress: message.clientAddress, startedAt, decorate: admitted.rewrite, onHit };
+    const context = { clientAddress: message.clientAddress, startedAt, decorate: admitted.rewrite, onHit, onFailure };
     exchange.inTurn(() => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => message.body?.destroy()));
   }
 

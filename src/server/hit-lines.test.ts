@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AnsweredHit, outcomeOfHit } from '../cache/outcome.ts';
+import { type AnsweredHit, outcomeOfHit } from '../cache/answered-hit.ts';
 import type { Reason } from '../policy/reason.ts';
 import { AccessLog } from './access-log.ts';
 import { HitLines } from './hit-lines.ts';

@@ -5,7 +5,7 @@
  * where the next one differs, and copied: measured, 0.05 µs in place of 1 µs to put it together from
  * its fields.
  */
-import { type AnsweredHit, outcomeOfHit } from '../cache/outcome.ts';
+import { type AnsweredHit, outcomeOfHit } from '../cache/answered-hit.ts';
 import type { Reason } from '../policy/reason.ts';
 import type { LineFormat } from './line-format.ts';
 

@@ -20,6 +20,7 @@ export class Http2Reply implements LaneReply {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
   readonly #acceptsTrailers: boolean;
+  readonly #onHead: ((head: OutgoingHttpHeaders) => void) | undefined;
   #awaitsContinue: boolean;
   /** What was not written yet. */
   #head: OutgoingHttpHeaders | undefined;
@@ -36,9 +37,13 @@ export class Http2Reply implements LaneReply {
   readonly #onceDrained = new Callbacks();
   readonly #onceClosed = new Callbacks();
 
-  /** @param request its end-to-end and hop-by-hop fields */
-  constructor(stream: ServerHttp2Stream, method: string, request: Fields) {
+  /**
+   * @param request its end-to-end and hop-by-hop fields
+   * @param onHead called with the head of the final response before it is sent, and may change it
+   */
+  constructor(stream: ServerHttp2Stream, method: string, request: Fields, onHead?: (head: OutgoingHttpHeaders) => void) {
     this.#stream = stream;
+    this.#onHead = onHead;
     this.#isHead = method === 'HEAD';
     this.#acceptsTrailers = request.get('te')?.toLowerCase() === 'trailers';
     this.#awaitsContinue = request.get('expect')?.toLowerCase() === '100-continue';
@@ -66,6 +71,8 @@ export class Http2Reply implements LaneReply {
   continue(): void {
     if (!this.#awaitsContinue || this.#isGone || this.#headSent) return;
     this.#awaitsContinue = false;
+    // A server of the program's may have sent it.
+    if (this.#stream.sentInfoHeaders?.some((head) => head[':status'] === 100) === true) return;
     this.#stream.additionalHeaders({ ':status': 100 });
   }
 
@@ -89,6 +96,7 @@ export class Http2Reply implements LaneReply {
     this.#head = record(headLines(this.#isHead, status, fields, status === 205 ? 0 : length, streams));
     // As a client would take it, to which node:http2 sends no such status: https://www.rfc-editor.org/rfc/rfc9110.html#section-15
     this.#head[':status'] = status > 599 ? 500 : status;
+    this.#onHead?.(this.#head);
     setImmediate(this.#flush);
   }
 

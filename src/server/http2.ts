@@ -31,12 +31,15 @@ const MAX_LINES = MAX_HEADER_LIST / 32;
  */
 const RESETS = { streamResetBurst: 500, streamResetRate: 33 };
 
-/** A connection. What is known of its socket is asked once: Node gives it by way of a proxy object. */
-interface Peer {
+interface PeerAddress {
   readonly clientAddress: string;
   /** The port that it connected to. */
   readonly port: number | undefined;
   readonly scheme: 'http' | 'https';
+}
+
+/** A connection. What is known of its socket is asked once: Node gives it by way of a proxy object. */
+interface Peer extends PeerAddress {
   /** Under way. */
   readonly streams: Set<ServerHttp2Stream>;
   hasAsked: boolean;
@@ -120,30 +123,31 @@ export class Http2Lane {
     stream.once('close', () => peer.streams.delete(stream));
     const head = readHead(lines);
     const body = bodyOf(stream, head.fields);
-    const refused = checkHead(head, body !== undefined) ?? this.#checkConnect(head);
+    const refused = checkHead(head, body !== undefined) ?? checkConnect(this.#proxy, head);
     const hits = this.#hits;
     if (refused === undefined && body === undefined && hits?.answer(stream, head, peer.clientAddress) === true) return;
-    const exchange: Exchange = { ...exchangeOf(peer, stream, head, body), onHit: hits && ((hit) => hits.keep(head, hit)) };
+    const exchange: Exchange = { ...exchangeOf(peer, stream, head, body, new Http2Reply(stream, head.method, head.fields)), onHit: hits && ((hit) => hits.keep(head, hit)) };
     if (refused === undefined) this.#exchanges.answer(exchange);
     else this.#exchanges.refuse(refused, exchange);
   }
-
-  #checkConnect({ method, requestTarget }: Http2Head): MillraceError | undefined {
-    if (method !== 'CONNECT') return undefined;
-    try {
-      this.#proxy.admitConnect(requestTarget);
-    } catch (error) {
-      return MillraceError.from(error);
-    }
-    return new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused: over HTTP/2 there are no tunnels here. Use HTTP/1.1.`);
-  }
 }
 
-function exchangeOf({ clientAddress, port, scheme }: Peer, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined): Exchange {
+/** The error to answer a CONNECT with; undefined for another request. */
+export function checkConnect(proxy: ProxyParts, { method, requestTarget }: Http2Head): MillraceError | undefined {
+  if (method !== 'CONNECT') return undefined;
+  try {
+    proxy.admitConnect(requestTarget);
+  } catch (error) {
+    return MillraceError.from(error);
+  }
+  return new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused: over HTTP/2 there are no tunnels here. Use HTTP/1.1.`);
+}
+
+export function exchangeOf({ clientAddress, port, scheme }: PeerAddress, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined, reply: Http2Reply): Exchange {
   const message: ReceivedMessage = { method, requestTarget, fields, httpVersion: '2.0', scheme, clientAddress, body };
   return {
     message: body === undefined ? message : { ...message, trailers: trailersOf(stream) },
-    reply: new Http2Reply(stream, method, fields),
+    reply,
     startedAt: Date.now(),
     port,
     inTurn: (start) => start(),
@@ -157,7 +161,7 @@ function trailersOf(stream: ServerHttp2Stream): () => Fields | undefined {
 }
 
 /** Undefined: the request has none. */
-function bodyOf(stream: ServerHttp2Stream, fields: Fields): RequestBody | undefined {
+export function bodyOf(stream: ServerHttp2Stream, fields: Fields): RequestBody | undefined {
   if (stream.endAfterHeaders || fields.first('content-length') === '0') return undefined;
   return new RequestBody({
     stream,

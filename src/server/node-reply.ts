@@ -84,6 +84,8 @@ export class NodeReply implements Reply {
   /** Closes the connection after this response, because what follows on it cannot be told apart. */
   closeAfter(): void {
     this.#last = true;
+    // Where somebody else writes it.
+    this.#response.shouldKeepAlive = false;
   }
 
   /** Called when the response is complete, before the connection goes on to the next request. */

@@ -10,6 +10,7 @@ import type { ServedHit } from '../cache/memo.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
+import { type Handed, withHanded } from './handed.ts';
 import { type ParseError, answerParseError } from './parse-error.ts';
 import { NodeReply } from './node-reply.ts';
 import { Pipeline } from './pipeline.ts';
@@ -64,8 +65,8 @@ export class NodeLane {
   }
 
   /** For 'request'. */
-  request(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#ending.has(request.socket)) this.#answer(request, this.#reply(response));
+  request(request: IncomingMessage, response: ServerResponse, handed?: Handed): void {
+    if (!this.#ending.has(request.socket)) this.#answer(request, this.#reply(response), handed);
   }
 
   /** For 'checkContinue': the expectation goes on to the origin, and its 100 (Continue) comes back. */
@@ -170,17 +171,19 @@ export class NodeLane {
   }
 
   /** Refuses in this very turn, before the parser brings what follows on the connection. */
-  #answer(request: IncomingMessage, reply: NodeReply): void {
-    const refused = checkRequest(request);
-    if (refused !== undefined) return this.#exchanges.refuse(refused, this.#exchange(request, reply));
+  #answer(request: IncomingMessage, reply: NodeReply, handed?: Handed): void {
+    const refused = handed?.refused ?? checkRequest(request);
+    if (refused !== undefined) return this.#exchanges.refuse(refused, this.#exchange(request, reply, undefined, handed));
     if (asksToSwitch(request)) this.#endAfter(request, reply);
-    this.#exchanges.answer(this.#exchange(request, reply, bodyOf(request, reply)));
+    this.#exchanges.answer(this.#exchange(request, reply, handed?.body === undefined ? bodyOf(request, reply) : undefined, handed));
   }
 
-  #exchange(request: IncomingMessage, reply: NodeReply, body?: RequestBody): Exchange {
+  #exchange(request: IncomingMessage, reply: NodeReply, body?: RequestBody, handed?: Handed): Exchange {
     const onHit = this.#onHit;
+    const message = received(request, body);
+    const onFailure = handed?.onFailure;
     return {
-      message: received(request, body),
+      message: handed === undefined ? message : withHanded(message, handed),
       reply,
       startedAt: Date.now(),
       port: request.socket.localPort,
@@ -189,6 +192,10 @@ export class NodeLane {
       onRefusal: ({ code }) => {
         if (UNCLEAR.has(code)) this.#endAfter(request, reply);
       },
+      onFailure: onFailure && ((error) => {
+        if (UNCLEAR.has(error.code)) this.#endAfter(request, reply);
+        onFailure(error);
+      }),
     };
   }
 

@@ -4,11 +4,12 @@
  */
 import type { Tally } from '../cache/counters.ts';
 import type { Outcome } from '../cache/outcome.ts';
-import type { StoreStats } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import type { Purge } from '../cache/purger.ts';
 import type { Config } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
-import type { ProxyStats, SharedMemory } from '../proxy.ts';
+import type { SharedMemory } from '../proxy.ts';
+import type { ProxyStats } from '../proxy/stats.ts';
 import type { PrefixPurge } from '../stores/coherence.ts';
 import type { Change } from '../stores/fleet.ts';
 import type { LogLook } from './access-log.ts';

@@ -9,8 +9,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { MillraceError } from '../errors.ts';
+import { DatabaseSync } from './sqlite.ts';
 
 /** Of everything in the directory: files, table, checksums, and the engine's descriptions in them. */
 const FORMAT = 3;

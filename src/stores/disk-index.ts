@@ -9,11 +9,12 @@
  * is what is promised. When the machine goes down everything is dropped; see disk-directory.ts.
  */
 import { randomBytes } from 'node:crypto';
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import { threadId } from 'node:worker_threads';
 import { type Extent, Layout, UNIT, unitsIn } from './disk-layout.ts';
 import { DiskSpace, type Garbage, SPACE_SCHEMA } from './disk-space.ts';
 import { type Head, MAIN, PAGE, type Row, SCHEMA, STATEMENTS, type Standing, type Totals, prepared } from './disk-tables.ts';
+import { DatabaseSync } from './sqlite.ts';
 
 /** What a transaction leaves to be done once it is committed. */
 export interface Aftermath {

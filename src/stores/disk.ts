@@ -6,7 +6,8 @@
  * What cannot be read counts as not stored; while nothing can be written, nothing is stored.
  */
 import { Histogram } from '../cache/counters.ts';
-import type { Body, Store, StoredObject, StoreStats } from '../cache/ports.ts';
+import type { Body, Store, StoredObject } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import type { StampKeeper } from '../cache/stamps.ts';
 import { MillraceError } from '../errors.ts';
 import { Absentees } from './absentees.ts';

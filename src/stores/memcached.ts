@@ -5,7 +5,8 @@
  * and clears nothing; what is purged is dead by its stamp, and goes when its time is over.
  */
 import { hash } from 'node:crypto';
-import type { StoredObject, StoreStats } from '../cache/ports.ts';
+import type { StoredObject } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import { AWAY } from './breaker.ts';
 import { Chunks } from './chunks.ts';
 import { type Envelope, HEADER, chunkCount, chunkLength, decodeChunk, decodeEnvelope, encodeEnvelope, newName, readHeader, redescribe } from './envelope.ts';

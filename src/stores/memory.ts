@@ -5,7 +5,8 @@
  * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
-import { type Body, type Lying, NOTE_LENGTH, type Store, type StoredObject, type StoreStats, type StoreTicket, type StoreWriter } from '../cache/ports.ts';
+import { type Body, type Lying, NOTE_LENGTH, type Store, type StoredObject, type StoreTicket, type StoreWriter } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import { CELL_COLUMNS, Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';

@@ -6,7 +6,8 @@
  * anew each time: what is there is never half of something. All of it has a lifetime.
  */
 import { hash } from 'node:crypto';
-import type { StoredObject, StoreStats } from '../cache/ports.ts';
+import type { StoredObject } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import { AWAY } from './breaker.ts';
 import { Chunks } from './chunks.ts';
 import { type Envelope, HEADER, NAME, chunkCount, chunkLength, decodeChunk, decodeEnvelope, encodeEnvelope, newName, readHeader, redescribe } from './envelope.ts';

@@ -7,7 +7,8 @@
  */
 import { urlOfKey } from '../cache/key.ts';
 import type { TicketStore } from '../cache/memo.ts';
-import type { Body, CommitTerms, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { Body, CommitTerms, Store, StoredObject, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import type { Stamps } from '../cache/stamps.ts';
 import { fnv1a } from '../http/hash.ts';
 import { ChangesInOrder } from './changes-in-order.ts';

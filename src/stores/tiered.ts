@@ -5,7 +5,8 @@
  * seen for its key, so that what another thread replaced or removed is not taken from memory. While
  * one of the two cannot keep an object, the other one does.
  */
-import type { Body, Lender, Store, StoredObject, StoreStats, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { Body, Lender, Store, StoredObject, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
 import type { DiskObject, Whereabouts } from './disk-objects.ts';
 import type { DiskStore } from './disk.ts';
 import type { MemoryStore } from './memory.ts';

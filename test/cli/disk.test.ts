@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ProxyStats } from '../../src/proxy.ts';
+import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ProxyStats } from '../../src/proxy.ts';
+import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { type ClientResponse, type RequestOptions, request } from '../kit/client.ts';
 import { Http2Client } from '../kit/http2-client.ts';
 import { type SeenRequest, type TestOrigin, startOrigin } from '../kit/origin.ts';

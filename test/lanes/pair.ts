@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import type { Options } from '../../src/config.ts';
-import type { ProxyStats } from '../../src/proxy.ts';
+import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { openRaw, request } from '../kit/client.ts';
 import { headEnd, messageLength } from '../kit/framing.ts';
 import { type OriginHandler, type SeenRequest, type TestOrigin, startOrigin } from '../kit/origin.ts';

@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Engine } from '../../src/cache/engine.ts';
 import type { Reply } from '../../src/cache/exchange.ts';
-import type { AnsweredHit } from '../../src/cache/outcome.ts';
+import type { AnsweredHit } from '../../src/cache/answered-hit.ts';
 import { Permits } from '../../src/cache/permits.ts';
 import type { Origin, OriginBody } from '../../src/cache/ports.ts';
 import { HitLines } from '../../src/server/hit-lines.ts';

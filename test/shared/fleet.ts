@@ -4,8 +4,8 @@
  * of them.
  */
 import type { TestContext } from 'node:test';
-import type { StoreStats } from '../../src/cache/ports.ts';
-import type { ProxyStats } from '../../src/proxy.ts';
+import type { StoreStats } from '../../src/cache/store-stats.ts';
+import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import type { OriginHandler } from '../kit/origin.ts';

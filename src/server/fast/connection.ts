@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
-import { outcomeOfHit } from '../../cache/outcome.ts';
+import { outcomeOfHit } from '../../cache/answered-hit.ts';
 import type { Answer } from '../../cache/prepared-answer.ts';
 import type { Lender } from '../../cache/ports.ts';
 import { MillraceError } from '../../errors.ts';

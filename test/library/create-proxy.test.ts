@@ -1,40 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type MillraceProxy, type Options, type Outcome, createProxy } from '../src/index.ts';
-import { localhostCertificate } from './kit/certificate.ts';
-import { openRaw, request } from './kit/client.ts';
-import { startOrigin, startRawOrigin } from './kit/origin.ts';
-import { closing } from './server/closing.ts';
-
-interface Attached {
-  readonly proxy: MillraceProxy;
-  readonly url: string;
-  readonly port: number;
-}
-
-async function attach(options: Options, make: () => Server = createHttpServer): Promise<Attached> {
-  const proxy = createProxy(options);
-  const server = make();
-  server.on('request', proxy.handler).on('upgrade', proxy.upgrade).on('connect', proxy.connect);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing({
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await proxy.close();
-    },
-  });
-  const { port } = server.address() as AddressInfo;
-  return { proxy, port, url: `http://127.0.0.1:${port}` };
-}
+import { type Outcome, createProxy } from '../../src/index.ts';
+import { localhostCertificate } from '../kit/certificate.ts';
+import { openRaw, request } from '../kit/client.ts';
+import { startOrigin, startRawOrigin } from '../kit/origin.ts';
+import { closing } from '../server/closing.ts';
+import { attach } from './attached.ts';
 
 describe('createProxy', () => {
   test('caches, counts, explains and purges on a server of the program', async () => {
@@ -63,7 +40,7 @@ describe('createProxy', () => {
 
   test('tells the origin that its client came by https', async () => {
     const origin = closing(await startOrigin((message, response) => void response.end(message.headers['x-forwarded-proto'])));
-    const { port } = await attach({ origin: origin.url }, () => createHttpsServer(localhostCertificate));
+    const { port } = await attach({ origin: origin.url }, ({ handler }) => createHttpsServer(localhostCertificate, handler));
     const { Agent, get } = await import('node:https');
     const agent = new Agent({ rejectUnauthorized: false });
     const [response] = (await once(get({ port, host: '127.0.0.1', agent }), 'response')) as [NodeJS.ReadableStream];
@@ -73,7 +50,7 @@ describe('createProxy', () => {
 
   test('passes tunnels through', async () => {
     const origin = closing(await startRawOrigin((connection) => void connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nhello')));
-    const { port } = await attach({ allowHost: ['127.0.0.1'], allowConnect: true });
+    const { port } = await attach({ allowHost: ['127.0.0.1'], allowConnect: true }, ({ handler, upgrade, connect }) => createServer(handler).on('upgrade', upgrade).on('connect', connect));
     const upgraded = await openRaw(port);
     void upgraded.send(`GET /127.0.0.1:${origin.port}/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n`);
     await upgraded.readUntil('hello');

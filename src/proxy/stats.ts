@@ -1,0 +1,20 @@
+/**
+ * @module proxy/stats
+ * What `millrace stats` and the administration show of a proxy.
+ */
+import type { CounterStats } from '../cache/counters.ts';
+import type { StoreStats } from '../cache/store-stats.ts';
+
+export interface ProxyStats extends CounterStats {
+  readonly store: StoreStats;
+  /** Where there are several; all other figures are their sums. */
+  readonly workers?: readonly WorkerStats[];
+  /** Workers that ended by an error. */
+  readonly crashes?: number;
+}
+
+export interface WorkerStats {
+  readonly number: number;
+  readonly requests: number;
+  readonly hits: number;
+}
