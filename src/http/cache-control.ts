@@ -127,12 +127,18 @@ export function parseCacheControl(lines: readonly string[]): Directives {
 function parseLines(lines: readonly string[]): Directives {
   const directives: Directive[] = [];
   const malformed: string[] = [];
-  for (const member of lines.flatMap((line) => splitList(line))) {
+  for (const member of lines.flatMap(membersOf)) {
     const [, name, token, quoted] = DIRECTIVE.exec(member) ?? [];
     if (name !== undefined) directives.push([name.toLowerCase(), token ?? quoted?.replace(/\\([^])/g, '$1')]);
     else malformed.push(...(LEADING_TOKEN.exec(member) ?? []).map((found) => found.toLowerCase()));
   }
   return new Directives(directives, malformed);
+}
+
+/** A semicolon separates as a comma does: whoever writes "public; max-age=1" means both directives, and nginx and Varnish read both. */
+function membersOf(line: string): string[] {
+  const members = splitList(line);
+  return line.includes(';') ? members.flatMap((member) => splitList(member, { separator: ';' })) : members;
 }
 
 const SECONDS = new Set(['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error']);

@@ -16,13 +16,17 @@ describe('responseDirectives', () => {
     ['an invalid first of the list gives way to the second', { 'Millrace-Cache-Control': '&', 'CDN-Cache-Control': 'max-age=1' }, 'CDN-Cache-Control', ['max-age']],
     ['RFC 9213 §2.1: parameters are ignored', { 'CDN-Cache-Control': 'max-age=1;x=2, private;y' }, 'CDN-Cache-Control', ['max-age', 'private']],
     ['RFC 9213 §2.1: several lines are one dictionary', { 'CDN-Cache-Control': ['max-age=1', 'private'] }, 'CDN-Cache-Control', ['max-age', 'private']],
+    ['RFC 9111 §5.4: Pragma stands in for Cache-Control', { Pragma: 'no-cache' }, 'Pragma', ['no-cache']],
+    ['RFC 9111 §5.4: nothing else of Pragma counts', { Pragma: 'no-store, max-age=1' }, 'Cache-Control', []],
+    ['RFC 9111 §5.4: Pragma gives way to Cache-Control', { Pragma: 'no-cache', 'Cache-Control': 'max-age=1' }, 'Cache-Control', ['max-age']],
+    ['RFC 9213 §2.2: Pragma does not count beside a targeted field', { Pragma: 'no-cache', 'CDN-Cache-Control': 'max-age=1' }, 'CDN-Cache-Control', ['max-age']],
     ['Surrogate-Control is no targeted field', { 'Surrogate-Control': 'max-age=1', 'Cache-Control': 'private' }, 'Cache-Control', ['private']],
   ];
   for (const [rule, fields, field, names] of cases) {
     test(rule, () => {
       const governing = responseDirectives(stored(fields).fields);
       assert.equal(governing.field, field);
-      assert.equal(governing.targeted, field !== 'Cache-Control');
+      assert.equal(governing.targeted, field.endsWith('-Cache-Control'));
       assert.deepEqual([...governing.directives.names()], names);
     });
   }

@@ -12,7 +12,7 @@ const TARGETED_FIELDS = ['Millrace-Cache-Control', 'CDN-Cache-Control'] as const
 export interface ResponseDirectives {
   readonly directives: Directives;
   /** The field they come from. */
-  readonly field: 'Cache-Control' | (typeof TARGETED_FIELDS)[number];
+  readonly field: 'Cache-Control' | 'Pragma' | (typeof TARGETED_FIELDS)[number];
   /** Expires and Pragma do not count where a targeted field governs. */
   readonly targeted: boolean;
 }
@@ -25,20 +25,26 @@ export function responseDirectives(fields: Fields): ResponseDirectives {
     const directives = parseTargetedCacheControl(lines);
     if (directives !== undefined) return { directives, field, targeted: true };
   }
-  return { directives: parseCacheControl(fields.all('cache-control')), field: 'Cache-Control', targeted: false };
+  const lines = fields.all('cache-control');
+  if (lines.length === 0 && hasPragmaNoCache(fields)) return { directives: NO_CACHE, field: 'Pragma', targeted: false };
+  return { directives: parseCacheControl(lines), field: 'Cache-Control', targeted: false };
 }
 
-/**
- * The directives of a request; Pragma: no-cache stands in for a Cache-Control that is absent.
- * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.4
- */
+/** The directives of a request. */
 export function requestDirectives(fields: Fields): Directives {
   const lines = fields.all('cache-control');
-  if (lines.length === 0) {
-    const pragma = parseCacheControl(fields.all('pragma'));
-    if (pragma.has('no-cache')) return parseCacheControl(['no-cache']);
-  }
-  return parseCacheControl(lines);
+  return lines.length === 0 && hasPragmaNoCache(fields) ? NO_CACHE : parseCacheControl(lines);
+}
+
+const NO_CACHE = parseCacheControl(['no-cache']);
+
+/**
+ * Pragma: no-cache counts as Cache-Control: no-cache where there is no Cache-Control. RFC 9111 specifies that
+ * for requests; origins that send it in responses mean the same, and browsers read it so.
+ * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.4
+ */
+function hasPragmaNoCache(fields: Fields): boolean {
+  return parseCacheControl(fields.all('pragma')).has('no-cache');
 }
 
 /**

@@ -48,7 +48,8 @@ describe('freshnessLifetime', () => {
     ['a Last-Modified after Date gives nothing', { 'Last-Modified': httpDate(1000) }, 0, 'heuristic', 'lifetime-heuristic'],
     ['an invalid Last-Modified gives nothing', { 'Last-Modified': 'last week' }, 0, 'none', 'lifetime-none', 'no lifetime stated and no Last-Modified'],
     ['nothing gives nothing', {}, 0, 'none', 'lifetime-none', 'no lifetime stated and no Last-Modified'],
-    ['Pragma says nothing in a response', { Pragma: 'max-age=60' }, 0, 'none', 'lifetime-none'],
+    ['a semicolon separates as a comma does', { 'Cache-Control': 'public; max-age=1' }, 1, 'max-age', 'lifetime-max-age', 'Cache-Control: max-age=1'],
+    ['Pragma says nothing else in a response', { Pragma: 'max-age=60' }, 0, 'none', 'lifetime-none'],
   ];
   for (const [rule, fields, seconds, source, code, detail] of stated) {
     test(rule, () => {
@@ -63,13 +64,28 @@ describe('freshnessLifetime', () => {
   const lastModified: FieldLines = { 'Last-Modified': httpDate(-1000) };
   const bySettings: SettingsRow[] = [
     ['--default-ttl where nothing is stated', SAFE, {}, {}, 120, 'lifetime-default'],
-    ['--default-ttl comes before the guess', SAFE, lastModified, {}, 120, 'lifetime-default'],
+    ['--default-ttl is the limit of half of the time since Last-Modified', SAFE, lastModified, {}, 120, 'lifetime-default'],
+    ['--default-ttl where that half is as much', SAFE, { 'Last-Modified': httpDate(-240) }, {}, 120, 'lifetime-default'],
+    ['half of the time since Last-Modified where that is less', SAFE, { 'Last-Modified': httpDate(-239) }, {}, 119, 'lifetime-heuristic'],
+    ['nothing for what changed just now', SAFE, { 'Last-Modified': httpDate(-1) }, {}, 0, 'lifetime-heuristic'],
+    ['nothing for what changes after Date', SAFE, { 'Last-Modified': httpDate(50) }, {}, 0, 'lifetime-heuristic'],
+    ['half of the time up to Date', SAFE, { 'Last-Modified': httpDate(-3640), Date: httpDate(-3600) }, {}, 20, 'lifetime-heuristic'],
+    ['half of the time for a 206', SAFE, { 'Last-Modified': httpDate(-20) }, { status: 206, range: { first: 0, last: 1, length: 9 } }, 10, 'lifetime-heuristic'],
+    ['--default-ttl where Last-Modified is no date', SAFE, { 'Last-Modified': 'last week' }, {}, 120, 'lifetime-default'],
+    ['§4.2.2 still a tenth under --default-ttl 0', STATED, { 'Last-Modified': httpDate(-20) }, {}, 2, 'lifetime-heuristic'],
     ['--default-ttl gives way to max-age', SAFE, { 'Cache-Control': 'max-age=0' }, {}, 0, 'lifetime-max-age'],
     ['--default-ttl gives way to an invalid max-age', SAFE, { 'Cache-Control': 'max-age=x' }, {}, 0, 'lifetime-invalid'],
     ['--default-ttl gives way to an invalid Expires', SAFE, { Expires: '-1' }, {}, 0, 'lifetime-invalid'],
     ['--default-ttl of a second', { ...SAFE, defaultTtl: 1 }, lastModified, {}, 1, 'lifetime-default'],
     ['--default-ttl for a HEAD', SAFE, {}, { method: 'HEAD' }, 120, 'lifetime-default'],
-    ['--default-ttl for a 404', SAFE, {}, { status: 404 }, 120, 'lifetime-default'],
+    ...[404, 405, 410, 414, 501].map((status): SettingsRow => [`ten seconds for a ${status}`, SAFE, {}, { status }, 10, 'lifetime-error']),
+    ...[200, 203, 204, 300, 301, 308].map((status): SettingsRow => [`--default-ttl for a ${status}`, SAFE, {}, { status }, 120, 'lifetime-default']),
+    ['ten seconds for a 404 that has not changed for long', SAFE, lastModified, { status: 404 }, 10, 'lifetime-error'],
+    ['half of the time for a 404 that changed just now', SAFE, { 'Last-Modified': httpDate(-6) }, { status: 404 }, 3, 'lifetime-heuristic'],
+    ['a shorter --default-ttl for a 404', { ...SAFE, defaultTtl: 4 }, {}, { status: 404 }, 4, 'lifetime-default'],
+    ['ten seconds for a 404 by heuristics', STATED, lastModified, { status: 404 }, 10, 'lifetime-error'],
+    ['what a 404 states', SAFE, { 'Cache-Control': 'max-age=300' }, { status: 404 }, 300, 'lifetime-max-age'],
+    ['ten seconds for an error marked public', SAFE, { 'Cache-Control': 'public' }, { status: 500 }, 10, 'lifetime-error'],
     ['--default-ttl not for a 302', SAFE, {}, { status: 302 }, 0, 'lifetime-none'],
     ['--default-ttl not for a 500', SAFE, {}, { status: 500 }, 0, 'lifetime-none'],
     ['--default-ttl for a 302 marked public', SAFE, { 'Cache-Control': 'public' }, { status: 302 }, 120, 'lifetime-default'],
@@ -87,6 +103,12 @@ describe('freshnessLifetime', () => {
     ['--ttl over no-store and an invalid lifetime', TTL, { 'Cache-Control': 'no-store, max-age=x' }, {}, 60, 'lifetime-ttl'],
     ['--ttl where something private is in play', TTL, {}, { privateInPlay: true }, 60, 'lifetime-ttl'],
     ['--ttl for a HEAD', TTL, {}, { method: 'HEAD' }, 60, 'lifetime-ttl'],
+    ['ten seconds of --ttl for a 404', TTL, {}, { status: 404 }, 10, 'lifetime-error'],
+    ['ten seconds of --ttl for a 404 that forbids storing', TTL, { 'Cache-Control': 'no-store' }, { status: 404 }, 10, 'lifetime-error'],
+    ['ten seconds of --ttl for a 404 that states less', TTL, { 'Cache-Control': 'max-age=3' }, { status: 404 }, 10, 'lifetime-error'],
+    ['what a 404 states, where it is more', TTL, { 'Cache-Control': 'max-age=30' }, { status: 404 }, 30, 'lifetime-error'],
+    ['--ttl where a 404 states more than that', TTL, { 'Cache-Control': 'max-age=300' }, { status: 404 }, 60, 'lifetime-ttl'],
+    ['a shorter --ttl for a 404', { ...TTL, ttl: 4 }, {}, { status: 404 }, 4, 'lifetime-ttl'],
     ['--ttl is for GET and HEAD alone', TTL, { 'Cache-Control': 'max-age=5' }, { method: 'POST' }, 5, 'lifetime-max-age'],
     ['--ttl over --default-ttl', { ...SAFE, ttl: 7 }, {}, {}, 7, 'lifetime-ttl'],
   ];
@@ -94,14 +116,16 @@ describe('freshnessLifetime', () => {
     test(rule, () => {
       const lifetime = freshnessLifetime(stored(fields, changes), settings);
       assert.deepEqual([lifetime.seconds, lifetime.reason.code], [seconds, code]);
-      if (code === 'lifetime-ttl') assert.equal(lifetime.source, 'ttl');
-      assert.equal(lifetime.implicit, lifetime.source === 'none' || code === 'lifetime-default' || code === 'lifetime-heuristic');
+      assert.equal(lifetime.source === 'ttl', settings.ttl !== undefined && changes.method !== 'POST');
+      assert.equal(lifetime.implicit, ['none', 'default-ttl', 'heuristic'].includes(lifetime.source));
     });
   }
 
   test('the details say where it comes from', () => {
-    const detail = (settings: Settings, status: number): string | undefined => freshnessLifetime(stored({}, { status }), settings).reason.detail;
+    const detail = (settings: Settings, status: number, fields: FieldLines = {}): string | undefined => freshnessLifetime(stored(fields, { status }), settings).reason.detail;
     assert.deepEqual([detail(SAFE, 200), detail(TTL, 200), detail(SAFE, 302)], ['--default-ttl 120 s', '--ttl 60 s', 'status 302']);
+    assert.deepEqual([detail(SAFE, 404), detail(TTL, 404)], ['status 404: 10 s', 'status 404: 10 s of --ttl 60 s']);
+    assert.equal(detail(SAFE, 200, { 'Last-Modified': httpDate(-30) }), 'half of the time since Last-Modified: 15 s');
   });
 });
 

@@ -23,8 +23,12 @@ export interface Lifetime {
 
 /** Share of the time since Last-Modified; https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.2 names 10 %. */
 const HEURISTIC_FRACTION = 0.1;
-/** Seconds; a guess is not trusted for longer. */
+/** Seconds; a heuristic lifetime is not trusted for longer. */
 const HEURISTIC_LIMIT = 86_400;
+/** The same share under --default-ttl, which is the limit there. */
+const DEFAULT_TTL_FRACTION = 0.5;
+/** Seconds that an error is kept whose lifetime the response does not state: what is missing now may be there soon. */
+const ERROR_LIMIT = 10;
 
 /**
  * The freshness lifetime of a response, the first that is present of s-maxage, max-age, Expires,
@@ -32,8 +36,12 @@ const HEURISTIC_LIMIT = 86_400;
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.2.1
  */
 export function freshnessLifetime(response: StoredResponse, settings: Settings, governing?: ResponseDirectives): Lifetime {
-  if (settings.ttl !== undefined && (response.method === 'GET' || response.method === 'HEAD')) {
-    return { seconds: settings.ttl, source: 'ttl', implicit: false, reason: { code: 'lifetime-ttl', detail: `--ttl ${settings.ttl} s` } };
+  const { ttl } = settings;
+  if (ttl !== undefined && (response.method === 'GET' || response.method === 'HEAD')) {
+    // An error is kept for no longer than ERROR_LIMIT or what it states, whichever is more.
+    const longest = isError(response) ? Math.max(ERROR_LIMIT, freshnessLifetime(response, { ...settings, ttl: undefined }, governing).seconds) : ttl;
+    if (longest < ttl) return { seconds: longest, source: 'ttl', implicit: false, reason: { code: 'lifetime-error', detail: `status ${response.status}: ${longest} s of --ttl ${ttl} s` } };
+    return { seconds: ttl, source: 'ttl', implicit: false, reason: { code: 'lifetime-ttl', detail: `--ttl ${ttl} s` } };
   }
   const { directives, field, targeted } = governing ?? responseDirectives(response.fields);
   for (const name of ['s-maxage', 'max-age'] as const) {
@@ -71,14 +79,37 @@ function implicitLifetime(response: StoredResponse, settings: Settings, isPublic
   }
   // A guess is for plain reading: what answers a POST or QUERY has to say how long it holds.
   if (response.method !== 'GET' && response.method !== 'HEAD') return none(response.method);
-  if (settings.defaultTtl > 0) {
-    return { seconds: settings.defaultTtl, source: 'default-ttl', implicit: true, reason: { code: 'lifetime-default', detail: `--default-ttl ${settings.defaultTtl} s` } };
+  const lifetime = settings.defaultTtl > 0 ? defaultLifetime(response, settings.defaultTtl) : heuristicLifetime(response);
+  if (!isError(response) || lifetime.seconds <= ERROR_LIMIT) return lifetime;
+  return { ...lifetime, seconds: ERROR_LIMIT, reason: { code: 'lifetime-error', detail: `status ${response.status}: ${ERROR_LIMIT} s` } };
+}
+
+/** --default-ttl is the upper limit of a share of the time since Last-Modified: what changed just now will change again soon. */
+function defaultLifetime(response: StoredResponse, defaultTtl: number): Lifetime {
+  const unchanged = secondsUnchanged(response);
+  const share = unchanged === undefined ? Infinity : Math.floor(unchanged * DEFAULT_TTL_FRACTION);
+  if (share < defaultTtl) {
+    return { seconds: share, source: 'heuristic', implicit: true, reason: { code: 'lifetime-heuristic', detail: `half of the time since Last-Modified: ${share} s` } };
   }
+  return { seconds: defaultTtl, source: 'default-ttl', implicit: true, reason: { code: 'lifetime-default', detail: `--default-ttl ${defaultTtl} s` } };
+}
+
+function heuristicLifetime(response: StoredResponse): Lifetime {
+  const unchanged = secondsUnchanged(response);
+  if (unchanged === undefined) return { seconds: 0, source: 'none', implicit: true, reason: { code: 'lifetime-none', detail: 'no lifetime stated and no Last-Modified' } };
+  const seconds = Math.min(HEURISTIC_LIMIT, Math.floor(unchanged * HEURISTIC_FRACTION));
+  return { seconds, source: 'heuristic', implicit: true, reason: { code: 'lifetime-heuristic', detail: `10 % of the time since Last-Modified: ${seconds} s` } };
+}
+
+/** Seconds from Last-Modified to Date, at least 0; undefined without a valid Last-Modified. */
+function secondsUnchanged(response: StoredResponse): number | undefined {
   const lastModified = response.fields.first('last-modified');
   const modified = lastModified === undefined ? undefined : parseHttpDate(lastModified, response.responseTime);
-  if (modified === undefined) return none('no lifetime stated and no Last-Modified');
-  const seconds = Math.min(HEURISTIC_LIMIT, Math.max(0, Math.floor(((dateValue(response) - modified) / 1000) * HEURISTIC_FRACTION)));
-  return { seconds, source: 'heuristic', implicit: true, reason: { code: 'lifetime-heuristic', detail: `10 % of the time since Last-Modified: ${seconds} s` } };
+  return modified === undefined ? undefined : Math.max(0, (dateValue(response) - modified) / 1000);
+}
+
+function isError({ status }: StoredResponse): boolean {
+  return status >= 400;
 }
 
 /** Date as ms since the epoch; where it is absent, repeated differently or invalid, when the response was received. */

@@ -28,7 +28,7 @@ const storing = (fields: FieldLines, { asked, ask, changes, settings = STATED }:
 const failing = (fields: FieldLines, { failure = 'no-response', settings = STATED }: Case = {}): readonly Reason[] =>
   [staleOnError(request(), stored(fields), failure, settings, after(70))?.reason].filter((reason) => reason !== undefined);
 const finding = (mismatch: string | undefined): readonly Reason[] => decide(request(), { stored: undefined, mismatch }, STATED, after(70)).reasons;
-const living = (fields: FieldLines, settings: Settings): readonly Reason[] => [freshnessLifetime(stored(fields), settings).reason];
+const living = (fields: FieldLines, settings: Settings, changes: Partial<StoredResponse> = {}): readonly Reason[] => [freshnessLifetime(stored(fields, changes), settings).reason];
 
 const cc = (value: string): FieldLines => ({ 'Cache-Control': value });
 const fresh = cc('max-age=600');
@@ -76,6 +76,7 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   'lifetime-expires': () => living({ Expires: httpDate(9) }, SAFE),
   'lifetime-heuristic': () => living({ 'Last-Modified': httpDate(-900) }, LETTER),
   'lifetime-default': () => living({}, SAFE),
+  'lifetime-error': () => living({}, SAFE, { status: 404 }),
   'lifetime-ttl': () => living({}, TTL),
   'lifetime-invalid': () => living({ Expires: '0' }, SAFE),
   'lifetime-none': () => living({}, LETTER),
@@ -94,7 +95,7 @@ const BY_THE_ENGINE: Partial<Record<ReasonCode, { readonly source: string; reado
 /** What a hit rests on, and where a valid lifetime comes from: nothing is to be mended there. */
 const SATISFIED: ReadonlySet<string> = new Set([
   'fresh', 'stale-while-revalidate', 'stale-if-error', 'origin-unreachable', 'max-stale', 'validated', 'collapsed',
-  'lifetime-s-maxage', 'lifetime-max-age', 'lifetime-expires', 'lifetime-heuristic', 'lifetime-default', 'lifetime-ttl',
+  'lifetime-s-maxage', 'lifetime-max-age', 'lifetime-expires', 'lifetime-heuristic', 'lifetime-default', 'lifetime-error', 'lifetime-ttl',
 ]);
 
 const codes = Object.keys(REASONS) as ReasonCode[];

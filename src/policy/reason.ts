@@ -71,6 +71,7 @@ export const REASONS = {
   'lifetime-expires': { words: 'Expires states the lifetime', source: rfc9111('5.3') },
   'lifetime-heuristic': { words: 'no lifetime is stated; one is taken from Last-Modified', source: rfc9111('4.2.2') },
   'lifetime-default': { words: 'no lifetime is stated; the default applies', source: rfc9111('4.2.2') },
+  'lifetime-error': { words: 'an error whose lifetime the response does not state is kept for a few seconds', source: rfc9111('4.2.2') },
   'lifetime-ttl': { words: 'the configured lifetime overrides what the response states' },
   'lifetime-invalid': { words: 'the lifetime it states is not valid, so it counts as stale', source: rfc9111('4.2.1'), remedy: 'Have the origin state a valid max-age.' },
   'lifetime-none': { words: 'it states no lifetime', source: rfc9111('4.2.2'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age), or set --default-ttl.' },

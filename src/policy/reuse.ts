@@ -119,10 +119,9 @@ function decideStored(request: RequestHead, { stored, mismatch, softPurged, leng
 
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.4
   if (settings.ttl === undefined && forbids(governing.directives, 'no-cache')) return again('stale', { code: 'no-cache', detail: `${governing.field}: no-cache` });
-  const refused = asked === undefined ? undefined : requestRefuses(asked, age, lifetime.seconds);
-  // A reload (max-age=0) is no reason to validate what is said not to change while it is fresh: https://www.rfc-editor.org/rfc/rfc8246.html#section-2
-  const isReloadOnly = refused?.code === 'request-max-age' && governing.directives.has('immutable') && age < lifetime.seconds;
-  if (refused !== undefined && !isReloadOnly) return again('request', refused);
+  const isImmutable = governing.directives.has('immutable') && age < lifetime.seconds;
+  const refused = asked === undefined ? undefined : requestRefuses(asked, age, lifetime.seconds, isImmutable);
+  if (refused !== undefined) return again('request', refused);
   if (stored.invalidated) return again('stale', { code: 'invalidated' });
   if (softPurged === true && age < lifetime.seconds) {
     const forbidden = softForbidden(governing, asked, settings);
@@ -188,13 +187,17 @@ function softForbidden(governing: ResponseDirectives, asked: Directives | undefi
 /**
  * Directives of the request that rule out a stored response however fresh it is.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1
+ * @param isImmutable it is fresh, and stays the same until it is stale
  */
-function requestRefuses(asked: Directives, age: number, lifetime: number): Reason | undefined {
+function requestRefuses(asked: Directives, age: number, lifetime: number, isImmutable: boolean): Reason | undefined {
   // A request knows no narrower no-cache: an argument does not count.
   if (asked.has('no-cache') || forbids(asked, 'no-cache')) return { code: 'request-no-cache', detail: 'request Cache-Control: no-cache' };
   const maxAge = asked.seconds('max-age');
-  // max-stale speaks of the freshness lifetime alone, it does not widen max-age.
-  if (typeof maxAge === 'number' && age > maxAge) {
+  // max-stale speaks of the freshness lifetime alone, it does not widen max-age. "Proxies SHOULD skip conditionally
+  // revalidating fresh responses containing the immutable extension": a max-age is a wish for a young response
+  // (RFC 9111 §5.2.1.1: "prefers"), and not the signal that validation is necessary, as no-cache is.
+  // https://www.rfc-editor.org/rfc/rfc8246.html#section-2
+  if (typeof maxAge === 'number' && age > maxAge && !isImmutable) {
     return { code: 'request-max-age', detail: `request max-age=${maxAge}, age ${whole(age)} s` };
   }
   const minFresh = asked.seconds('min-fresh');

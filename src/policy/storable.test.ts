@@ -50,6 +50,7 @@ describe('stored', () => {
     ['§3 a stale response with Last-Modified', { Expires: '0', 'Last-Modified': httpDate(-60) }, 'lifetime-invalid'],
     ['§4.2.2 a guessed lifetime', { 'Last-Modified': httpDate(-1000) }, 'lifetime-heuristic'],
     ['§5.2.2.4 no-cache with a validator', { 'Cache-Control': 'no-cache, max-age=60', ETag: '"a"' }, 'lifetime-max-age'],
+    ['§5.4 Pragma: no-cache with a validator', { Pragma: 'no-cache', ETag: '"a"' }, 'lifetime-default', { settings: SAFE }],
     ['§5.2.2.4 no-cache of some fields', { 'Cache-Control': 'no-cache="Set-Cookie", max-age=60' }, 'lifetime-max-age'],
     ['§5.2.2.7 private of some fields', { 'Cache-Control': 'private="Set-Cookie", max-age=60' }, 'lifetime-max-age'],
     ['§5.2.2.3 no-store gives way to must-understand', { 'Cache-Control': 'no-store, must-understand, max-age=60' }, 'lifetime-max-age'],
@@ -68,7 +69,7 @@ describe('stored', () => {
     ['--ttl over private, no-cache and an invalid lifetime', { 'Cache-Control': 'private, no-cache, max-age=x' }, 'lifetime-ttl', { settings: TTL }],
     ['--ttl over no-store of the request', {}, 'lifetime-ttl', { settings: TTL, asked: { 'Cache-Control': 'no-store' } }],
     ['--ttl for a HEAD', { 'Cache-Control': 'no-store' }, 'lifetime-ttl', { settings: TTL, ask: { method: 'HEAD' }, changes: { method: 'HEAD' } }],
-    ['--ttl for a 404', {}, 'lifetime-ttl', { settings: TTL, changes: { status: 404 } }],
+    ['--ttl for a 404', {}, 'lifetime-error', { settings: TTL, changes: { status: 404 } }],
     ['--ttl where a cookie is in play', {}, 'lifetime-ttl', { settings: TTL, changes: { privateInPlay: true } }],
   ], true);
 });
@@ -124,6 +125,8 @@ describe('not stored', () => {
     ['no lifetime and no validator', {}, ['never-reusable', 'no validator']],
     ['stale at once and no validator', { 'Cache-Control': 'max-age=0' }, 'never-reusable'],
     ['older than its lifetime on arrival', { 'Cache-Control': 'max-age=60', Age: '60' }, 'never-reusable'],
+    ['§5.4 Pragma: no-cache under --default-ttl', { Pragma: 'no-cache' }, 'never-reusable', { settings: SAFE }],
+    ['§5.4 Pragma: no-cache and Expires', { Pragma: 'no-cache', Expires: httpDate(60) }, 'never-reusable'],
     ['no-cache without a validator', { 'Cache-Control': 'no-cache, max-age=60' }, 'never-reusable'],
     ['no-cache without a validator, of use neither when stale', { 'Cache-Control': 'no-cache, max-age=60, stale-if-error=9' }, 'never-reusable'],
     ['of use when stale, for a time that is invalid', { 'Cache-Control': 'max-age=0, stale-if-error=x' }, 'never-reusable'],

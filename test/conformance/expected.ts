@@ -148,8 +148,13 @@ const CHECKS: readonly Held[] = [
   },
   {
     verdict: 'passed',
-    why: 'Pragma says nothing where Cache-Control is present, nor in a response (RFC 9111 §5.4).',
-    cases: ['pragma-request-no-cache', 'pragma-request-extension', 'pragma-response-no-cache', 'pragma-response-no-cache-heuristic', 'pragma-response-extension'],
+    why: 'Pragma says nothing where Cache-Control is present (RFC 9111 §5.4).',
+    cases: ['pragma-request-no-cache', 'pragma-request-extension', 'pragma-response-no-cache', 'pragma-response-extension'],
+  },
+  {
+    verdict: 'failed',
+    why: 'An origin that sends Pragma: no-cache and nothing else means Cache-Control: no-cache. Its response gets no heuristic lifetime, which RFC 9111 §4.2.2 leaves to the cache.',
+    cases: ['pragma-response-no-cache-heuristic'],
   },
   {
     verdict: 'failed',
