@@ -4,7 +4,7 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4
  */
 import type { Fields } from '../http/fields.ts';
-import { SelectingFields } from '../policy/vary.ts';
+import { SelectingFields, requestedNames } from '../policy/vary.ts';
 import type { Cancel } from './cancel.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import type { Landing } from './fetcher.ts';
@@ -53,9 +53,11 @@ export class Flight {
 export function flightKey(key: string, request: ClientRequest, names: readonly string[], isPrivate: boolean): string {
   // No part has a line feed in it.
   let name = `${key}\n${request.forwardedAs}\n${isPrivate ? 'private' : ''}`;
-  if (names.length === 0) return name;
+  const requested = requestedNames(request.fields);
+  const all = requested === '*' || requested.length === 0 ? names : [...new Set([...names, ...requested])];
+  if (all.length === 0) return name;
   const fields = new SelectingFields(request.fields);
-  for (const selecting of names) {
+  for (const selecting of all) {
     const value = fields.value(selecting);
     name += value === null ? '\n' : `\n=${value}`;
   }

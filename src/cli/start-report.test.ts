@@ -27,7 +27,7 @@ describe('where to go', () => {
   });
 
   const kept: [Options, RegExp][] = [
-    [{}, /keeps +what responses allow for as long as they state, or 2m, in 256MB of memory/u],
+    [{}, /keeps +what responses allow for as long as they state, or for up to 2m, in 256MB of memory/u],
     [{ preset: 'rfc9111' }, /as long as they state, in/u],
     [{ ttl: '1h' }, /keeps +everything for 1h/u],
     [{ ttl: '1h', cacheDir: './cache' }, /keeps +everything for 1h, in 256MB of memory and 10GB on disk, in \.\/cache/u],

@@ -47,7 +47,7 @@ function whatIsKept({ cache, ttl, defaultTtl, maxMemory, cacheDir, maxDisk, redi
   const shared = redis !== undefined ? parseRedisUrl(redis)!.shown : memcached.length > 0 ? `memcached ${memcached.join(',')}` : undefined;
   const memory = `in ${formatSize(maxMemory)} of memory${disk}${shared === undefined ? '' : `, shared by way of ${shared}`}`;
   if (ttl !== undefined) return `everything for ${formatDuration(ttl)}, ${memory}`;
-  return `what responses allow for as long as they state${defaultTtl > 0 ? `, or ${formatDuration(defaultTtl)}` : ''}, ${memory}`;
+  return `what responses allow for as long as they state${defaultTtl > 0 ? `, or for up to ${formatDuration(defaultTtl)}` : ''}, ${memory}`;
 }
 
 /** A sentence for each setting that gives up a safe default. */

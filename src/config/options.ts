@@ -62,7 +62,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'origin-timeout', field: 'originTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '1m', doc: 'for its head, and between pieces of body', group: 'Origin', commands: SERVE },
   { name: 'max-origin-concurrency', field: 'maxOriginConcurrency', type: 'integer', value: 'N', min: '1', max: '10000', default: '32', doc: 'stale responses refreshed at once', group: 'Origin', commands: SERVE },
 
-  { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'lifetime where a response states none', group: 'Caching', commands: SERVE },
+  { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'longest lifetime where a response states none', group: 'Caching', commands: SERVE },
   { name: 'ttl', field: 'ttl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, doc: 'lifetime of everything, whatever responses state', group: 'Caching', commands: SERVE },
   { name: 'stale-if-error', field: 'staleIfError', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '1h', doc: 'stale use while the origin is away', group: 'Caching', commands: SERVE },
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },

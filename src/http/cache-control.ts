@@ -135,7 +135,7 @@ function parseLines(lines: readonly string[]): Directives {
   return new Directives(directives, malformed);
 }
 
-/** A semicolon separates as a comma does: whoever writes "public; max-age=1" means both directives, and nginx and Varnish read both. */
+/** A semicolon separates as a comma does: whoever writes "public; max-age=1" means both directives, and nginx reads both. */
 function membersOf(line: string): string[] {
   const members = splitList(line);
   return line.includes(';') ? members.flatMap((member) => splitList(member, { separator: ';' })) : members;

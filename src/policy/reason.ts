@@ -29,7 +29,7 @@ export const REASONS = {
 
   // Why the origin was asked
   'not-stored': { words: 'nothing is stored for this URL', source: rfc9111('4'), remedy: 'Ask again: if the response may be stored, the next request is a hit.' },
-  'vary-mismatch': { words: 'what is stored was selected by other request fields', source: rfc9111('4.1'), remedy: 'Send the same value of the field, or have the origin leave it out of Vary.' },
+  'vary-mismatch': { words: 'what is stored was selected by other request fields', source: rfc9111('4.1'), remedy: 'Send the same value of the field, or have the origin leave it out of Vary (Accept-Encoding counts wherever the response has a Content-Encoding).' },
   'other-host': { words: 'what is stored was made for clients that know this proxy by another host name or scheme', remedy: 'Ask by the same host name: the origin is told it, and may answer otherwise.' },
   'head-only': { words: 'only the head of a response is stored', source: rfc9111('4'), remedy: 'Ask again: this request stores the whole response.' },
   'partial-only': { words: 'only a part of the representation is stored', source: rfc9111('3.3'), remedy: 'Ask for the stored part, or for the whole.' },

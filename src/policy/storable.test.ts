@@ -119,6 +119,8 @@ describe('not stored', () => {
     ['§3.5 Authorization and proxy-revalidate', { 'Cache-Control': 'proxy-revalidate, max-age=60' }, 'authorization', auth],
     ['§3.5 public where a targeted field governs', { 'CDN-Cache-Control': 'max-age=60', 'Cache-Control': 'public' }, 'authorization', auth],
     ['§4.1 Vary: *', { ...fresh, Vary: '*' }, ['vary-star', 'Vary: *']],
+    ['"*" in a Vary of the request', fresh, ['vary-star', 'request Vary: *'], { asked: { Vary: '*' } }],
+    ['"*" in a Vary of the request under --ttl', {}, ['vary-star', 'request Vary: *'], { asked: { Vary: '*' }, settings: TTL }],
     ['§4.1 "*" in any member of Vary', { ...fresh, Vary: ['Accept', 'Accept-Language , *'] }, 'vary-star'],
     ['§3 a status not cacheable by default', { ETag: '"a"' }, ['status', 'status 302 is not cacheable by default and states no lifetime'], { changes: { status: 302 } }],
     ['§3 the same with --default-ttl', { ETag: '"a"' }, 'status', { changes: { status: 500 }, settings: SAFE }],

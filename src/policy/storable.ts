@@ -9,7 +9,7 @@ import type { RequestHead, StoredResponse } from './message.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
 import { isHeuristicallyCacheable, isNeverStored, isUnderstood } from './status.ts';
-import { varyDetail, varyNames } from './vary.ts';
+import { selectingNames, varyDetail } from './vary.ts';
 
 export type Storable =
   | {
@@ -49,7 +49,7 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.2.7
   if (forbids(directives, 'private')) return refuse('private', `${field}: private`);
   if (request.fields.has('authorization') && !allowsAuthorized(response)) return refuse('authorization', 'request has Authorization');
-  if (varyNames(response.fields) === '*') return refuse('vary-star', varyDetail(response.fields));
+  if (selectingNames(request.fields, response.fields) === '*') return refuse('vary-star', varyDetail(request.fields, response.fields));
 
   const lifetime = freshnessLifetime(response, settings, governing);
   if (lifetime.source === 'none' && !isHeuristicallyCacheable(response.status) && !directives.has('public')) {
@@ -79,7 +79,7 @@ function storableByTtl(request: RequestHead, response: StoredResponse, settings:
   if (response.status >= 500 || !isHeuristicallyCacheable(response.status)) {
     return { store: false, reasons: [{ code: 'status', detail: `status ${response.status} is not kept under --ttl` }] };
   }
-  if (varyNames(response.fields) === '*') return { store: false, reasons: [{ code: 'vary-star', detail: varyDetail(response.fields) }] };
+  if (selectingNames(request.fields, response.fields) === '*') return { store: false, reasons: [{ code: 'vary-star', detail: varyDetail(request.fields, response.fields) }] };
   const lifetime = freshnessLifetime(response, settings);
   return { store: true, lifetime, reasons: [lifetime.reason], omit: ['set-cookie', 'set-cookie2'] };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type FieldLines, request } from '../../test/kit/messages.ts';
 import { Fields } from '../http/fields.ts';
-import { OTHER_HOST, SelectingFields, firstMismatch, selectionOf, varyNames } from './vary.ts';
+import { OTHER_HOST, SelectingFields, firstMismatch, requestedNames, selectionOf, varyNames } from './vary.ts';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `x-${String(i).padStart(5, '0')}`);
 
@@ -68,6 +68,19 @@ describe('selection', () => {
     ['the only language wanted', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': 'de' }, undefined, { 'Content-Language': 'de' }],
     ['a language not wanted at all', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': 'de;q=0' }, 'accept-language', { 'Content-Language': 'de' }],
     ['a language preferred less', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': 'de;q=0.1, fr' }, 'accept-language', { 'Content-Language': 'de' }],
+    ['a Vary of the request names fields that select', '', { Vary: 'Foo', Foo: '1' }, { Vary: 'Foo', Foo: '2' }, 'foo'],
+    ['beside those of the response', 'Bar', { Vary: 'Foo', Foo: '1', Bar: '1' }, { Vary: 'Foo', Foo: '1', Bar: '2' }, 'bar'],
+    ['a Vary of the request that names another field', '', { Vary: 'Foo', Foo: '1' }, { Vary: 'Bar', Foo: '1' }, 'vary'],
+    ['a Vary of the request alone', '', {}, { Vary: 'Foo' }, 'vary'],
+    ['a Vary of the request alone, where Vary names the same field', 'Foo', { Foo: '1' }, { Vary: 'Foo', Foo: '1' }, 'vary'],
+    ['a Vary of the stored request alone', '', { Vary: 'Foo' }, {}, 'vary'],
+    ['a Vary of the request with "*"', '', { Vary: 'Foo' }, { Vary: '*' }, 'vary'],
+    ['a coding that is not asked for', '', { 'Accept-Encoding': 'gzip' }, {}, 'accept-encoding', { 'Content-Encoding': 'gzip' }],
+    ['a coding that is refused', '', { 'Accept-Encoding': 'gzip' }, { 'Accept-Encoding': 'gzip;q=0' }, 'accept-encoding', { 'Content-Encoding': ' GZip ' }],
+    ['a coding that is asked for alike', '', { 'Accept-Encoding': 'gzip, br' }, { 'Accept-Encoding': 'br,gzip' }, undefined, { 'Content-Encoding': 'br' }],
+    ['several codings', '', {}, { 'Accept-Encoding': 'gzip' }, 'accept-encoding', { 'Content-Encoding': ['identity', 'gzip'] }],
+    ['no coding', '', { 'Accept-Encoding': 'gzip' }, {}, undefined, { 'Content-Encoding': 'Identity' }],
+    ['an empty coding', '', { 'Accept-Encoding': 'gzip' }, {}, undefined, { 'Content-Encoding': '' }],
     ['no language is asked for', 'Accept-Language', { 'Accept-Language': 'en' }, {}, 'accept-language', { 'Content-Language': 'de' }],
     ['the language does not help other fields', 'Accept-Language, Foo', { 'Accept-Language': 'en', Foo: '1' }, { 'Accept-Language': 'de', Foo: '2' }, 'foo', { 'Content-Language': 'de' }],
     ['two languages in the response are none to choose by', 'Accept-Language', { 'Accept-Language': 'en' }, { 'Accept-Language': 'de' }, 'accept-language', { 'Content-Language': 'de, en' }],
@@ -82,6 +95,16 @@ describe('selection', () => {
   }
 
   test('Vary: * selects nothing', () => assert.equal(selectionOf(new Fields(), '', Fields.of({ Vary: 'a, *' })), undefined));
+
+  test('a request whose Vary has "*" or is very long has a response that serves nobody else', () => {
+    for (const vary of ['*', 'foo, *', ['a', '*'], 'a'.repeat(513)]) {
+      const asked = Fields.of({ Vary: vary });
+      assert.equal(requestedNames(asked), '*');
+      assert.equal(selectionOf(asked, '', new Fields()), undefined);
+    }
+    assert.deepEqual(requestedNames(Fields.of({ Vary: 'B, a,b' })), ['vary', 'a', 'b']);
+    assert.deepEqual(requestedNames(new Fields()), []);
+  });
 
   test('remembers the language only where Vary names Accept-Language', () => {
     const language = (fields: FieldLines): unknown => selectionOf(new Fields(), '', Fields.of(fields))?.language;

@@ -24,7 +24,7 @@ const LONGEST_DETAIL = 80;
 /** In lower case: https://www.rfc-editor.org/rfc/rfc9110.html#section-5.6.2 */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-/** What selected a stored response: the fields that Vary named, and the request's normalised values of them. */
+/** What selected a stored response: the fields of selectingNames(), and the request's normalised values of them. */
 export interface Selection {
   /** In lower case, sorted. */
   readonly names: readonly string[];
@@ -54,15 +54,46 @@ export function varyNames(fields: Fields): readonly string[] | '*' {
   return [...names].sort();
 }
 
-/** Vary as a reason shows it. */
-export function varyDetail(fields: Fields): string {
-  const value = `Vary: ${fields.get('vary') ?? ''}`;
+/** The Vary that counts as "*", as a reason shows it. */
+export function varyDetail(request: Fields, response: Fields): string {
+  const value = varyNames(response) === '*' ? `Vary: ${response.get('vary') ?? ''}` : `request Vary: ${request.get('vary') ?? ''}`;
   return value.length > LONGEST_DETAIL ? `${value.slice(0, LONGEST_DETAIL)}…` : value;
+}
+
+/**
+ * The fields that a request says its response depends on: a Vary of its own, as Mercurial sends where
+ * arguments stand in header fields, and the fields that it names. '*': such a response serves nobody else.
+ */
+export function requestedNames(request: Fields): readonly string[] | '*' {
+  const vary = request.get('vary');
+  if (vary === undefined) return NONE;
+  const names = vary.length > LONG ? '*' : varyNames(request);
+  return names === '*' ? '*' : [...new Set(['vary', ...names])];
+}
+
+const NONE: readonly string[] = [];
+
+/**
+ * The names of the fields that select the response, sorted and unique: those in its Vary, those that the
+ * request names, and Accept-Encoding where it has a Content-Encoding, since a client that refuses that
+ * coding cannot use it. '*' where no later request can match.
+ */
+export function selectingNames(request: Fields, response: Fields): readonly string[] | '*' {
+  const stated = varyNames(response);
+  const requested = requestedNames(request);
+  if (stated === '*' || requested === '*') return '*';
+  if (requested.length === 0 && !isEncoded(response)) return stated;
+  return [...new Set([...stated, ...requested, ...(isEncoded(response) ? ['accept-encoding'] : [])])].sort();
+}
+
+function isEncoded(response: Fields): boolean {
+  const coding = response.get('content-encoding')?.trim().toLowerCase();
+  return coding !== undefined && coding !== '' && coding !== 'identity';
 }
 
 /** What selects this response; undefined where nothing can (Vary: *). */
 export function selectionOf(request: Fields, forwardedAs: string, response: Fields): Selection | undefined {
-  const names = varyNames(response);
+  const names = selectingNames(request, response);
   if (names === '*') return undefined;
   const language = names.includes('accept-language') ? (response.get('content-language')?.trim().toLowerCase() ?? null) : null;
   const selecting = new SelectingFields(request);
@@ -99,6 +130,11 @@ export class SelectingFields {
     return value;
   }
 
+  /** Without an index where no other field was asked for: most responses are selected by none. */
+  has(name: string): boolean {
+    return this.#index === undefined ? this.#request.has(name) : this.#index.has(name);
+  }
+
   /** The combined value as the request states it. @param name in lower case */
   stated(name: string): string | undefined {
     this.#index ??= indexOf(this.#request);
@@ -124,7 +160,7 @@ export function firstMismatch(selection: Selection, request: SelectingFields, fo
     if (name === 'accept-language' && isPreferredLanguage(request.stated(name) ?? '', selection.language)) continue;
     return name;
   }
-  return undefined;
+  return request.has('vary') && !selection.names.includes('vary') ? 'vary' : undefined;
 }
 
 /**

@@ -38,6 +38,8 @@ export const site: OriginHandler = async (message, response, { index, body }) =>
       return void response.writeHead(200, { ...fields, Vary: 'Accept-Language' }).end(`for ${message.headers['accept-language']}`);
     case '/language':
       return void response.writeHead(200, { ...fields, Vary: 'Accept-Language', 'Content-Language': 'de' }).end(`for ${message.headers['accept-language']} ${index}`);
+    case '/encoded':
+      return void response.writeHead(200, { ...fields, 'Content-Encoding': 'gzip' }).end(`for ${message.headers['accept-encoding']}`);
     case '/vary-cookie':
       return void response.writeHead(200, { ...fields, Vary: 'Cookie' }).end(`for ${message.headers.cookie}`);
     case '/vary-forwarded':

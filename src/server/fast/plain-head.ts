@@ -46,6 +46,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   authorization: 'decline', 'cache-control': 'decline', pragma: 'decline', 'if-match': 'decline', 'if-unmodified-since': 'decline',
   // What part, or whether at all.
   'if-none-match': 'deciding', 'if-modified-since': 'deciding', 'if-range': 'deciding', range: 'deciding',
+  // What else the response depends on; see policy/vary.ts.
+  vary: 'deciding',
   // A loop is told by them.
   via: 'deciding', 'cdn-loop': 'deciding',
 };
