@@ -51,10 +51,10 @@ export interface SplitHead {
 }
 
 /** A store in memory. */
-export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'touch' | 'bodyOf' | 'lend' | 'giveBack'>>;
+export type TicketStore = Store & Required<Pick<Store, 'ticket' | 'readTicket' | 'touch' | 'bodyOf' | 'lend' | 'giveBack'>>;
 
 export function hasTickets(store: Store): store is TicketStore {
-  return store.ticket !== undefined && store.touch !== undefined && store.bodyOf !== undefined;
+  return store.ticket !== undefined && store.readTicket !== undefined && store.touch !== undefined && store.bodyOf !== undefined;
 }
 
 /** Answers for one target and Host: variants, conditions, ranges. */
@@ -145,7 +145,7 @@ export class Memo {
   #fromLog(request: PlainRequest, now: number): PreparedAnswer | undefined {
     const log = this.#log;
     for (let place = log.first(request.hash); place !== -1; place = log.next(place)) {
-      const answer = new PreparedAnswer(request.hash, unpack(log.read(place)));
+      const answer = new PreparedAnswer(request.hash, unpack(log.read(place), this.#store));
       if (!answer.matches(request)) continue;
       const body = answer.stands(now, this.#store, this.#stamps) ? this.#store.bodyOf(answer.bodyTicket) : undefined;
       if (body === undefined) {
@@ -206,7 +206,7 @@ export class Memo {
       if (++count > MAX_ANSWERS || answer.matches(request)) this.#remove(answer);
     }
     for (let place = this.#log.first(request.hash); place !== -1; place = this.#log.next(place)) {
-      if (new PreparedAnswer(request.hash, unpack(this.#log.read(place))).matches(request)) this.#log.remove(place);
+      if (new PreparedAnswer(request.hash, unpack(this.#log.read(place), this.#store)).matches(request)) this.#log.remove(place);
     }
   }
 

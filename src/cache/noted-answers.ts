@@ -28,7 +28,7 @@ export interface Noting {
 }
 
 /** A store whose objects can have notes. */
-export type NoteStore = Store & Required<Pick<Store, 'annotate' | 'reannotate' | 'annotation' | 'look' | 'lying' | 'access' | 'lend' | 'giveBack'>>;
+export type NoteStore = Store & Required<Pick<Store, 'slotOf' | 'ticketAt' | 'annotate' | 'annotation' | 'look' | 'lying' | 'access' | 'lend' | 'giveBack'>>;
 
 export function hasNotes(store: Store): store is NoteStore {
   return store.annotate !== undefined && store.lying !== undefined;
@@ -113,26 +113,24 @@ export class NotedAnswers {
     const { tickets, decidingCount, lifetime, start, head } = preparation;
     const [ticket] = tickets;
     if (tickets.length !== 1 || decidingCount > 0 || start !== 0 || !Number.isInteger(lifetime.seconds) || lifetime.seconds > MAX_LIFETIME) return undefined;
-    const slot = ticket![0]!;
+    // Making room may drop the object.
+    const slot = this.#hasPlaces() ? this.#store.slotOf(ticket!) : undefined;
+    if (slot === undefined) return undefined;
     const note = this.#note;
     if (this.#store.annotation(slot, note)) {
       const recipe = this.#recipes.get(note[RECIPE]!);
       // It is for other requests, and stays.
       if (recipe !== undefined && !isSameRequest(recipe, request)) return undefined;
     }
-    if (!this.#hasPlaces()) return undefined;
     this.#made[0] = preparation.preparedAt - preparation.age;
     // Another thread may have purged it since it was looked for.
     note.set([NO_RECIPE, preparation.stamp, NOT_COMPARED, preparation.slots[0]!, lifetime.seconds, this.#madeNumbers[0]!, this.#madeNumbers[1]!]);
-    // The same object is still there: what is looked at next is what the answer was made of.
-    note[RECIPE] = -1;
-    if (!this.#store.annotate(ticket!, note)) return undefined;
     this.#store.look(slot);
     note[RECIPE] = this.#recipes.numberFor(preparation, this.#store.lying);
     const answer = note[RECIPE] === NO_RECIPE ? undefined : this.#make(this.#recipes.get(note[RECIPE])!, hit.now);
     const isSame = answer !== undefined && hit.now >= this.#lines.responseTime && answer.head() === headAt(preparation, head);
     if (!isSame) note[RECIPE] = NO_RECIPE;
-    this.#store.reannotate(slot, note);
+    this.#store.annotate(slot, note);
     if (!isSame) return undefined;
     this.#place(request.hash, slot);
     return answer;
@@ -147,7 +145,7 @@ export class NotedAnswers {
       if (this.#stamps.isRaised(note[SCOPE]!, note[STAMP]!)) return false;
       for (let i = 0; i < slots.length; i++) if (this.#stamps.isRaised(slots[i]!, note[STAMP]!)) return false;
       note[PURGES] = purges;
-      this.#store.reannotate(slot, note);
+      this.#store.annotate(slot, note);
     }
     this.#store.access(slot);
     return true;
@@ -194,8 +192,7 @@ export class NotedAnswers {
 
   /** What the answer that was found last rests on. */
   ground(slots: readonly number[]): Pick<Preparation, 'stamp' | 'slots' | 'tickets'> {
-    const { slot, version } = this.#store.lying;
-    return { stamp: this.#note[STAMP]!, slots: [this.#note[SCOPE]!, ...slots], tickets: [[slot, version]] };
+    return { stamp: this.#note[STAMP]!, slots: [this.#note[SCOPE]!, ...slots], tickets: [this.#store.ticketAt(this.#store.lying.slot)] };
   }
 
   /** The lifetime of the object that was looked at last, and the target it was asked for by. */

@@ -4,6 +4,7 @@
  */
 import type { LifetimeSource } from '../policy/freshness.ts';
 import type { ReasonCode } from '../policy/reason.ts';
+import type { TicketStore } from './memo.ts';
 import { PackedReader, PackedWriter } from './packed.ts';
 import type { StoreTicket } from './ports.ts';
 import type { Condition, Preparation } from './prepared-answer.ts';
@@ -39,13 +40,14 @@ export function pack({ status, isHead, target, host, hasCookie, decidingCount, c
   writer.number(stamp);
   writer.numbers(slots);
   writer.number(tickets.length);
-  for (const ticket of tickets) writer.numbers(ticket);
+  for (const ticket of tickets) ticket.write(writer);
   writer.number(start);
   writer.number(end);
   return writer.view();
 }
 
-export function unpack(bytes: Buffer): Preparation {
+/** @param store issued its tickets */
+export function unpack(bytes: Buffer, store: Pick<TicketStore, 'readTicket'>): Preparation {
   const reader = new PackedReader(bytes);
   const flags = reader.number();
   const status = reader.number();
@@ -64,7 +66,7 @@ export function unpack(bytes: Buffer): Preparation {
   const stamp = reader.number();
   const slots = reader.numbers();
   const tickets: StoreTicket[] = [];
-  for (let left = reader.number(); left > 0; left--) tickets.push(reader.numbers());
+  for (let left = reader.number(); left > 0; left--) tickets.push(store.readTicket(reader));
   return {
     status, isHead: (flags & IS_HEAD) !== 0, target, host, hasCookie: (flags & HAS_COOKIE) !== 0, decidingCount, conditions, head, preparedAt, age,
     lifetime: { seconds, source, implicit: (flags & IS_IMPLICIT) !== 0, reason: detail === null ? { code } : { code, detail } },

@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.ts';
+import type { PackedReader, PackedWriter } from './packed.ts';
 import type { StoreStats } from './store-stats.ts';
 
 /** Bytes that can be read in part. */
@@ -51,8 +52,14 @@ export interface StoreWriter {
   abort(): void;
 }
 
-/** Stands for one stored object, and keeps nothing of it alive. What the figures mean is the business of the store that gave it. */
-export type StoreTicket = readonly number[];
+/**
+ * A handle of one stored object with its very description; it keeps nothing of the object alive. Only
+ * the store that issued it can read it. A store in front of another wraps the ticket of that store.
+ */
+export interface StoreTicket {
+  /** Appends what `readTicket` of the store reads. */
+  write(writer: PackedWriter): void;
+}
 
 /** How many numbers a note has. */
 export const NOTE_LENGTH = 7;
@@ -60,8 +67,6 @@ export const NOTE_LENGTH = 7;
 /** Where a store in memory has an object, to be read before anything else is asked of it: key (a byte a character), description and body, one after the other. */
 export interface Lying {
   slot: number;
-  /** With the slot it is the ticket of the object. */
-  version: number;
   bytes: Buffer;
   /** Where each of them begins. */
   key: number;
@@ -88,28 +93,34 @@ export interface Store {
   keys(): AsyncIterable<string> | Iterable<string>;
   stats(): StoreStats;
   close(): Promise<void>;
-  /** Only a store in memory has this and what follows. Undefined for an object that is not its own. */
+  // For prepared answers: ticket, readTicket, touch, bodyOf, lend and giveBack come together.
+  /** Undefined for an object of another store. */
   ticket?(object: StoredObject): StoreTicket | undefined;
+  /** A ticket that was written in this process. */
+  readTicket?(reader: PackedReader): StoreTicket;
   /** At once, and without reading it: the very object, with its very description, is still stored. Counts as an access. */
   touch?(ticket: StoreTicket): boolean;
-  /** The body of the very object; no access. Undefined where `touch` would be false. */
+  /** At once, the body of the very object; no access. Undefined where `touch` would be false, or where the store wants to be asked by get(). */
   bodyOf?(ticket: StoreTicket): Body | undefined;
-  /** Keeps numbers beside the very object, until it is replaced, described anew or gone; the first of them is not 0. False where it cannot. */
-  annotate?(ticket: StoreTicket, note: Int32Array): boolean;
-  /** Replaces the note beside the object that has this slot; where its first number is 0, there is none any more. */
-  reannotate?(slot: number, note: Int32Array): void;
-  /** The note beside the object that has this slot, the first number of a ticket; false where there is none. */
+  /** Bytes it can lend besides its budget; default 0. */
+  readonly lendable?: number;
+  /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
+  lend?(bytes: number): boolean;
+  giveBack?(bytes: number): void;
+  // For notes, which only a store in memory keeps.
+  /** The slot of the very object, for the members below; undefined where it is not stored, or cannot have a note. */
+  slotOf?(ticket: StoreTicket): number | undefined;
+  /** The ticket of the object that has this slot. */
+  ticketAt?(slot: number): StoreTicket;
+  /** Keeps numbers beside the object that has this slot, until it is replaced, described anew or gone. Where the first of them is 0, there is no note any more. */
+  annotate?(slot: number, note: Int32Array): void;
+  /** The note beside the object that has this slot; false where there is none. */
   annotation?(slot: number, note: Int32Array): boolean;
   /** Finds the object that has this slot, and a note; `lying` says where. */
   look?(slot: number): void;
   readonly lying?: Lying;
   /** As `touch`, for the object that has this slot, and a note. */
   access?(slot: number): void;
-  /** Bytes it can lend besides its budget; default 0. */
-  readonly lendable?: number;
-  /** Takes bytes of the budget for others, dropping objects where need be. False when there is no room. */
-  lend?(bytes: number): boolean;
-  giveBack?(bytes: number): void;
 }
 
 /** Where a request goes. */

@@ -5,12 +5,14 @@
  * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
-import { type Body, type Lying, NOTE_LENGTH, type Store, type StoredObject, type StoreTicket, type StoreWriter } from '../cache/ports.ts';
+import type { PackedReader } from '../cache/packed.ts';
+import { type Body, type Lying, NOTE_LENGTH, type Store, type StoredObject, type StoreWriter } from '../cache/ports.ts';
 import type { StoreStats } from '../cache/store-stats.ts';
 import { CELL_COLUMNS, Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';
 import { KeyHash } from './key-hash.ts';
+import { MemoryTicket } from './memory-ticket.ts';
 import { INLINE_BODY, MemoryWriter } from './memory-writer.ts';
 import { EVICTION_COLUMNS, S3Fifo } from './s3-fifo.ts';
 import { INDEX_COLUMNS, SlotIndex } from './slot-index.ts';
@@ -62,7 +64,7 @@ export interface MemoryStoreOptions {
 
 export class MemoryStore implements Store {
   readonly name = 'memory';
-  readonly lying: Lying = { slot: 0, version: 0, bytes: Buffer.alloc(0), key: 0, meta: 0, body: 0, end: 0 };
+  readonly lying: Lying = { slot: 0, bytes: Buffer.alloc(0), key: 0, meta: 0, body: 0, end: 0 };
   readonly #maxBytes: number;
   readonly #maxObject: number;
   readonly #hash = new KeyHash();
@@ -172,31 +174,37 @@ export class MemoryStore implements Store {
     await this.clear();
   }
 
-  ticket(object: StoredObject): StoreTicket | undefined {
-    return object instanceof MemoryObject ? [object.slot, object.version] : undefined;
+  ticket(object: StoredObject): MemoryTicket | undefined {
+    return object instanceof MemoryObject ? new MemoryTicket(object.slot, object.version) : undefined;
   }
 
-  touch(ticket: StoreTicket): boolean {
-    const slot = this.#slotOf(ticket);
+  readTicket(reader: PackedReader): MemoryTicket {
+    return MemoryTicket.read(reader);
+  }
+
+  touch(ticket: MemoryTicket): boolean {
+    const slot = this.#slotBy(ticket);
     if (slot === -1) return false;
     this.#eviction.access(slot);
     return true;
   }
 
-  bodyOf(ticket: StoreTicket): Body | undefined {
-    const slot = this.#slotOf(ticket);
+  bodyOf(ticket: MemoryTicket): Body | undefined {
+    const slot = this.#slotBy(ticket);
     return slot === -1 ? undefined : (this.#bodies.get(slot) ?? this.#inlineBody(slot));
   }
 
-  annotate(ticket: StoreTicket, note: Int32Array): boolean {
-    const slot = this.#slotOf(ticket);
+  slotOf(ticket: MemoryTicket): number | undefined {
+    const slot = this.#slotBy(ticket);
     // What is elsewhere, or has a key of wide characters, cannot be looked at in one piece.
-    if (slot === -1 || this.#bodies.has(slot) || this.#rows.get(slot, KEY_WIDE) === 1) return false;
-    this.reannotate(slot, note);
-    return true;
+    return slot === -1 || this.#bodies.has(slot) || this.#rows.get(slot, KEY_WIDE) === 1 ? undefined : slot;
   }
 
-  reannotate(slot: number, note: Int32Array): void {
+  ticketAt(slot: number): MemoryTicket {
+    return new MemoryTicket(slot, this.#rows.get(slot, VERSION));
+  }
+
+  annotate(slot: number, note: Int32Array): void {
     for (let i = 0; i < NOTE_LENGTH; i++) this.#rows.set(slot, NOTE + i, note[i]!);
   }
 
@@ -219,7 +227,6 @@ export class MemoryStore implements Store {
       this.#cells.read(slot, 0, lying.bytes);
     }
     lying.slot = slot;
-    lying.version = this.#rows.get(slot, VERSION);
     lying.meta = lying.key + this.#rows.get(slot, KEY_UNITS);
     lying.body = lying.meta + this.#rows.get(slot, META_BYTES);
     lying.end = lying.key + length;
@@ -243,10 +250,10 @@ export class MemoryStore implements Store {
     return slot;
   }
 
-  #slotOf(ticket: StoreTicket): number {
-    const slot = ticket[0]!;
+  /** The slot of that very object, or -1. */
+  #slotBy({ slot, version }: MemoryTicket): number {
     // Versions are never used again, not even after clear().
-    return slot < this.#eviction.endSlot && this.#rows.get(slot, VERSION) === ticket[1] && this.#eviction.has(slot) ? slot : -1;
+    return slot < this.#eviction.endSlot && this.#rows.get(slot, VERSION) === version && this.#eviction.has(slot) ? slot : -1;
   }
 
   #inlineBody(slot: number): Chunks {

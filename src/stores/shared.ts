@@ -7,7 +7,8 @@
  */
 import { urlOfKey } from '../cache/key.ts';
 import type { TicketStore } from '../cache/memo.ts';
-import type { Body, CommitTerms, Store, StoredObject, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { PackedReader } from '../cache/packed.ts';
+import type { Body, CommitTerms, Store, StoredObject, StoreWriter } from '../cache/ports.ts';
 import type { StoreStats } from '../cache/store-stats.ts';
 import type { Stamps } from '../cache/stamps.ts';
 import { fnv1a } from '../http/hash.ts';
@@ -15,6 +16,7 @@ import { ChangesInOrder } from './changes-in-order.ts';
 import { NAME, newName } from './envelope.ts';
 import type { Fleet, FleetMemory } from './fleet.ts';
 import { type RemoteObject, type RemoteStore, type RemoteTerms, type RemoteWriter, UNLIMITED } from './remote.ts';
+import { type Changes, SharedTicket } from './shared-ticket.ts';
 import { SharedWriter } from './shared-writer.ts';
 
 /** Before a description in the local store: the counts of changes, for its key and for all, and the version in the shared store. */
@@ -30,11 +32,6 @@ const PATIENCE = 200;
 const CLEAR_PATIENCE = 1000;
 /** Prefixes that are looked for in what comes from the shared store; with more, the oldest stands for everything. */
 const MOST_RULES = 256;
-
-interface Changes {
-  readonly own: number;
-  readonly ofAll: number;
-}
 
 const LATE = Symbol('late');
 
@@ -186,20 +183,23 @@ export class SharedStore implements Store {
     this.#rules[0] = { prefix: '', number: Math.max(oldest!.number, this.#rules[0]!.number) };
   }
 
-  ticket(object: StoredObject): StoreTicket | undefined {
+  ticket(object: StoredObject): SharedTicket | undefined {
     if (!(object instanceof SharedObject) || object.local === undefined) return undefined;
     const { object: held, cell, changes } = object.local;
     const local = this.#local.ticket(held);
-    // What the local store reads of it comes first.
-    return local && [...local, cell, changes.own, changes.ofAll];
+    return local && new SharedTicket(local, cell, changes);
   }
 
-  touch(ticket: StoreTicket): boolean {
-    return this.#isUnchanged(ticket) && this.#local.touch(ticket);
+  readTicket(reader: PackedReader): SharedTicket {
+    return SharedTicket.read(reader, (rest) => this.#local.readTicket(rest));
   }
 
-  bodyOf(ticket: StoreTicket): Body | undefined {
-    return this.#isUnchanged(ticket) ? this.#local.bodyOf(ticket) : undefined;
+  touch(ticket: SharedTicket): boolean {
+    return this.#isUnchanged(ticket) && this.#local.touch(ticket.local);
+  }
+
+  bodyOf(ticket: SharedTicket): Body | undefined {
+    return this.#isUnchanged(ticket) ? this.#local.bodyOf(ticket.local) : undefined;
   }
 
   get lendable(): number {
@@ -214,8 +214,8 @@ export class SharedStore implements Store {
     this.#local.giveBack(bytes);
   }
 
-  #isUnchanged(ticket: StoreTicket): boolean {
-    return this.#memory.changesAt(ticket.at(-3)!) === ticket.at(-2) && this.#memory.changesOfAll === ticket.at(-1);
+  #isUnchanged({ cell, changes }: SharedTicket): boolean {
+    return this.#memory.changesAt(cell) === changes.own && this.#memory.changesOfAll === changes.ofAll;
   }
 
   #changesAt(cell: number): Changes {

@@ -5,13 +5,15 @@
  * seen for its key, so that what another thread replaced or removed is not taken from memory. While
  * one of the two cannot keep an object, the other one does.
  */
-import type { Body, Lender, Store, StoredObject, StoreTicket, StoreWriter } from '../cache/ports.ts';
+import type { PackedReader } from '../cache/packed.ts';
+import type { Body, Lender, Store, StoredObject, StoreWriter } from '../cache/ports.ts';
 import type { StoreStats } from '../cache/store-stats.ts';
 import type { DiskObject, Whereabouts } from './disk-objects.ts';
 import type { DiskStore } from './disk.ts';
+import { MemoryTicket } from './memory-ticket.ts';
 import type { MemoryStore } from './memory.ts';
 import { Sightings } from './sightings.ts';
-import { cellIn, changesIn, diskTicket, memoryTicket, whereOnDisk } from './tiered-tickets.ts';
+import { TieredTicket } from './tiered-ticket.ts';
 import { TieredWriter } from './tiered-writer.ts';
 
 /** Before a description in memory: the count of changes, and the version on disk. */
@@ -141,26 +143,30 @@ export class TieredStore implements Store {
     await this.#memory.close();
   }
 
-  ticket(object: StoredObject): StoreTicket | undefined {
+  ticket(object: StoredObject): TieredTicket | undefined {
     if (!(object instanceof TieredObject)) return undefined;
     const { source } = object;
-    if ('at' in source) return diskTicket(source.at, this.#disk.cellOf(source.at.hash), source.changes);
+    if ('at' in source) return new TieredTicket(this.#disk.cellOf(source.at.hash), source.changes, source.at);
     const ticket = this.#memory.ticket(source.held);
-    return ticket && memoryTicket(ticket, this.#disk.cellOf(this.#disk.hashOf(source.key)), changesOf(source.held.meta));
+    return ticket && new TieredTicket(this.#disk.cellOf(this.#disk.hashOf(source.key)), changesOf(source.held.meta), ticket);
   }
 
-  touch(ticket: StoreTicket): boolean {
+  readTicket(reader: PackedReader): TieredTicket {
+    return TieredTicket.read(reader);
+  }
+
+  touch(ticket: TieredTicket): boolean {
     if (!this.#isUnchanged(ticket)) return false;
-    const at = whereOnDisk(ticket);
-    if (at === undefined) return this.#memory.touch(ticket);
+    const { at } = ticket;
+    if (at instanceof MemoryTicket) return this.#memory.touch(at);
     this.#disk.use(at);
     return true;
   }
 
-  bodyOf(ticket: StoreTicket): Body | undefined {
+  bodyOf(ticket: TieredTicket): Body | undefined {
     if (!this.#isUnchanged(ticket)) return undefined;
-    const at = whereOnDisk(ticket);
-    if (at === undefined) return this.#memory.bodyOf(ticket);
+    const { at } = ticket;
+    if (at instanceof MemoryTicket) return this.#memory.bodyOf(at);
     // Where memory shall have it, it is to be asked for by its key.
     if (this.#isWanted(at.hash, at.length)) return undefined;
     const body = this.#disk.bodyAt(at);
@@ -189,8 +195,8 @@ export class TieredStore implements Store {
   }
 
   /** No thread has changed what the disk has for its key. */
-  #isUnchanged(ticket: StoreTicket): boolean {
-    return this.#disk.changesAt(cellIn(ticket)) === changesIn(ticket);
+  #isUnchanged({ cell, changes }: TieredTicket): boolean {
+    return this.#disk.changesAt(cell) === changes;
   }
 
   /** What memory has, where it is what the disk would give. */

@@ -6,7 +6,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Body, Store, StoredObject, StoreWriter } from '../../src/cache/ports.ts';
+import { hasTickets } from '../../src/cache/memo.ts';
+import type { Store, StoredObject, StoreTicket, StoreWriter } from '../../src/cache/ports.ts';
+import { assertStored, bytesOf, putWhole, readBody } from './objects.ts';
+import { TICKET_CASES, rewritten, ticketsOf } from './ticket-cases.ts';
 
 export interface Limits {
   readonly maxBytes: number;
@@ -17,40 +20,6 @@ export type MakeStore = (limits: Limits) => Store | Promise<Store>;
 
 /** Room enough that no case but the one about evictions sees any. */
 const AMPLE: Limits = { maxBytes: 64 * 1024 * 1024, maxObject: 8 * 1024 * 1024 };
-
-/** Bytes that differ from place to place, so that a chunk in the wrong place shows. */
-export function bytesOf(length: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >>> 8) * 7 + seed) & 0xff;
-  return bytes;
-}
-
-export async function readBody(body: Body, start = 0, end: number = body.length): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of body.read(start, end)) {
-    assert.ok(chunk.length > 0, 'no chunk is empty');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-export async function putWhole(store: Store, key: string, meta: Buffer, chunks: readonly Buffer[]): Promise<boolean> {
-  const writer = store.put(key, undefined);
-  if (writer === undefined) return false;
-  for (const chunk of chunks) if (!writer.write(chunk)) return false;
-  const kept = await writer.commit(meta);
-  writer.abort();
-  return kept;
-}
-
-async function assertStored(store: Store, key: string, meta: Buffer, body: Buffer): Promise<StoredObject> {
-  const stored = await store.get(key);
-  assert.ok(stored !== undefined, `something is stored under ${JSON.stringify(key)}`);
-  assert.deepEqual(stored.meta, meta);
-  assert.equal(stored.body.length, body.length);
-  assert.ok(body.equals(await readBody(stored.body)), 'the body is the one that was written');
-  return stored;
-}
 
 async function keysOf(store: Store): Promise<string[]> {
   const keys: string[] = [];
@@ -73,7 +42,7 @@ interface Abilities {
   readonly clears: boolean;
 }
 
-type Case = (store: Store, makeStore: MakeStore, abilities: Abilities) => Promise<void>;
+type Case = (store: Store, makeStore: MakeStore, abilities: Abilities, runs: number) => Promise<void>;
 
 const CASES: Readonly<Record<string, Case>> = {
   'an unknown key holds nothing': async (store: Store) => {
@@ -355,7 +324,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal(store.stats().bytes, empty.bytes);
   },
 
-  'any sequence of operations agrees with a model, and never exceeds the budget': async (_store: Store, makeStore: MakeStore, { lists, clears }: Abilities) => {
+  'any sequence of operations agrees with a model, and never exceeds the budget': async (_store: Store, makeStore: MakeStore, { lists, clears }: Abilities, numRuns: number) => {
     const property = fc.asyncProperty(fc.array(operation, { size: 'max', maxLength: 150 }), async (operations) => {
       const store = await makeStore({ maxBytes: 200_000, maxObject: 90_000 });
       const steps = clears ? operations : operations.filter(({ kind }) => kind !== 'clear');
@@ -363,7 +332,7 @@ const CASES: Readonly<Record<string, Case>> = {
       await followModel(store, steps, lists);
       await store.close();
     });
-    await fc.assert(property, { numRuns: 100 });
+    await fc.assert(property, { numRuns });
   },
 };
 
@@ -394,10 +363,21 @@ interface ModelWriter {
 async function followModel(store: Store, operations: readonly Operation[], lists: boolean): Promise<void> {
   const model = new Map<string, { meta: Buffer; body: Buffer }>();
   const held = new Map<string, StoredObject>();
+  const tickets = new Map<string, { readonly ticket: StoreTicket; readonly meta: Buffer; readonly body: Buffer }>();
   const writers: ModelWriter[] = [];
   let seed = 0;
 
+  /** While a ticket stands, what it was issued for is what is stored. */
+  const useTicket = async (at: string): Promise<void> => {
+    const known = tickets.get(at);
+    if (known === undefined || !ticketsOf(store).touch(known.ticket)) return;
+    const body = ticketsOf(store).bodyOf(known.ticket);
+    const expected = model.get(at);
+    assert.deepEqual(known.meta, expected?.meta);
+    assert.ok(body === undefined || known.body.equals(await readBody(body)));
+  };
   const look = async (at: string): Promise<void> => {
+    await useTicket(at);
     const stored = await store.get(at);
     const expected = model.get(at);
     if (stored === undefined) {
@@ -408,6 +388,8 @@ async function followModel(store: Store, operations: readonly Operation[], lists
     assert.deepEqual(stored.meta, expected.meta);
     assert.ok(expected.body.equals(await readBody(stored.body)));
     held.set(at, stored);
+    const ticket = hasTickets(store) ? store.ticket(stored) : undefined;
+    if (ticket !== undefined) tickets.set(at, { ticket: rewritten(ticketsOf(store), ticket), ...expected });
   };
   const commit = async (entry: ModelWriter, meta: Buffer): Promise<void> => {
     const kept = await entry.writer.commit(meta);
@@ -505,10 +487,14 @@ interface Inabilities {
   readonly lists?: boolean;
   /** What was cleared may lie somewhere still, and be deleted once more. */
   readonly clears?: boolean;
+  /** Answers are prepared by way of it. No: the store of another machine, and the disk without memory in front of it. */
+  readonly tickets?: boolean;
+  /** Random sequences of operations; fewer for stores made of others that have had theirs. Default 100. */
+  readonly runs?: number;
 }
 
 /** Runs the suite. */
-export function storeContract(name: string, makeStore: MakeStore, { skips = {}, lists = true, clears = true }: Inabilities = {}): void {
+export function storeContract(name: string, makeStore: MakeStore, { skips = {}, lists = true, clears = true, tickets = true, runs = 100 }: Inabilities = {}): void {
   for (const title of Object.keys(skips)) assert.ok(title in CASES, `there is no case "${title}" to skip`);
   describe(`${name} keeps the contract of stores`, () => {
     for (const [title, run] of Object.entries(CASES)) {
@@ -517,7 +503,17 @@ export function storeContract(name: string, makeStore: MakeStore, { skips = {}, 
       test(title, { skip }, async () => {
         const store = await makeStore(AMPLE);
         try {
-          await run(store, makeStore, { lists, clears });
+          await run(store, makeStore, { lists, clears }, runs);
+        } finally {
+          await store.close();
+        }
+      });
+    }
+    for (const [title, run] of Object.entries(tickets ? TICKET_CASES : {})) {
+      test(title, async () => {
+        const store = await makeStore(AMPLE);
+        try {
+          await run(ticketsOf(store), AMPLE);
         } finally {
           await store.close();
         }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Random } from '../kit/random.ts';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 import { newDirectory, open, segmentOf, storeError } from './disk-fixture.ts';
 
 describe('damage', () => {

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { bytesOf, putWhole } from './contract.ts';
+import { bytesOf, putWhole } from './objects.ts';
 import { newDirectory, open, storeError } from './disk-fixture.ts';
 
 describe('a directory', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 import { MB, bytesOnDisk, newDirectory, open } from './disk-fixture.ts';
 import { assertSound } from './disk-soundness.ts';
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 import { bytesOnDisk, newDirectory, open } from './disk-fixture.ts';
 
 /** By this process, from any file. */

@@ -10,7 +10,7 @@ import { Stamps } from '../../src/cache/stamps.ts';
 import type { Whereabouts } from '../../src/stores/disk-objects.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 import { MB, newDirectory, open } from './disk-fixture.ts';
 import { assertSound } from './disk-soundness.ts';
 

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Stamps } from '../../src/cache/stamps.ts';
 import type { DiskShared } from '../../src/stores/disk-shared.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
-import { bytesOf, putWhole, readBody } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 
 const { directory, number, shared } = workerData as { directory: string; number: number; shared: DiskShared };
 const store = new DiskStore({ directory, shared, maxBytes: 24 * 1024 * 1024, maxObject: 4 * 1024 * 1024 });

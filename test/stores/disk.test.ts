@@ -9,10 +9,11 @@ import { describe, test } from 'node:test';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
+import { storeContract } from './contract.ts';
 import { MB, newDirectory, open } from './disk-fixture.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 
-storeContract('DiskStore', (limits) => new DiskStore({ ...limits, directory: newDirectory() }));
+storeContract('DiskStore', (limits) => new DiskStore({ ...limits, directory: newDirectory() }), { tickets: false });
 
 describe('a clear', () => {
   test('frees all, also what is remembered of objects that were evicted, and what a process that ended left of it', async () => {

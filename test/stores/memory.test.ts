@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { IntTable } from '../../src/stores/int-table.ts';
 import { MemoryStore } from '../../src/stores/memory.ts';
-import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
+import { storeContract } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 
 storeContract('MemoryStore', (limits) => new MemoryStore(limits));
 

@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
+import type { TicketStore } from '../../src/cache/memo.ts';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { Coherence } from '../../src/stores/coherence.ts';
+import { DiskStore } from '../../src/stores/disk.ts';
 import { FleetMemory } from '../../src/stores/fleet.ts';
 import type { Journal } from '../../src/stores/journal.ts';
 import { MemcachedClient } from '../../src/stores/memcached-client.ts';
@@ -13,6 +18,7 @@ import { parseRedisUrl } from '../../src/stores/redis-url.ts';
 import { RedisStore } from '../../src/stores/redis.ts';
 import type { RemoteStore } from '../../src/stores/remote.ts';
 import { SharedStore } from '../../src/stores/shared.ts';
+import { TieredStore } from '../../src/stores/tiered.ts';
 import { type MemcachedServer, skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
 import { type RedisServer, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
 import { Undoing } from '../kit/server-process.ts';
@@ -21,16 +27,19 @@ import { type Limits, storeContract } from './contract.ts';
 /** Milliseconds: a machine under load is no fault of the store. */
 const PATIENT = 5000;
 
+/** Of the model: the stores within have had theirs. */
+const RUNS = 30;
+
 interface Opened {
   readonly store: SharedStore;
   readonly fleet: Coherence;
 }
 
-async function open(limits: Limits, remote: RemoteStore, journal: Journal): Promise<Opened> {
+async function open(limits: Limits, remote: RemoteStore, journal: Journal, makeLocal: MakeLocal): Promise<Opened> {
   const stamps = new Stamps();
   const fleet = new Coherence({ journal, stamps, memory: new FleetMemory(), onPrefix: async () => undefined, onNotice: () => undefined });
   await fleet.sync();
-  const store = new SharedStore({ local: new MemoryStore(limits), remote, stamps, fleet });
+  const store = new SharedStore({ local: makeLocal(limits), remote, stamps, fleet });
   const close = store.close.bind(store);
   store.close = async () => {
     await fleet.close();
@@ -38,6 +47,18 @@ async function open(limits: Limits, remote: RemoteStore, journal: Journal): Prom
   };
   return { store, fleet };
 }
+
+/** What stands in front of it: the memory of one process, and that of a worker in front of what all have in common. */
+type MakeLocal = (limits: Limits) => TicketStore;
+const root = mkdtempSync(join(tmpdir(), 'millrace-shared-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+let directories = 0;
+const tiered = (memory: Limits, disk: Limits): TieredStore => new TieredStore(new MemoryStore(memory), new DiskStore({ ...disk, directory: join(root, String(++directories)) }));
+const LOCALS: Readonly<Record<string, MakeLocal>> = {
+  memory: (limits) => new MemoryStore(limits),
+  'memory and disk': (limits) => tiered(limits, limits),
+  'little memory and disk': (limits) => tiered({ maxBytes: 20_000, maxObject: 10_000 }, limits),
+};
 
 /** What it has in memory counts as changed by others, whenever it is asked for. */
 function forgetful({ store, fleet }: Opened): SharedStore {
@@ -57,14 +78,14 @@ function forgetful({ store, fleet }: Opened): SharedStore {
   return store;
 }
 
-describe('memory in front of Redis', { skip: skipWithoutRedis }, () => {
+describe('in front of Redis', { skip: skipWithoutRedis }, () => {
   let server: RedisServer;
   let count = 0;
-  const openRedis = async (limits: Limits): Promise<Opened> => {
+  const openRedis = async (limits: Limits, makeLocal: MakeLocal): Promise<Opened> => {
     const connected = Promise.withResolvers<void>();
     const client = new RedisClient({ address: parseRedisUrl(`${server.url}?prefix=t${++count}:`)!, limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
     await connected.promise;
-    return open(limits, new RedisStore({ client, maxObject: limits.maxObject }), new RedisJournal(client));
+    return open(limits, new RedisStore({ client, maxObject: limits.maxObject }), new RedisJournal(client), makeLocal);
   };
   const undoing = new Undoing();
   before(async () => {
@@ -72,11 +93,11 @@ describe('memory in front of Redis', { skip: skipWithoutRedis }, () => {
   });
   after(() => undoing.undo());
 
-  storeContract('SharedStore', async (limits) => (await openRedis(limits)).store);
-  storeContract('SharedStore that asks Redis each time', async (limits) => forgetful(await openRedis(limits)));
+  for (const [name, makeLocal] of Object.entries(LOCALS)) storeContract(`SharedStore over ${name}`, async (limits) => (await openRedis(limits, makeLocal)).store, { runs: RUNS });
+  storeContract('SharedStore that asks Redis each time', async (limits) => forgetful(await openRedis(limits, LOCALS.memory!)), { tickets: false });
 });
 
-describe('memory in front of Memcached', { skip: skipWithoutMemcached }, () => {
+describe('in front of Memcached', { skip: skipWithoutMemcached }, () => {
   let server: MemcachedServer;
   const undoing = new Undoing();
   before(async () => {
@@ -84,12 +105,14 @@ describe('memory in front of Memcached', { skip: skipWithoutMemcached }, () => {
   });
   after(() => undoing.undo());
 
-  storeContract('SharedStore', async (limits) => {
-    const connected = Promise.withResolvers<void>();
-    const client = new MemcachedClient({ addresses: [{ host: '127.0.0.1', port: server.port }], limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
-    await connected.promise;
-    // What was there before would still be there.
-    await client.run('', 'flush_all');
-    return (await open(limits, new MemcachedStore({ client, maxObject: limits.maxObject }), new MemcachedJournal(client))).store;
-  }, { clears: false });
+  for (const [name, makeLocal] of Object.entries(LOCALS)) {
+    storeContract(`SharedStore over ${name}`, async (limits) => {
+      const connected = Promise.withResolvers<void>();
+      const client = new MemcachedClient({ addresses: [{ host: '127.0.0.1', port: server.port }], limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
+      await connected.promise;
+      // What was there before would still be there.
+      await client.run('', 'flush_all');
+      return (await open(limits, new MemcachedStore({ client, maxObject: limits.maxObject }), new MemcachedJournal(client), makeLocal)).store;
+    }, { clears: false, runs: RUNS });
+  }
 });

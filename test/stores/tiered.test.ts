@@ -3,11 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { StoreTicket } from '../../src/cache/ports.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { MemoryStore } from '../../src/stores/memory.ts';
+import type { TieredTicket } from '../../src/stores/tiered-ticket.ts';
 import { TieredStore } from '../../src/stores/tiered.ts';
-import { bytesOf, putWhole, readBody, storeContract } from './contract.ts';
+import { storeContract } from './contract.ts';
+import { bytesOf, putWhole, readBody } from './objects.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-tiered-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -37,18 +38,18 @@ class Scene {
     return putWhole(this.store, key, bytesOf(10), [bytesOf(length)]);
   }
 
-  async ticket(key: string): Promise<StoreTicket> {
+  async ticket(key: string): Promise<TieredTicket> {
     return this.store.ticket((await this.store.get(key))!)!;
   }
 
-  async assertStands(ticket: StoreTicket, length: number): Promise<void> {
+  async assertStands(ticket: TieredTicket, length: number): Promise<void> {
     assert.equal(this.store.touch(ticket), true);
     const body = this.store.bodyOf(ticket)!;
     assert.equal(body.length, length);
     assert.ok(bytesOf(length).equals(await readBody(body)));
   }
 
-  assertGone(ticket: StoreTicket): void {
+  assertGone(ticket: TieredTicket): void {
     assert.equal(this.store.touch(ticket), false);
     assert.equal(this.store.bodyOf(ticket), undefined);
   }
