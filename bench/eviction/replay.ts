@@ -19,6 +19,8 @@ const USUAL_BODY = 1024;
 const META = Buffer.alloc(100);
 /** Stored at a time. */
 const AT_A_TIME = 64;
+/** Bytes that hold one body of every length. */
+const AMPLE = 2 ** 33;
 /** Requests between two words on how far it is. */
 const STEP = 10_000;
 
@@ -30,24 +32,32 @@ export function bodyLengths({ sizes, objects }: Trace): Int32Array {
   return Int32Array.from(sizes, (size) => Math.round(size * scale));
 }
 
-/** What each object takes in that store, by object. */
+/**
+ * What each object takes in that store, by object.
+ * @throws {Error} where an object cannot be stored, or takes less than its body
+ */
 export async function costsIn(name: StoreName, lengths: Int32Array): Promise<Float64Array> {
   const byLength = new Map<number, number>();
-  await using opened = open(name, 2 ** 31);
+  await using opened = open(name, AMPLE);
+  const { store } = opened;
   for (const length of new Set(lengths)) {
-    const before = opened.store.stats().bytes;
-    await put(opened.store, 0, length);
-    byLength.set(length, opened.store.stats().bytes - before);
-    await opened.store.delete(keyOf(0));
+    // Each stays: the room of a deleted body counts until some time later.
+    const before = store.stats().bytes;
+    const isStored = await put(store, byLength.size, length);
+    const cost = store.stats().bytes - before;
+    if (!isStored || store.stats().evictions > 0) throw new Error(`${name} did not keep a body of ${length} bytes, so what it takes is unknown.`);
+    if (cost < length + META.length) throw new Error(`A body of ${length} bytes took ${cost} bytes in ${name}; it cannot be so few.`);
+    byLength.set(length, cost);
   }
   return Float64Array.from(lengths, (length) => byLength.get(length)!);
 }
 
+/** @throws {Error} where the store did not do what it was asked: then its hits say nothing of its eviction */
 export async function replay(name: StoreName, { requests }: Trace, lengths: Int32Array, capacity: number, progress: (share: number) => void): Promise<Hits> {
   await using opened = open(name, capacity);
   const { store } = opened;
   const hits = new Uint8Array(requests.length);
-  const underWay = new Map<number, Promise<void>>();
+  const underWay = new Map<number, Promise<boolean>>();
   for (const [at, object] of requests.entries()) {
     if (at % STEP === 0) progress(at / requests.length);
     // What is on its way will be there.
@@ -62,15 +72,19 @@ export async function replay(name: StoreName, { requests }: Trace, lengths: Int3
     if (underWay.size >= AT_A_TIME) await Promise.all(underWay.values());
   }
   await Promise.all(underWay.values());
+  const { errors, bytes, objects } = store.stats();
+  if (objects === 0) throw new Error(`${name} kept nothing in ${capacity} bytes.`);
+  if (errors > 0) throw new Error(`${name} failed ${errors} times.`);
+  if (bytes > capacity) throw new Error(`${name} has ${bytes} bytes where it may have ${capacity}.`);
   return hits;
 }
 
-async function put(store: Store, object: number, length: number): Promise<void> {
+async function put(store: Store, object: number, length: number): Promise<boolean> {
   const writer = store.put(keyOf(object), length);
-  if (writer === undefined) return;
-  if (length === 0 || writer.write(Buffer.alloc(length))) await writer.commit(META);
+  if (writer === undefined) return false;
+  const isStored = (length === 0 || writer.write(Buffer.alloc(length))) && (await writer.commit(META));
   writer.abort();
-  writer.abort();
+  return isStored;
 }
 
 /** All of one length, so that they take the same room. */
