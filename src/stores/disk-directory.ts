@@ -89,10 +89,13 @@ export class DiskDirectory {
     }
   }
 
-  /** @param well everything has been written */
+  /** @param well everything has been written; throws where that cannot be noted, and is closed all the same */
   close(well: boolean): void {
-    if (well && readText(this.path, RUNNING) !== DAMAGED) rmSync(join(this.path, RUNNING), { force: true });
-    this.#lock.close();
+    try {
+      if (well && readText(this.path, RUNNING) !== DAMAGED) rmSync(join(this.path, RUNNING), { force: true });
+    } finally {
+      this.#lock.close();
+    }
   }
 
   #removeLater(name: string): void {

@@ -69,6 +69,18 @@ export class DiskHealth {
     if (this.#counts.set('failures', 0) > 0) this.notice(`${this.#path} can be written again; responses are stored there.`);
   }
 
+  /** Takes one step of closing the store; false where it failed, which an operator is told of and which keeps nobody from stopping. */
+  async closes(step: () => void | Promise<void>): Promise<boolean> {
+    try {
+      await step();
+      return true;
+    } catch (error) {
+      this.#counts.add('errors');
+      this.notice(`The cache in ${this.#path} could not be written out before it was closed: ${(error as Error).message}. The next start uses it as it is, and begins empty where the machine restarts before that.`);
+      return false;
+    }
+  }
+
   #indexDamaged(error: unknown): void {
     if (this.#isDamaged) return;
     this.#isDamaged = true;

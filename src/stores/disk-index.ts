@@ -289,10 +289,13 @@ export class DiskIndex {
     this.#database.exec(`PRAGMA incremental_vacuum(${MOST_VACUUMED})`);
   }
 
-  /** @param well writes out all that was done */
+  /** @param well writes out all that was done; throws where that fails, and is closed all the same */
   close(well: boolean): void {
-    if (well) this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)');
-    this.#database.close();
+    try {
+      if (well) this.#database.exec('PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)');
+    } finally {
+      this.#database.close();
+    }
   }
 
   #discard({ layout, length, file }: Standing): void {

@@ -287,11 +287,11 @@ export class DiskStore implements Store {
     this.#removal.close();
     await this.#transactions.finish();
     this.#isClosed = true;
-    await this.#segments.close();
-    const well = !this.#health.isDamaged;
-    this.#index.close(well && this.#directory !== undefined);
+    let well = await this.#health.closes(() => this.#segments.close());
+    well &&= !this.#health.isDamaged;
+    const isWritten = await this.#health.closes(() => this.#index.close(well && this.#directory !== undefined));
     this.#stamps.close();
-    this.#directory?.close(well);
+    await this.#health.closes(() => this.#directory?.close(well && isWritten));
   }
 
   #reserve(number: number, fewest: number, most: number): Promise<Extent[] | undefined> {

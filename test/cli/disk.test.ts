@@ -200,6 +200,22 @@ for (const workers of ['1', '2']) {
     assert.equal(await untilHit(() => ask('/again/0')), 'HIT');
     assert.deepEqual([said(/Nothing can be stored/gu), said(/can be written again/gu)], [1, 1]);
   });
+
+  test(`a full disk: ${workers} worker(s) stop well, and say what could not be written out`, async (t) => {
+    const directory = mountSmall(t, 16);
+    if (directory === undefined) return;
+    const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end('page'));
+    t.after(() => origin.close());
+    const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--log-format', 'off', '--workers', workers);
+    // So much that the log of the table does not fit into the table any more.
+    for (let i = 0; i < 300; i++) await request(`${running.url}/${i}`, { headers: HOST });
+    writeUntilFull(join(directory, 'filler'));
+    running.process.kill('SIGTERM');
+    const { code, stderr } = await running.finished;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /warning: The cache in \S+ could not be written out before it was closed: .*full/u);
+    assert.doesNotMatch(stderr, /stopping failed/u);
+  });
 }
 
 async function untilHit(ask: () => Promise<string>): Promise<string> {

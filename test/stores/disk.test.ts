@@ -107,4 +107,23 @@ describe('a full disk', () => {
     assert.ok(await again.get('kept'));
     await again.close();
   });
+
+  test('keeps nobody from closing the store, and the next start has what was stored', async (context) => {
+    const directory = mountSmall(context, 12);
+    if (directory === undefined) return;
+    const filler = join(directory, 'filler');
+    const { store, notices } = open(join(directory, 'cache'), 200 * MB);
+    await putWhole(store, 'kept', bytesOf(3), [bytesOf(100_000)]);
+    await Promise.all(Array.from({ length: 500 }, (_, i) => putWhole(store, `small ${i}`, bytesOf(3), [bytesOf(2000)])));
+    writeUntilFull(filler);
+    await store.close();
+    assert.equal(notices.length, 1, notices.join('\n'));
+    assert.match(notices[0]!, /could not be written out before it was closed: .*full/u);
+    rmSync(filler);
+    const { store: again, notices: said } = open(join(directory, 'cache'), 200 * MB);
+    assert.deepEqual(said, []);
+    assert.ok(bytesOf(100_000).equals(await readBody((await again.get('kept'))!.body)));
+    assert.ok(bytesOf(2000).equals(await readBody((await again.get('small 499'))!.body)));
+    await again.close();
+  });
 });
