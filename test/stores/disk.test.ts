@@ -114,16 +114,16 @@ describe('a full disk', () => {
     const filler = join(directory, 'filler');
     const { store, notices } = open(join(directory, 'cache'), 200 * MB);
     await putWhole(store, 'kept', bytesOf(3), [bytesOf(100_000)]);
-    await Promise.all(Array.from({ length: 500 }, (_, i) => putWhole(store, `small ${i}`, bytesOf(3), [bytesOf(2000)])));
+    // They are in the log of the table, which closing the store moves into the table.
+    await Promise.all(Array.from({ length: 150 }, (_, i) => putWhole(store, `small ${i}`, bytesOf(3), [bytesOf(2000)])));
     writeUntilFull(filler);
     await store.close();
-    assert.equal(notices.length, 1, notices.join('\n'));
-    assert.match(notices[0]!, /could not be written out before it was closed: .*full/u);
+    assert.match(notices.at(-1)!, /could not be written out before it was closed: .*full/u);
     rmSync(filler);
     const { store: again, notices: said } = open(join(directory, 'cache'), 200 * MB);
     assert.deepEqual(said, []);
     assert.ok(bytesOf(100_000).equals(await readBody((await again.get('kept'))!.body)));
-    assert.ok(bytesOf(2000).equals(await readBody((await again.get('small 499'))!.body)));
+    assert.ok(bytesOf(2000).equals(await readBody((await again.get('small 149'))!.body)));
     await again.close();
   });
 });
