@@ -38,7 +38,7 @@ import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
 import { Refresher } from './refresher.ts';
 import { scopesOf } from './scopes.ts';
-import { Serving } from './serving.ts';
+import { Serving, StoredBodyGone } from './serving.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
 import { type Located, type Lookup, NOTHING, Variants } from './variants.ts';
@@ -105,7 +105,7 @@ export class Engine {
     const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);
     try {
       if (request.method === 'QUERY') await tx.readContent(this.#sortQuery);
-      await this.#answer(tx, await this.#lookUp(tx));
+      await this.#answerWhileStored(tx);
     } catch (error) {
       tx.fail(MillraceError.from(error));
     }
@@ -157,6 +157,16 @@ export class Engine {
   /** Ends what is still being fetched for the cache alone. */
   async close(): Promise<void> {
     this.#flights.close();
+  }
+
+  /** Looks up and answers; once more where what was found left the store before it could be sent. */
+  async #answerWhileStored(tx: Transaction): Promise<void> {
+    try {
+      await this.#answer(tx, await this.#lookUp(tx));
+    } catch (error) {
+      if (!(error instanceof StoredBodyGone) || tx.request.body !== undefined) throw error;
+      await this.#answer(tx, await this.#lookUp(tx));
+    }
   }
 
   #lookUp(tx: Transaction): Promise<Lookup> {

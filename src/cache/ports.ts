@@ -15,6 +15,12 @@ export interface Body {
   read(start: number, end: number): AsyncIterable<Buffer> | Iterable<Buffer>;
   /** Where the chunks are lent: each is its reader's alone, who may give it back here. */
   readonly lender?: Lender | undefined;
+  /**
+   * Keeps the bytes readable until `unpin()` was called as often. False when the object is no longer
+   * stored. Only a body outside of memory has this; an iteration of `read()` pins the body by itself.
+   */
+  pin?(): boolean;
+  unpin?(): void;
 }
 
 /** What a store holds under a key: the engine's encoded description, and the body. */

@@ -3,6 +3,7 @@
  * What a client is sent, once it is known what: a stored response, one on its way into the store, or one
  * that passes through.
  */
+import { MillraceError } from '../errors.ts';
 import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { type Failure, type Used, staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -22,6 +23,13 @@ export type Found = Pick<ServedHit, 'now' | 'read' | 'selecting'>;
 
 type Served = Exclude<Landing, { kind: 'passing' }>;
 
+/** What was looked up left the store before its first byte was sent. */
+export class StoredBodyGone extends MillraceError {
+  constructor() {
+    super('ERR_INTERNAL', 'Stored responses for this URL were removed twice before they could be sent.');
+  }
+}
+
 export class Serving {
   readonly #settings: Settings;
   readonly #now: () => number;
@@ -31,11 +39,21 @@ export class Serving {
     this.#now = now;
   }
 
-  /** @param found how it was found, where the same would be found again */
+  /**
+   * @param found how it was found, where the same would be found again
+   * @throws {StoredBodyGone} before anything is sent
+   */
   async serve(tx: Transaction, located: Located, used: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Found): Promise<void> {
-    const hit = this.begin(tx, located, used, result, found ?? { now: this.#now(), read: [], selecting: [] });
-    if (found !== undefined) tx.onHit?.(hit);
-    tx.error = await sendStored(hit.body, hit.pieces, tx.reply);
+    const { body } = located.object;
+    // It may have been looked up long ago: before a validation, for one.
+    if (body.pin?.() === false) throw new StoredBodyGone();
+    try {
+      const hit = this.begin(tx, located, used, result, found ?? { now: this.#now(), read: [], selecting: [] });
+      if (found !== undefined) tx.onHit?.(hit);
+      tx.error = await sendStored(body, hit.pieces, tx.reply);
+    } finally {
+      body.unpin?.();
+    }
   }
 
   /** Sends the head; what is to follow it is in what it returns. */

@@ -58,47 +58,77 @@ export class ReadBody implements Body {
   }
 }
 
+/** What a body in segments needs of its store. */
+export interface SegmentBodyHost {
+  readonly segments: DiskSegments;
+  readonly pins: Pins;
+  /** The very object is still stored. */
+  stands(): boolean;
+  onDamage(error: MillraceError): void;
+}
+
 /**
- * A body that is read as it is needed. What it yields belongs to the reader, who gives back what it is
- * done with, where it knows that: who does so keeps up, and gets more at a time.
+ * A body that is read as it is needed. Its room is pinned only while it is read or sent: a look-up
+ * alone, as for a validation, must not keep the room of an object that leaves. What it yields belongs
+ * to the reader, who gives back what it is done with, where it knows that: who does so keeps up, and
+ * gets more at a time.
  */
 export class SegmentBody implements Body {
   readonly length: number;
   readonly lender: Lender = SPANS;
-  readonly #segments: DiskSegments;
+  readonly #host: SegmentBodyHost;
   readonly #layout: Layout;
-  readonly #pins: Pins;
-  readonly #onDamage: (error: MillraceError) => void;
+  #pinned = 0;
 
-  /** @param pins it is pinned there already, and stays so for as long as anyone holds this, or until it was read to its end */
-  constructor(segments: DiskSegments, layout: Layout, length: number, pins: Pins, onDamage: (error: MillraceError) => void) {
+  constructor(host: SegmentBodyHost, layout: Layout, length: number) {
     this.length = length;
-    this.#segments = segments;
+    this.#host = host;
     this.#layout = layout;
-    this.#pins = pins;
-    this.#onDamage = onDamage;
-    pins.holdBy(this, layout.unit);
+  }
+
+  pin(): boolean {
+    if (this.#pinned === 0) {
+      const { pins } = this.#host;
+      // Pinned before it is known to be there: what is removed after that is found pinned.
+      pins.pin(this.#layout.unit);
+      if (!this.#host.stands()) {
+        pins.unpin(this.#layout.unit);
+        return false;
+      }
+      // An iteration that is dropped without its end must not pin the room for ever.
+      pins.holdBy(this, this.#layout.unit);
+    }
+    this.#pinned++;
+    return true;
+  }
+
+  unpin(): void {
+    if (this.#pinned > 0 && --this.#pinned === 0) this.#host.pins.release(this, this.#layout.unit);
   }
 
   *read(start: number, end: number): Generator<Buffer> {
     if (start >= end) return;
-    let most = 1;
-    for (let position = start; position < end; ) {
-      const block = Math.floor(position / BLOCK);
-      const bytes = this.#read(block, Math.min(most, Math.ceil(end / BLOCK) - block));
-      const wanted = bytes.subarray(position - block * BLOCK, end - block * BLOCK);
-      position += wanted.length;
-      yield wanted;
-      most = isFree(bytes) ? MOST_BLOCKS : 1;
+    if (!this.pin()) throw new MillraceError('ERR_STORE', 'A stored body was removed before it was read.');
+    try {
+      let most = 1;
+      for (let position = start; position < end; ) {
+        const block = Math.floor(position / BLOCK);
+        const bytes = this.#read(block, Math.min(most, Math.ceil(end / BLOCK) - block));
+        const wanted = bytes.subarray(position - block * BLOCK, end - block * BLOCK);
+        position += wanted.length;
+        yield wanted;
+        most = isFree(bytes) ? MOST_BLOCKS : 1;
+      }
+    } finally {
+      this.unpin();
     }
-    if (start === 0 && end >= this.length) this.#pins.release(this, this.#layout.unit);
   }
 
   #read(block: number, count: number): Buffer {
     const length = Math.min(count * BLOCK, this.length - block * BLOCK);
     let bytes: Buffer | undefined;
     try {
-      bytes = readBlocks(this.#segments, this.#layout, block, length);
+      bytes = readBlocks(this.#host.segments, this.#layout, block, length);
     } catch (cause) {
       throw this.#damage(new MillraceError('ERR_STORE', `A stored body cannot be read: ${(cause as Error).message}. It is dropped.`, { cause }));
     }
@@ -107,7 +137,7 @@ export class SegmentBody implements Body {
   }
 
   #damage(error: MillraceError): MillraceError {
-    this.#onDamage(error);
+    this.#host.onDamage(error);
     return error;
   }
 }

@@ -121,6 +121,11 @@ export class DiskIndex {
     return (this.#run.layout.get(place, version) as { layout: Uint8Array } | undefined)?.layout;
   }
 
+  /** Where the bodies lie of all objects whose keys have that hash; empty for a body in its row. */
+  layoutsOf(hash: number): Uint8Array[] {
+    return (this.#run.layouts.all(hash) as { layout: Uint8Array }[]).map(({ layout }) => layout);
+  }
+
   /** Whether that very object is there now. */
   stands(place: number, version: number): boolean {
     return this.#run.stands.get(place, version) !== undefined;

@@ -96,6 +96,11 @@ export class Layout {
     return Buffer.concat([this.#sums, encodeExtents(this.extents)]);
   }
 
+  /** The bytes stand for this layout: the same room, and the same checksums. */
+  isEncodedBy(bytes: Uint8Array): boolean {
+    return this.encode().equals(bytes);
+  }
+
   /** The first; names the body as long as it is stored. */
   get unit(): number {
     return this.extents[0]?.unit ?? 0;

@@ -120,25 +120,28 @@ export class DiskObjects {
       const inline = index.inline(place, version);
       return inline !== undefined && crc32(inline, sums[0]) === sums[1] ? inlineBody(inline) : undefined;
     }
-    if (sums.length === 0) return this.#pinned(at);
+    if (sums.length === 0) return this.#inSegments(at);
     const body = this.#readWhole(layoutOf(unit, length, sums), at);
     return body instanceof Error ? undefined : body;
   }
 
   /** Undefined where the object is no longer there. */
   #bodyIn(layout: Layout, at: Whereabouts): Body | Error | undefined {
-    return at.length > READ_AT_ONCE ? this.#pinned(at) : this.#readWhole(layout, at);
+    return at.length > READ_AT_ONCE ? this.#inSegments(at) : this.#readWhole(layout, at);
   }
 
-  #pinned(at: Whereabouts): Body | undefined {
-    const { hash, version, unit, length } = at;
+  /** A body that is read later. Undefined where the object is no longer there. */
+  #inSegments(at: Whereabouts): Body | undefined {
+    const { hash, version, length } = at;
     const { pins, segments, onDamage } = this.#parts;
-    // Before it is known to be there: what goes after that finds it pinned.
-    pins.pin(unit);
     const layout = this.#storedLayout(at);
-    if (layout !== undefined) return new SegmentBody(segments, layout, length, pins, (error) => onDamage(hash, version, error));
-    pins.unpin(unit);
-    return undefined;
+    if (layout === undefined) return undefined;
+    return new SegmentBody({ segments, pins, stands: () => this.#stands(at, layout), onDamage: (error) => onDamage(hash, version, error) }, layout, length);
+  }
+
+  /** Some object still has that very body; it may have another place in the queues by now, or another description. */
+  #stands(at: Whereabouts, layout: Layout): boolean {
+    return this.#storedLayout(at) !== undefined || this.#parts.index.layoutsOf(at.hash).some((bytes) => layout.isEncodedBy(bytes));
   }
 
   #storedLayout({ hash, place, version, length }: Whereabouts): Layout | undefined {
@@ -158,7 +161,7 @@ export class DiskObjects {
   #readWhole(layout: Layout, at: Whereabouts): Body | Error {
     try {
       const bytes = readBlocks(this.#parts.segments, layout, 0, at.length);
-      return bytes === undefined ? new Error('its checksum is another one') : new ReadBody(bytes, () => this.#pinned(at));
+      return bytes === undefined ? new Error('its checksum is another one') : new ReadBody(bytes, () => this.#inSegments(at));
     } catch (error) {
       return error as Error;
     }

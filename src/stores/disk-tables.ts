@@ -83,6 +83,7 @@ export const STATEMENTS = {
   find: `SELECT ${COLUMNS} FROM objects WHERE hash = ? AND ${ALIVE}`,
   inline: 'SELECT inline FROM objects WHERE place = ? AND version = ?',
   layout: `SELECT layout FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
+  layouts: `SELECT layout FROM objects WHERE hash = ? AND ${ALIVE}`,
   stands: `SELECT 1 FROM objects WHERE place = ? AND version = ? AND ${ALIVE}`,
   keys: `SELECT place, key FROM objects WHERE place > ? AND ${ALIVE} ORDER BY place LIMIT 200`,
   insert: `INSERT INTO objects(${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

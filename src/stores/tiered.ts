@@ -283,6 +283,14 @@ class PromotingBody implements Body {
   get lender(): Lender | undefined {
     return this.#body.lender;
   }
+
+  pin(): boolean {
+    return this.#body.pin?.() ?? true;
+  }
+
+  unpin(): void {
+    this.#body.unpin?.();
+  }
 }
 
 function prefixed(changes: number, version: number, meta: Buffer): Buffer {
