@@ -14,6 +14,8 @@ const AHEAD_SHARE = 1 / 128;
 const IDLE = 5000;
 /** Milliseconds for who got no room to give back what it had. */
 const GRACE = 5;
+/** Milliseconds that a body waits for room at most, once there was none for another one. */
+const PATIENCE = 250;
 
 interface Arena {
   readonly number: number;
@@ -41,6 +43,8 @@ export interface ArenaHost {
 
 interface Waiting {
   readonly units: number;
+  /** ms, of the monotonic clock. */
+  readonly since: number;
   readonly resolve: (claims: Claim[] | undefined) => void;
 }
 
@@ -68,7 +72,7 @@ export class DiskArenas {
     this.#timer ??= setInterval(() => this.#look(), IDLE).unref();
     if (this.#waiting.length > 0 || this.#free < units) {
       const { promise, resolve } = Promise.withResolvers<Claim[] | undefined>();
-      this.#waiting.push({ units, resolve });
+      this.#waiting.push({ units, since: performance.now(), resolve });
       void this.#reserve();
       return promise;
     }
@@ -152,14 +156,20 @@ export class DiskArenas {
       // Whoever is first now has perhaps asked for less than what was refused.
       const [first] = this.#waiting;
       if (extents === undefined && first !== undefined && first.units - this.#free >= fewest) {
-        this.#waiting.shift();
-        first.resolve(undefined);
+        this.#refuse();
         // It will give back what it has: perhaps that is enough for the others.
         await pause(GRACE);
         this.#serve();
       }
     } while (this.#waiting.length > 0);
     this.#isReserving = false;
+  }
+
+  /** Refuses the first that waits, and all that have waited long: they would wait for the same room, one after the other. */
+  #refuse(): void {
+    const before = performance.now() - PATIENCE;
+    this.#waiting.shift()!.resolve(undefined);
+    while (this.#waiting.length > 0 && this.#waiting[0]!.since < before) this.#waiting.shift()!.resolve(undefined);
   }
 
   #serve(): void {
@@ -173,19 +183,40 @@ export class DiskArenas {
     const claims: Claim[] = [];
     let missing = units;
     for (const arena of this.#arenas) {
-      const extents: Extent[] = [];
-      while (missing > 0 && arena.free.length > 0) {
-        const [first] = arena.free as [Extent];
-        const count = Math.min(missing, first.count);
-        addExtent(extents, { unit: first.unit, count });
-        missing -= count;
-        if (count === first.count) arena.free.shift();
-        else arena.free[0] = { unit: first.unit + count, count: first.count - count };
-      }
+      const extents = takeExtents(arena.free, missing);
       if (extents.length > 0) claims.push({ arena, extents });
+      missing -= unitsIn(extents);
       if (missing === 0) break;
     }
     this.#free -= units;
     return claims;
   }
+}
+
+/** Takes the first units out of claims, so many or as many as there are. */
+export function takeClaims(claims: Claim[], units: number): Claim[] {
+  const taken: Claim[] = [];
+  for (let missing = units; missing > 0 && claims.length > 0; ) {
+    const { arena, extents: all } = claims.shift()!;
+    const left = [...all];
+    const extents = takeExtents(left, missing);
+    taken.push({ arena, extents });
+    missing -= unitsIn(extents);
+    if (left.length > 0) claims.unshift({ arena, extents: left });
+  }
+  return taken;
+}
+
+/** Takes the first units out of extents, so many or as many as there are. */
+function takeExtents(extents: Extent[], units: number): Extent[] {
+  const taken: Extent[] = [];
+  for (let missing = units; missing > 0 && extents.length > 0; ) {
+    const [first] = extents as [Extent];
+    const count = Math.min(missing, first.count);
+    addExtent(taken, { unit: first.unit, count });
+    missing -= count;
+    if (count === first.count) extents.shift();
+    else extents[0] = { unit: first.unit + count, count: first.count - count };
+  }
+  return taken;
 }

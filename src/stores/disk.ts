@@ -31,6 +31,7 @@ import type { Garbage } from './disk-space.ts';
 import { DiskStamps } from './disk-stamps.ts';
 import { PAGE } from './disk-tables.ts';
 import { DiskTransactions, LATER } from './disk-transactions.ts';
+import { WriteBuffers } from './disk-write-buffers.ts';
 import { DiskWriter, type DiskWriterHost, type Written } from './disk-writer.ts';
 
 /** Milliseconds a clear waits for the room to be free; the rest is freed later. */
@@ -118,7 +119,7 @@ export class DiskStore implements Store {
       },
       maxBytes,
     );
-    this.#writing = { segments, pins, arenas: this.#arenas, failed: (error) => this.#writeFailed(error) };
+    this.#writing = { segments, pins, arenas: this.#arenas, buffers: new WriteBuffers(), failed: (error) => this.#writeFailed(error) };
     this.#debts = new DiskDebts((keys) => this.#pay(keys), () => this.clear());
     if (firstNumber !== undefined) {
       counts.set('numbers', firstNumber);
