@@ -125,11 +125,13 @@ describe('what a thread that has ended left to be removed', () => {
     const { store } = open(directory, 2 * MB, 2 * MB);
     const other = new DiskStore({ directory, shared: store.shared, maxBytes: 2 * MB, maxObject: 2 * MB });
     await putWhole(other, 'k', Buffer.from('meta'), [bytesOf(1_600_000)]);
-    const read = await other.get('k');
+    const { body } = (await other.get('k'))!;
     // Somebody reads it: the file has to wait, longer than that thread is there.
+    assert.ok(body.pin!());
     await other.delete('k');
     await other.close();
-    await readBody(read!.body);
+    assert.equal((await readBody(body)).length, 1_600_000);
+    body.unpin!();
     assert.ok(store.stats().bytes > 1_600_000);
     return store;
   };
