@@ -69,7 +69,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
   { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
   { name: 'cache-dir', field: 'cacheDir', type: 'string', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
-  { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '1MB', default: '10GB', doc: 'for what is kept there', group: 'Caching', commands: SERVE },
+  { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '16MB', default: '10GB', doc: 'for all of that directory, as du counts it', group: 'Caching', commands: SERVE },
   { name: 'redis', field: 'redis', type: 'redis', value: 'URL', doc: 'share the cache by Redis or Valkey', group: 'Caching', commands: SERVE },
   { name: 'memcached', field: 'memcached', type: 'servers', value: 'HOST', doc: 'the same by Memcached (host:port, repeatable)', group: 'Caching', commands: SERVE },
   { name: 'max-object', field: 'maxObject', type: 'size', value: 'SIZE', min: '1KB', defaultWords: '1/8 of max-disk or -memory', doc: 'largest response kept', group: 'Caching', commands: SERVE },

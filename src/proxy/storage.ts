@@ -13,6 +13,7 @@ import type { StoreStats } from '../cache/store-stats.ts';
 import { type StampKeeper, Stamps } from '../cache/stamps.ts';
 import type { Config } from '../config.ts';
 import type { PrefixPurge } from '../stores/coherence.ts';
+import { storedBytesFor } from '../stores/disk-quota.ts';
 import type { DiskShared } from '../stores/disk-shared.ts';
 import { DiskStore, type DiskStoreOptions } from '../stores/disk.ts';
 import { MemoryStore } from '../stores/memory.ts';
@@ -123,7 +124,7 @@ export class CommonStorage {
       this.#scratch = makeScratch(inMemory);
       const { path, problem } = this.#scratch;
       if (problem !== undefined) onNotice(`what the workers store lies in ${path} and not in memory alone, as ${problem}.`);
-      options = { directory: path, maxBytes: inMemory, maxObject: config.maxObject };
+      options = { directory: path, maxBytes: Math.max(storedBytesFor(inMemory), inMemory / 2), maxObject: config.maxObject };
     }
     try {
       this.#disk = new DiskStore({ ...options, onNotice });
@@ -159,7 +160,7 @@ export class CommonStorage {
 
 /** Undefined where nothing is to be kept on disk. */
 function diskOptions({ cache, ttl, cacheDir, maxDisk, maxObject }: Config): DiskStoreOptions | undefined {
-  return cache && ttl !== 0 && cacheDir !== undefined ? { directory: resolve(cacheDir), maxBytes: maxDisk, maxObject } : undefined;
+  return cache && ttl !== 0 && cacheDir !== undefined ? { directory: resolve(cacheDir), maxBytes: storedBytesFor(maxDisk), maxObject } : undefined;
 }
 
 /** The stores of several workers as one: memories of their own, before what they have in common. */

@@ -13,7 +13,7 @@ import { MillraceError } from '../errors.ts';
 import { DatabaseSync } from './sqlite.ts';
 
 /** Of everything in the directory: files, table, checksums, and the engine's descriptions in them. */
-const FORMAT = 3;
+const FORMAT = 4;
 const RECORD = 'millrace.json';
 const LOCK = 'lock.db';
 /** Holds the name of the run of the machine while the directory is open, and nothing once it was closed well. */

@@ -47,7 +47,7 @@ export class DiskIndex {
     this.#database = new DatabaseSync(path, { timeout: 5000 });
     try {
       this.#database.exec(SCHEMA + SPACE_SCHEMA);
-      this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
+      this.#database.prepare('INSERT OR IGNORE INTO totals VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?)').run(randomBytes(16));
       this.salt = Buffer.from((this.#database.prepare('SELECT salt FROM totals').get() as { salt: Uint8Array }).salt);
       this.#run = prepared(this.#database, STATEMENTS);
       this.#space = new DiskSpace(this.#database);
@@ -77,8 +77,8 @@ export class DiskIndex {
       this.#totals = this.readTotals();
       changes();
       this.#space.save();
-      const { objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon } = this.#totals;
-      this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon);
+      const { objects, bytes, small, main, ghosts, dead, writing, garbage, free, segments, horizon } = this.#totals;
+      this.#run.setTotals.run(objects, bytes, small, main, ghosts, dead, writing, garbage, free, segments, horizon);
       this.#database.exec('COMMIT');
       return this.#aftermath;
     } catch (error) {
@@ -234,16 +234,17 @@ export class DiskIndex {
    * Reserves room in segments, so many bytes or fewer, to write into.
    * @param arena a number to end the reservation by
    * @param most bytes that may count
-   * @param mostOnDisk bytes that may count, or be free in segments
+   * @param mostOnDisk bytes that table and segments may take on the disk
    */
   reserve(arena: number, bytes: number, most: number, mostOnDisk: number): Extent[] {
     const { totals } = this;
     const units = Math.floor(Math.min(bytes, most - totals.bytes) / UNIT);
-    const { extents, added } = this.#space.reserve(arena, threadId, units, Math.floor((mostOnDisk - totals.bytes - totals.free) / UNIT));
+    const { extents, added } = this.#space.reserve(arena, threadId, units, Math.max(0, Math.floor((mostOnDisk - this.fileBytes()) / UNIT)));
     const reserved = UNIT * unitsIn(extents);
     totals.writing += reserved;
     totals.bytes += reserved;
     totals.free -= reserved - UNIT * added;
+    totals.segments += UNIT * added;
     return extents;
   }
 
@@ -281,10 +282,16 @@ export class DiskIndex {
   shrink(truncate: (segment: number, units: number) => void): boolean {
     const given = this.#space.shrink(truncate);
     this.totals.free -= given * UNIT;
+    this.totals.segments -= given * UNIT;
     return given > 0;
   }
 
-  /** Bytes of the file that nothing lies in. */
+  /** Bytes that table and segments take on the disk, all that is free in them among them. */
+  fileBytes(): number {
+    return PAGE * (this.#run.pages.get() as { page_count: number }).page_count + this.totals.segments;
+  }
+
+  /** Bytes of the table's file that nothing lies in. */
   freeInFile(): number {
     return PAGE * (this.#run.freePages.get() as { freelist_count: number }).freelist_count;
   }

@@ -2,12 +2,14 @@
  * @module stores/disk-room
  * Keeps the quota. Room is made before it is taken, a few objects at a time, and some is kept free
  * ahead of need, so that who stores seldom waits. All of it runs within transactions. What is stored
- * counts against the quota; room that nobody has in segments and table lies on the disk, too, and is
- * kept small beside it.
+ * counts against the quota; the files that it lies in, and room that is free in them, must stay within
+ * the disk's, see disk-quota.ts.
  */
 import type { DiskEviction } from './disk-eviction.ts';
 import type { DiskIndex } from './disk-index.ts';
+import { fileBytesFor } from './disk-quota.ts';
 import type { DiskRemoval } from './disk-removal.ts';
+import { PAGE } from './disk-tables.ts';
 import { LATER } from './disk-transactions.ts';
 
 /** Objects looked at to make room in one transaction. */
@@ -19,10 +21,11 @@ const SWEPT_AHEAD = 32;
 /** Kept free: a share of the quota, and bytes. */
 const AHEAD_SHARE = 0.02;
 const MOST_AHEAD = 64 * 1024 * 1024;
-/** Shares of the quota: free room in segments, and in the table, that is not given back to the system; and all that may be in segments. */
-const KEPT_IN_SEGMENTS = 0.08;
-const KEPT_IN_TABLE = 0.05;
-const MOST_IN_SEGMENTS = 0.12;
+/** Shares of the quota: free room in segments, and in the table, that is not given back to the system. */
+const KEPT_IN_SEGMENTS = 0.05;
+const KEPT_IN_TABLE = 0.02;
+/** Bytes that a row may take of the table beyond its own: pages of indexes that are split. */
+const SPLIT_PAGES = 8 * PAGE;
 /** Times that a change waits for room; some milliseconds each. */
 const MOST_TRIES = 200;
 /** After so many, whoever was to free it has perhaps ended. */
@@ -54,22 +57,27 @@ export class DiskRoom {
     this.#parts = parts;
   }
 
-  /** Bytes that what is stored and what is free in segments may take together. */
+  /** Bytes that table and segments may take on the disk. */
   get mostOnDisk(): number {
-    return this.#parts.maxBytes * (1 + MOST_IN_SEGMENTS);
+    return fileBytesFor(this.#parts.maxBytes);
   }
 
   /** For rows of so many bytes. LATER: room is on its way. */
   make(bytes: number, tries: number): boolean | typeof LATER {
-    const { totals } = this.#parts.index;
-    const excess = (): number => Math.max(totals.bytes + bytes - this.#parts.maxBytes, totals.bytes + totals.free + bytes - this.mostOnDisk);
-    return this.#make(bytes, tries, { excess, coming: () => 0, shrink: () => totals.bytes + bytes <= this.#parts.maxBytes && this.#shrink() });
+    const { index, maxBytes } = this.#parts;
+    const { totals } = index;
+    const counted = (): number => totals.bytes + bytes - maxBytes;
+    const onDisk = (): number => index.fileBytes() - index.freeInFile() + bytes + SPLIT_PAGES - this.mostOnDisk;
+    return this.#make(bytes, tries, { excess: () => Math.max(counted(), onDisk()), coming: () => 0, shrink: () => counted() <= 0 && this.#shrink() });
   }
 
   /** In segments, where what is free is room. LATER: room is on its way. */
   makeInSegments(bytes: number, tries: number): boolean | typeof LATER {
-    const { index: { totals }, removal, maxBytes } = this.#parts;
-    return this.#make(bytes, tries, { excess: () => totals.bytes + bytes - maxBytes, coming: () => totals.garbage - removal.heldBytes, shrink: () => false });
+    const { index, removal, maxBytes } = this.#parts;
+    const { totals } = index;
+    const counted = (): number => totals.bytes + bytes - maxBytes;
+    const onDisk = (): number => index.fileBytes() + Math.max(0, bytes - totals.free) - this.mostOnDisk;
+    return this.#make(bytes, tries, { excess: () => Math.max(counted(), onDisk()), coming: () => totals.garbage - removal.heldBytes, shrink: () => counted() <= 0 && this.#vacuum() });
   }
 
   /** Whoever has waited so often gets none. */
@@ -83,8 +91,9 @@ export class DiskRoom {
     if (this.sweep(SWEPT_AHEAD)) return true;
     const ahead = Math.min(MOST_AHEAD, maxBytes * AHEAD_SHARE);
     for (let step = 0; step < STEPS_AHEAD; step++) {
-      const { objects, bytes, garbage } = index.totals;
-      if (objects === 0 || bytes - garbage <= maxBytes - ahead) return this.#giveBack();
+      const { objects, bytes, garbage, free } = index.totals;
+      const isCrowded = bytes - garbage > maxBytes - ahead || index.fileBytes() - index.freeInFile() - free - garbage > this.mostOnDisk - ahead;
+      if (objects === 0 || !isCrowded) return this.#giveBack();
       this.#evict();
     }
     return true;
@@ -93,14 +102,21 @@ export class DiskRoom {
   /** Gives the system a little of the room that nobody has. True when there may be more. */
   #giveBack(): boolean {
     const { index, maxBytes } = this.#parts;
-    const { objects, free } = index.totals;
-    const kept = objects === 0 ? 0 : maxBytes;
-    const freeInFile = index.freeInFile();
-    if (freeInFile > kept * KEPT_IN_TABLE) {
-      index.vacuum();
-      if (index.freeInFile() < freeInFile) return true;
-    }
-    return free > kept * KEPT_IN_SEGMENTS && this.#shrink();
+    const { objects, free, garbage } = index.totals;
+    // The quota may be a smaller one than it was.
+    const isOver = index.fileBytes() > this.mostOnDisk;
+    const kept = objects === 0 || isOver ? 0 : maxBytes;
+    if (index.freeInFile() > kept * KEPT_IN_TABLE && this.#vacuum()) return true;
+    if (free > kept * KEPT_IN_SEGMENTS && this.#shrink()) return true;
+    return isOver && garbage === 0 && this.#evict();
+  }
+
+  /** False where nothing came of it. */
+  #vacuum(): boolean {
+    const { index } = this.#parts;
+    const before = index.freeInFile();
+    if (before > 0) index.vacuum();
+    return index.freeInFile() < before;
   }
 
   #shrink(): boolean {

@@ -46,6 +46,8 @@ export interface Totals {
   garbage: number;
   /** Bytes in segments that nobody has: they count for nothing, but lie on the disk. */
   free: number;
+  /** Bytes that the files of all segments have together. */
+  segments: number;
   /** What stands at this place of its queue or before it was cleared. */
   horizon: number;
 }
@@ -55,6 +57,9 @@ export const MAIN = 2 ** 52;
 /** Bytes of a page of the file. */
 export const PAGE = 8192;
 
+/** Bytes that the log of the file is cut back to, after each time that it was written over from its beginning. */
+const LOG_BYTES = 2 * 1024 * 1024;
+
 /** How the file is kept, and its tables. */
 export const SCHEMA = `
   PRAGMA page_size = ${PAGE};
@@ -62,6 +67,7 @@ export const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = OFF;
   PRAGMA wal_autocheckpoint = 256;
+  PRAGMA journal_size_limit = ${LOG_BYTES};
   PRAGMA cache_size = -16384;
   PRAGMA temp_store = MEMORY;
   PRAGMA mmap_size = 0;
@@ -73,7 +79,7 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ghosts(place INTEGER PRIMARY KEY, hash INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS ghosts_by_hash ON ghosts(hash);
   CREATE TABLE IF NOT EXISTS totals(one INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, small INTEGER NOT NULL, main INTEGER NOT NULL,
-    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
+    ghosts INTEGER NOT NULL, dead INTEGER NOT NULL, writing INTEGER NOT NULL, garbage INTEGER NOT NULL, free INTEGER NOT NULL, segments INTEGER NOT NULL, horizon INTEGER NOT NULL, first INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;`;
 
 const COLUMNS = 'place, hash, version, size, length, file, checksum, key, meta, layout, inline';
 const ALIVE = `place % ${MAIN} > (SELECT horizon FROM totals)`;
@@ -99,8 +105,9 @@ export const STATEMENTS = {
   oldestGhost: 'SELECT place FROM ghosts WHERE place > ? ORDER BY place LIMIT 1',
   removeGhost: 'DELETE FROM ghosts WHERE place = ?',
   freePages: 'PRAGMA freelist_count',
-  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, horizon FROM totals',
-  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, horizon = ?',
+  pages: 'PRAGMA page_count',
+  totals: 'SELECT objects, bytes, small, main, ghosts, dead, writing, garbage, free, segments, horizon FROM totals',
+  setTotals: 'UPDATE totals SET objects = ?, bytes = ?, small = ?, main = ?, ghosts = ?, dead = ?, writing = ?, garbage = ?, free = ?, segments = ?, horizon = ?',
 } as const;
 
 /** Prepares each of the statements. */

@@ -40,7 +40,7 @@ const NOTHING = Buffer.alloc(0);
 
 export interface DiskStoreOptions {
   readonly directory: string;
-  /** The quota in bytes: keys, descriptions, bodies, and what they take in table and file system. Besides, some 8 MB are needed for stamps and log. */
+  /** Bytes that may be stored: keys, descriptions, bodies, and what they take in table and file system. The directory takes more, see disk-quota.ts. */
   readonly maxBytes: number;
   /** Bytes of the longest body that is kept. */
   readonly maxObject: number;

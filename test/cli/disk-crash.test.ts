@@ -64,7 +64,7 @@ test(`a proxy killed ${KILLS} times under load serves whole responses, and none 
     response.end(body);
   });
   const home = new Home(t);
-  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'cache', '--max-disk', '6MB', '--max-memory', '1MB', '--max-object', '1MB', '--log-format', 'off'];
+  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'cache', '--max-disk', '16MB', '--max-memory', '1MB', '--max-object', '1MB', '--log-format', 'off'];
   /** By path: responses with that number and earlier ones were purged. */
   const floors = new Map<string, number>();
   const counted = { responses: 0, hits: 0, firstHits: 0, purges: 0 };
