@@ -10,7 +10,7 @@
  */
 export const FIXED_BYTES: number = 8 * 1024 * 1024;
 /** Room within files that nobody has may come to this share of what is stored: it is used again first. */
-export const FREE_SHARE = 0.1;
+const FREE_SHARE = 0.1;
 
 /** Bytes that may be stored where the directory may take that many. */
 export function storedBytesFor(directoryBytes: number): number {
