@@ -14,11 +14,16 @@ import { type Extent, type Place, SEGMENT_UNITS, UNIT, placesOf } from './disk-l
 const SEGMENT = SEGMENT_UNITS * UNIT;
 /** Files held open. */
 const MOST_OPEN = 1024;
-/** Milliseconds of a write that is slow, and those for which the thread pool writes then. */
-const SLOW = 10;
-const POOLED = 5000;
-/** Bytes that it writes at a time. */
+/**
+ * Milliseconds of a write that is slow, and those for which the thread pool writes then. The system halts
+ * a thread for up to 200 ms that writes faster than the disk; a thread that only had to wait for its
+ * turn on a busy processor was halted for less than this.
+ */
+const SLOW = 50;
+const POOLED = 2000;
+/** Bytes that the pool writes at a time, and how many such writes run at once. */
 const MOST_WRITTEN = 1024 * 1024;
+const MOST_POOLED = 4;
 /** What is read of them is nobody else's to read. */
 const PRIVATE = 0o600;
 
@@ -39,10 +44,12 @@ export class DiskSegments {
   readonly #directory: string;
   /** By segment, the one used longest ago first. */
   readonly #files = new Map<number, number>();
-  /** The segment that is being written. */
-  #writing: number | undefined;
+  /** The segments that are being written. */
+  readonly #writing: number[] = [];
   #queue: Write[] = [];
-  #running: Promise<void> | undefined;
+  #drains = 0;
+  /** Their promises, until after their end. */
+  readonly #running = new Set<Promise<void>>();
   #pooledUntil = -Infinity;
   #isClosed = false;
 
@@ -87,7 +94,7 @@ export class DiskSegments {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    while (this.#running !== undefined) await this.#running;
+    while (this.#running.size > 0) await Promise.all(this.#running);
     for (const file of this.#files.values()) closeSync(file);
     this.#files.clear();
   }
@@ -95,7 +102,7 @@ export class DiskSegments {
   #write(position: number, parts: readonly Buffer[]): Promise<void> | undefined {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
     const start = performance.now();
-    if (this.#running === undefined && start >= this.#pooledUntil) {
+    if (this.#running.size === 0 && start >= this.#pooledUntil) {
       mustBeAll(writevSync(this.#open(Math.floor(position / SEGMENT)), parts, position % SEGMENT), length);
       const end = performance.now();
       if (end - start > SLOW) this.#pooledUntil = end + POOLED;
@@ -103,11 +110,16 @@ export class DiskSegments {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#queue.push({ position, parts, length, resolve, reject });
-    this.#running ??= this.#drain();
+    if (this.#drains < MOST_POOLED) {
+      const running = this.#drain();
+      this.#running.add(running);
+      void running.then(() => this.#running.delete(running));
+    }
     return promise;
   }
 
   async #drain(): Promise<void> {
+    this.#drains++;
     // What comes in this turn can go together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
@@ -119,7 +131,8 @@ export class DiskSegments {
         for (const { reject } of batch) reject(error);
       }
     }
-    this.#running = undefined;
+    // In the turn that found the queue empty: a write that comes later must start another one.
+    this.#drains--;
   }
 
   /** The first that waits, and what follows it in the file. */
@@ -138,12 +151,12 @@ export class DiskSegments {
     const { position } = batch[0]!;
     const number = Math.floor(position / SEGMENT);
     const file = this.#open(number);
-    this.#writing = number;
+    this.#writing.push(number);
     try {
       const { bytesWritten } = await writeAll(file, batch.flatMap(({ parts }) => parts), position % SEGMENT);
       mustBeAll(bytesWritten, batch.reduce((sum, { length }) => sum + length, 0));
     } finally {
-      this.#writing = undefined;
+      this.#writing.splice(this.#writing.indexOf(number), 1);
     }
   }
 
@@ -174,7 +187,7 @@ export class DiskSegments {
   #closeAllBut(most: number): void {
     for (const [oldest, file] of this.#files) {
       if (this.#files.size <= most) return;
-      if (oldest === this.#writing) continue;
+      if (this.#writing.includes(oldest)) continue;
       this.#files.delete(oldest);
       closeSync(file);
     }
