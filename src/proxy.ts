@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { Collections } from './cache/collections.ts';
 import { Counters, type Tally } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
@@ -28,6 +29,7 @@ import { HostRules } from './origin/host-rules.ts';
 import { belowMount, refererWithoutMount } from './origin/mount.ts';
 import type { Resolution, TargetRequest, Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
+import { KnownHosts } from './proxy/known-hosts.ts';
 import type { FleetLine, Tie } from './proxy/sharing.ts';
 import { CommonStorage, type SharedStorage, openStorage } from './proxy/storage.ts';
 import type { ProxyStats } from './proxy/stats.ts';
@@ -72,6 +74,10 @@ export interface SharedMemory extends SharedStorage {
   readonly instance: string;
   /** See cache/permits.ts. */
   readonly permits: SharedArrayBuffer;
+  /** See cache/collections.ts. */
+  readonly collections: SharedArrayBuffer;
+  /** See proxy/known-hosts.ts. */
+  readonly hosts: SharedArrayBuffer;
 }
 
 /** One worker's part in a proxy of several. */
@@ -98,7 +104,7 @@ export class Common {
    */
   constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
     this.#storage = new CommonStorage(config, onNotice, onPrefix);
-    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency) };
+    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency), collections: Collections.memory(), hosts: KnownHosts.memory() };
   }
 
   get memory(): SharedMemory {
@@ -136,7 +142,11 @@ const MEMO_SHARE = 1 / 8;
 export class ProxyParts {
   readonly config: Config;
   readonly targets: Targets;
+  /** The same, where it is one origin. */
+  readonly #fixed: FixedOrigin | undefined;
   readonly engine: Engine;
+  /** By which clients have asked for it. */
+  readonly hosts: KnownHosts;
   readonly #counters: Counters;
   readonly tunnel: Tunnel;
   readonly #forwarding: Forwarding;
@@ -166,6 +176,7 @@ export class ProxyParts {
     let { preserveHost } = config;
     if (config.origin !== undefined) {
       const fixed = new FixedOrigin(config.origin);
+      this.#fixed = fixed;
       this.targets = fixed;
       addresses = fixed;
       preserveHost ??= fixed.isOwnApplication;
@@ -190,9 +201,12 @@ export class ProxyParts {
       keepTags: config.keepTags,
       ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
       permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
+      collections: shared?.collections,
+      purgePrefix: (prefix) => this.purge({ prefix, soft: true }),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
       onNotice,
     });
+    this.hosts = new KnownHosts(shared?.hosts);
     this.#counters = new Counters(Date.now());
     this.engine.onOutcome((outcome) => this.report(outcome));
   }
@@ -211,8 +225,15 @@ export class ProxyParts {
     this.#port = port;
   }
 
-  /** From a received message to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */
+  /** From a message that a client sent to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */
   admit(message: ReceivedMessage): Admitted {
+    const admitted = this.wouldAdmit(message);
+    if (admitted.kind === 'request' && admitted.mode !== 'forward') this.hosts.add(admitted.request.site?.host ?? message.fields.first('host'));
+    return admitted;
+  }
+
+  /** As admit(), where no client has sent it. */
+  wouldAdmit(message: ReceivedMessage): Admitted {
     const { method, requestTarget } = message;
     const fields = endToEnd(message.fields);
     const resolution = this.#resolve({ ...message, fields });
@@ -220,17 +241,21 @@ export class ProxyParts {
     // Forwarded where there is a body to wait with: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
     if (message.body === undefined) fields.delete('expect');
     const forwarded = this.#forwarding.forward({ ...message, fields }, resolution.target.authority, resolution.mode);
+    const fixed = this.#fixed;
+    const site = forwarded.client && fixed?.site(forwarded.client, forwarded.fields.first('host')!, message.mountPath);
+    if (site !== undefined && method !== 'GET' && method !== 'HEAD') fixed!.toOrigin(forwarded.fields, site);
     const request: ClientRequest = {
       method,
       target: resolution.target,
       url: requestTarget,
       fields: forwarded.fields,
       forwardedAs: forwarded.forwardedAs,
+      site,
       httpVersion: message.httpVersion,
       body: message.body,
       ...(message.trailers === undefined ? {} : { trailers: message.trailers }),
     };
-    return { kind: 'request', request, mode: resolution.mode, rewrite: resolution.rewrite };
+    return { kind: 'request', request, mode: resolution.mode, rewrite: this.#toClient(request, resolution.rewrite, message) };
   }
 
   /** Whether a path names a host that it may reach; with one origin, every path does. */
@@ -248,12 +273,7 @@ export class ProxyParts {
     if (!mountPath) return this.targets.resolve({ method, requestTarget, fields });
     const resolution = this.targets.resolve({ method, requestTarget, fields: refererWithoutMount(fields, mountPath) });
     if (resolution.kind === 'redirect') return { ...resolution, location: mountPath + resolution.location };
-    const host = fields.first('host');
-    const rewrite = (response: Fields): void => {
-      resolution.rewrite?.(response);
-      belowMount(response, mountPath, host);
-    };
-    return { ...resolution, rewrite };
+    return resolution;
   }
 
   /**
@@ -266,7 +286,20 @@ export class ProxyParts {
     if (resolution.kind === 'redirect') return resolution;
     const { target, mode, rewrite } = resolution;
     if (mode !== earlier.mode || target.authority !== earlier.request.target.authority) return this.admit(message);
-    return { kind: 'request', request: { ...earlier.request, method, target, url: requestTarget }, mode, rewrite };
+    const request: ClientRequest = { ...earlier.request, method, target, url: requestTarget };
+    return { kind: 'request', request, mode, rewrite: this.#toClient(request, rewrite, message) };
+  }
+
+  /** What changes the fields of its responses. */
+  #toClient({ site, target }: ClientRequest, rewrite: AdmittedRequest['rewrite'], { mountPath, fields }: ReceivedMessage): AdmittedRequest['rewrite'] {
+    const fixed = this.#fixed;
+    const map = fixed && site ? (response: Fields): void => fixed.toClient(response, site, target) : rewrite;
+    if (!mountPath) return map;
+    const host = site?.host ?? fields.first('host');
+    return (response) => {
+      map?.(response);
+      belowMount(response, mountPath, host);
+    };
   }
 
   /** Where a CONNECT leads. Throws ERR_CONNECT_DENIED, and what admit() throws. */

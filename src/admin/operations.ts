@@ -6,6 +6,7 @@
 import type { Explanation } from '../cache/explanation.ts';
 import type { ClientRequest } from '../cache/exchange.ts';
 import { urlOf } from '../cache/key.ts';
+import { isForHost } from '../cache/scopes.ts';
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import { isLoopback } from '../origin/address.ts';
@@ -46,14 +47,23 @@ export class Operations {
    * @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED
    */
   async explain(url: string, headers: readonly HeaderLine[], host?: string): Promise<Explanation> {
-    const port = this.#proxy.port;
-    const suffix = port === undefined || port === (this.#proxy.scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
+    const { port, scheme } = this.#proxy;
+    const suffix = port === undefined || port === (scheme === 'https' ? 443 : 80) ? '' : `:${port}`;
+    const named = this.#asClient(url);
     const explanations: Explanation[] = [];
-    for (const candidate of [host, `localhost${suffix}`, `127.0.0.1${suffix}`]) {
+    for (const candidate of named.host === undefined ? [host, `localhost${suffix}`, `127.0.0.1${suffix}`] : [named.host]) {
       if (candidate === undefined) continue;
-      const explanation = await this.#proxy.engine.explain(this.#request(url, headers, candidate));
+      const request = this.#request(url, headers, candidate);
+      const explanation = await this.#proxy.engine.explain(request);
       if (explanation.stored.some(({ matches }) => matches)) return explanation;
       explanations.push(explanation);
+      if (headers.some(([name]) => name.toLowerCase() === 'host')) break;
+      // By another scheme, or by what a trusted proxy tells of it.
+      for (const forwardedAs of new Set(explanation.stored.map(({ selectedBy }) => selectedBy['host']))) {
+        if (typeof forwardedAs !== 'string' || (named.host !== undefined && !isForHost(forwardedAs, named.host))) continue;
+        const other = await this.#proxy.engine.explain({ ...request, forwardedAs });
+        if (other.stored.some(({ matches }) => matches)) return other;
+      }
     }
     return explanations[0]!;
   }
@@ -66,10 +76,10 @@ export class Operations {
     if (!fields.has('host')) fields.append('Host', host);
     const message = { method: 'GET', fields, httpVersion: '1.1', scheme: this.#proxy.scheme, clientAddress: '127.0.0.1', body: undefined } as const;
     try {
-      const admitted = this.#proxy.admit({ ...message, requestTarget });
+      const admitted = this.#proxy.wouldAdmit({ ...message, requestTarget });
       if (admitted.kind === 'request') return admitted.request;
       // The host alone was named: its root is meant.
-      const below = this.#proxy.admit({ ...message, requestTarget: admitted.location });
+      const below = this.#proxy.wouldAdmit({ ...message, requestTarget: admitted.location });
       if (below.kind === 'request') return below.request;
     } catch (cause) {
       if (!(cause instanceof MillraceError) || cause.code !== 'ERR_BAD_TARGET') throw cause;
@@ -86,14 +96,16 @@ export class Operations {
     const parsed = parseAbsoluteForm(text);
     const own = port === undefined ? '' : `, ${this.#proxy.scheme}://localhost:${port}/page`;
     if (parsed === undefined) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is neither a path nor an http URL. Write it as /page${own} or the URL at the origin.`);
-    if (parsed.port === port && (isLoopback(parsed.host) || parsed.host === parseAuthority(config.host)?.host)) {
-      return { requestTarget: parsed.path, host: text.split(/[/?]/, 3)[2]! };
-    }
+    const authority = text.split(/[/?]/, 3)[2]!;
+    const asOwn = { requestTarget: parsed.path, host: authority };
+    if (parsed.port === port && (isLoopback(parsed.host) || parsed.host === parseAuthority(config.host)?.host)) return asOwn;
+    if (!(targets instanceof FixedOrigin) && this.#proxy.hosts.has(authority)) return asOwn;
     if (!(targets instanceof FixedOrigin)) return { requestTarget: text };
     const { origin } = targets;
     const base = origin.path.replace(/\/+$/, '');
     const below = parsed.scheme === origin.scheme && parsed.host === origin.host && parsed.port === origin.port && parsed.path.startsWith(`${base}/`);
-    if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here. Write it as /page${own} or ${origin.scheme}://${origin.authority}${base}/page.`);
+    if (!below && this.#proxy.hosts.has(authority)) return asOwn;
+    if (!below) throw new MillraceError('ERR_ADMIN_INPUT', `"${url}" is not served here, as far as is known: no client has asked for that host. Write it as /page${own} or ${origin.scheme}://${origin.authority}${base}/page.`);
     return { requestTarget: parsed.path.slice(base.length) };
   }
 }

@@ -21,8 +21,9 @@ import type { Settings } from '../policy/settings.ts';
 import { causeOf } from '../policy/uncacheable.ts';
 import { SelectingFields, firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
-import { alsoInvalidated, invalidates } from '../policy/invalidate.ts';
+import { alsoInvalidated, invalidates, membersInvalidated } from '../policy/invalidate.ts';
 import { Cancel } from './cancel.ts';
+import { Collections } from './collections.ts';
 import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
 import { explain } from './explain.ts';
 import type { Explanation } from './explanation.ts';
@@ -33,6 +34,7 @@ import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
 import { type Leases, hold } from './leases.ts';
+import { Members } from './members.ts';
 import { Memo, type ServedHit, hasTickets } from './memo.ts';
 import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
@@ -56,6 +58,10 @@ export interface EngineOptions {
   readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
   /** For validations in the background. */
   readonly permits: Permits;
+  /** Which URLs have others below them; see collections.ts. Where other workers have it too: of all of them. */
+  readonly collections?: SharedArrayBuffer | undefined;
+  /** Marks all that begins so as stale, wherever there are parts of this cache; default: here alone. */
+  readonly purgePrefix?: (prefix: string) => Promise<unknown>;
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** Told what an operator should know. */
@@ -67,6 +73,7 @@ export interface EngineOptions {
 export class Engine {
   /** Undefined where none is wanted, or the store is not in memory. */
   readonly memo: Memo | undefined;
+  readonly #store: Store;
   readonly #origin: Origin;
   readonly #settings: Settings;
   readonly #sortQuery: boolean;
@@ -78,12 +85,14 @@ export class Engine {
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
   readonly #purger: Purger;
+  readonly #members: Members;
   readonly #flights: Flights;
   readonly #serving: Serving;
   readonly #refresher: Refresher;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
+    this.#store = store;
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
@@ -91,13 +100,15 @@ export class Engine {
     this.#now = now;
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
-    this.#variants = new Variants(store, this.#stamps, (entry) => usefulFor(entry, settings, now()));
+    const all = new Collections(collections);
+    this.#variants = new Variants(store, this.#stamps, all, (entry) => usefulFor(entry, settings, now()));
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes + (store.lendable ?? 0), { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now, onNotice });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
     this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, plan: (tx, located) => this.#plan(tx, located, true, true) });
-    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, underWay: () => this.#flights.keys, isShared: shared !== undefined });
+    this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, collections: all, underWay: () => this.#flights.keys, isShared: shared !== undefined });
+    this.#members = new Members(all, () => this.#flights.keys, purgePrefix ?? ((prefix) => this.#purger.purge({ prefix, soft: true })));
   }
 
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
@@ -151,7 +162,7 @@ export class Engine {
   /** What is stored for the request, what would be done with it now, and why. */
   async explain(request: ClientRequest): Promise<Explanation> {
     const key = cacheKey(request.target, this.#sortQuery);
-    return explain(key, request, { variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
+    return explain(key, request, { store: this.#store, variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
   }
 
   /** Ends what is still being fetched for the cache alone. */
@@ -249,7 +260,7 @@ export class Engine {
   async #land(tx: Transaction, flight: Flight, lookup: Lookup, name: string): Promise<void> {
     let landing: Landing;
     try {
-      landing = await flight.board(tx.reply);
+      landing = await flight.board(tx);
     } catch (error) {
       return this.#serveWithoutOrigin(tx, lookup.located, error);
     }
@@ -280,7 +291,7 @@ export class Engine {
     let landing: Landing;
     try {
       // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
-      landing = await (carriesPrivate(tx.head) ? flight.landing : flight.board(tx.reply));
+      landing = await (carriesPrivate(tx.head) ? flight.landing : flight.board(tx));
     } catch (error) {
       return this.#serveWithoutOrigin(tx, lookup.located, error);
     }
@@ -328,7 +339,7 @@ export class Engine {
       body,
       ...(request.trailers && { trailers: request.trailers }),
       signal: cancel,
-      onInformational: (status, fields) => reply.informational(status, fields),
+      onInformational: (status, fields) => tx.informational(status, fields),
     });
     completeResponse(response.fields, response.httpVersion, this.#now());
     const now = this.#now();
@@ -343,11 +354,14 @@ export class Engine {
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */
   async #invalidate(tx: Transaction, response: OriginResponse): Promise<void> {
-    const { target } = tx.request;
-    const also = alsoInvalidated(new URL(urlOf(target)), response.fields);
+    const { target, site } = tx.request;
+    const url = new URL(urlOf(target));
+    const also = alsoInvalidated(url, response.fields, tx.request, site);
     const keys = also.map((url) => cacheKey({ ...target, path: url.pathname + url.search }, this.#sortQuery));
     for (const group of invalidatedGroups(response.fields)) this.#purger.purgeGroup(tx.key, group);
     await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
+    const prefixes = membersInvalidated(url, tx.request, site);
+    await Promise.all(prefixes.map((prefix) => this.#members.invalidate(prefix)));
   }
 }
 

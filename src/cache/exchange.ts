@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Fields } from '../http/fields.ts';
+import type { Site } from '../http/site.ts';
 import type { Lender, Target } from './ports.ts';
 
 export interface ClientRequest {
@@ -20,6 +21,8 @@ export interface ClientRequest {
    * same, as if it stood in Vary: else one client's Host could poison another's page.
    */
   readonly forwardedAs: string;
+  /** Of a fixed origin: the names that it and this client have for it. */
+  readonly site?: Site | undefined;
   /** "1.1", "1.0", "2.0" */
   readonly httpVersion: string;
   /** Undefined: the request has no body. */

@@ -3,6 +3,7 @@
  * Says what is stored for a request, what would be done with it now, and why, out of the very
  * values the engine works with.
  */
+import { normalUrl } from '../http/normal-url.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
 import { type Reason, reasonKind } from '../policy/reason.ts';
@@ -13,10 +14,17 @@ import type { ClientRequest } from './exchange.ts';
 import type { ExplainedReason, ExplainedVariant, Explanation } from './explanation.ts';
 import { flightKey } from './flight.ts';
 import { urlOfKey } from './key.ts';
+import type { Store } from './ports.ts';
 import type { Located, Variants } from './variants.ts';
 import type { Verdicts } from './verdicts.ts';
 
+/** Other spellings that are listed. */
+const MAX_SPELLINGS = 10;
+/** Keys looked at between two turns of the event loop. */
+const STEP = 1000;
+
 export interface ExplainParts {
+  readonly store: Store;
   readonly variants: Variants;
   readonly verdicts: Verdicts;
   readonly settings: Settings;
@@ -24,7 +32,7 @@ export interface ExplainParts {
   readonly now: number;
 }
 
-export async function explain(key: string, request: ClientRequest, { variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
+export async function explain(key: string, request: ClientRequest, { store, variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
   const stored = await variants.list(key);
   const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOfKey(key) };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
@@ -35,9 +43,24 @@ export async function explain(key: string, request: ClientRequest, { variants, v
     method: request.method,
     key,
     stored: stored.map((located) => explainVariant(located, request, freshnessLifetime(located.entry, settings), variants.isSoftPurged(key, located.entry), now)),
+    otherSpellings: await otherSpellings(key, store),
     now: { action: decision.action, reasons: decision.reasons.map(inWords) },
     notStored: verdict && { at: new Date(verdict.at).toISOString(), reasons: verdict.reasons.map(inWords) },
   };
+}
+
+async function otherSpellings(key: string, store: Store): Promise<string[]> {
+  const url = urlOfKey(key);
+  const normal = normalUrl(url);
+  const found = new Set<string>();
+  let seen = 0;
+  for await (const other of store.keys()) {
+    const otherUrl = urlOfKey(other);
+    if (otherUrl !== url && !other.includes('\n') && normalUrl(otherUrl) === normal) found.add(otherUrl);
+    if (found.size === MAX_SPELLINGS) break;
+    if (++seen % STEP === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return [...found];
 }
 
 function explainVariant({ entry, object }: Located, { fields, forwardedAs }: ClientRequest, lifetime: Lifetime, softPurged: boolean, now: number): ExplainedVariant {

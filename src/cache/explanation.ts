@@ -44,6 +44,8 @@ export interface Explanation {
   readonly method: string;
   readonly key: string;
   readonly stored: readonly ExplainedVariant[];
+  /** URLs that differ from it in spelling alone, and are cached apart. */
+  readonly otherSpellings: readonly string[];
   /** What the request would meet now. */
   readonly now: { readonly action: Decision['action']; readonly reasons: readonly ExplainedReason[] };
   /** Why the response to such a request was not stored, where that happened lately. */

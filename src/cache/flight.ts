@@ -9,6 +9,9 @@ import type { Cancel } from './cancel.ts';
 import type { ClientRequest, Reply } from './exchange.ts';
 import type { Landing } from './fetcher.ts';
 
+/** Who waits for it. */
+type Passenger = Pick<Reply, 'informational'>;
+
 export class Flight {
   /** The purge stamp in force when it began: after a purge nobody joins it. */
   readonly stamp: number;
@@ -17,7 +20,7 @@ export class Flight {
   readonly landing: Promise<Landing>;
   /** The origin has answered, or will not. */
   hasLanded = false;
-  readonly #passengers: Reply[] = [];
+  readonly #passengers: Passenger[] = [];
 
   constructor(stamp: number, cancel: Cancel, fetch: (flight: Flight) => Promise<Landing>) {
     this.stamp = stamp;
@@ -34,14 +37,14 @@ export class Flight {
     );
   }
 
-  /** Interim responses reach the reply from now on. */
-  board(reply: Reply): Promise<Landing> {
-    this.#passengers.push(reply);
+  /** Interim responses reach the passenger from now on. */
+  board(passenger: Passenger): Promise<Landing> {
+    this.#passengers.push(passenger);
     return this.landing;
   }
 
   informational(status: number, fields: Fields): void {
-    for (const reply of this.#passengers) reply.informational(status, fields);
+    for (const passenger of this.#passengers) passenger.informational(status, fields);
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Fields } from '../http/fields.ts';
+import { normalUrl, sortedQuery } from '../http/normal-url.ts';
 import type { Target } from './ports.ts';
 
 /** @param sortQuery parameters in another order are the same key */
@@ -37,11 +38,14 @@ export function urlOf(target: Target): string {
   return `${target.scheme}://${target.authority}${target.path}`;
 }
 
-/** Sorted by the raw name, stably and without decoding: what differs in bytes stays different. */
+/** The key that the same request has with its URL in the normal spelling. */
+export function normalKey(key: string): string {
+  const url = urlOfKey(key);
+  const normal = normalUrl(url);
+  return normal === url ? key : key.replace(url, () => normal);
+}
+
 function withSortedQuery(path: string): string {
   const start = path.indexOf('?');
-  if (start === -1 || !path.includes('&', start)) return path;
-  const parameters = path.slice(start + 1).split('&').map((text) => ({ text, name: text.split('=', 1)[0]! }));
-  parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return `${path.slice(0, start)}?${parameters.map(({ text }) => text).join('&')}`;
+  return start === -1 ? path : `${path.slice(0, start)}?${sortedQuery(path.slice(start + 1))}`;
 }

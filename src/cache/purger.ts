@@ -2,9 +2,11 @@
  * @module cache/purger
  * Removes what is stored and what is on its way into the store, or marks it stale.
  */
+import { beginsWith } from '../http/normal-url.ts';
 import { ANY_TAG } from '../policy/groups.ts';
+import type { Collections } from './collections.ts';
 import type { Store, Target } from './ports.ts';
-import { urlOfKey } from './key.ts';
+import { normalKey, urlOfKey } from './key.ts';
 import { groupScope, hostScope, tagScope, urlScope } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 import type { Located, Variants } from './variants.ts';
@@ -30,6 +32,7 @@ export interface PurgerParts {
   readonly stamps: Stamps;
   readonly variants: Variants;
   readonly verdicts: Verdicts;
+  readonly collections: Collections;
   /** The keys of what is being fetched. */
   readonly underWay: () => readonly string[];
   /** Other workers, or processes to come, have a part in stamps and store: what they hold or fetch is not known here. */
@@ -47,7 +50,7 @@ export class Purger {
   }
 
   /**
-   * A stamp is written only where something is on its way, or stored where the key does not lead: what is
+   * All spellings of its URL are meant. A stamp is written only where something is on its way, or stored where the key does not lead: what is
    * stored under the key is removed at once, and every stamp costs an unrelated response its slot some day.
    * Among several workers that cannot be known, and each purge is stamped. With n objects stored that
    * costs n in a million another object, which is fetched once more.
@@ -55,12 +58,19 @@ export class Purger {
   async purgeKey(key: string, soft = false): Promise<number> {
     const { stamps, variants, underWay, isShared } = this.#parts;
     const scope = urlScope(key);
+    // Other spellings than these two are met by the stamp alone.
+    const keys = new Set([key, normalKey(key)]);
     if (soft) {
-      stamps.purge(scope, true);
-      return (await variants.list(key)).length;
+      return sum(await Promise.all([...keys].map((each) => this.#soften(each))));
     }
-    if (isShared || variants.holdsQueries || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
-    return variants.remove(key);
+    if (isShared || variants.holdsQueries || variants.holdsOtherSpellings || underWay().some((other) => urlScope(other) === scope)) stamps.purge(scope);
+    return sum(await Promise.all([...keys].map((each) => variants.remove(each))));
+  }
+
+  async #soften(key: string): Promise<number> {
+    const { stamps, variants } = this.#parts;
+    stamps.purge(urlScope(key), true);
+    return (await variants.list(key)).length;
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */
@@ -91,23 +101,29 @@ export class Purger {
   }
 
   async #sweep(prefix: string, soft: boolean, number = Number.POSITIVE_INFINITY): Promise<number> {
-    const { store, stamps, variants, underWay, isShared } = this.#parts;
-    for (const key of underWay()) if (urlOfKey(key).startsWith(prefix)) stamps.purge(urlScope(key), soft);
+    const { store, stamps, variants, collections, underWay, isShared } = this.#parts;
+    for (const key of underWay()) if (beginsWith(urlOfKey(key), prefix)) stamps.purge(urlScope(key), soft);
     let seen = 0;
     let hit = 0;
     for await (const key of store.keys()) {
+      collections.add(urlOfKey(key));
       // The variants of a URL go with it; a key that holds a line end is a variant's.
-      if (!key.includes('\n') && urlOfKey(key).startsWith(prefix)) {
+      if (!key.includes('\n') && beginsWith(urlOfKey(key), prefix)) {
         const isMeant = ({ entry }: Located): boolean => entry.stamp < number && (!soft || !variants.isSoftPurged(key, entry));
         // Among others, what they have purged already is not purged again.
         if (!isShared || (await variants.list(key)).some(isMeant)) {
-          hit += soft ? await this.purgeKey(key, true) : await variants.remove(key);
+          hit += soft ? await this.#soften(key) : await variants.remove(key);
           // Another worker may have read it a moment ago, and keep it in its memory.
           if (isShared && !soft) stamps.purge(urlScope(key));
         }
       }
       if (++seen % SWEEP_STEP === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    collections.complete();
     return hit;
   }
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
 }

@@ -2,11 +2,12 @@
  * @module cache/scopes
  * What a purge can name, as the text that stamps.ts makes a slot of.
  */
+import { normalUrl } from '../http/normal-url.ts';
 import { urlOfKey } from './key.ts';
 
-/** All responses of one URL: to GET, and to QUERY whatever its content. */
+/** All responses of one URL, in any spelling: to GET, and to QUERY whatever its content. */
 export function urlScope(key: string): string {
-  return `url ${urlOfKey(key)}`;
+  return `url ${normalUrl(urlOfKey(key))}`;
 }
 
 /** All responses with that tag, of any origin; with ANY_TAG, those whose tags are too many to be told apart. */
@@ -36,10 +37,15 @@ export function hostScope(host: string): string {
   return `host ${host.toLowerCase().replace(/:(?:80|443)?$/, '')}`;
 }
 
+/** Whether what the origin was told of a client's URL (ClientRequest.forwardedAs) names that host[:port]. */
+export function isForHost(forwardedAs: string, host: string): boolean {
+  return hostScope(authorityOf(forwardedAs)) === hostScope(host);
+}
+
 /** All scopes of one response; those that are known before it came, where its tags are left out. */
 export function scopesOf(key: string, forwardedAs: string, tags: readonly string[] = []): string[] {
   const url = urlOfKey(key);
-  const scopes = [`url ${url}`, hostScope(authorityOf(url))];
+  const scopes = [urlScope(key), hostScope(authorityOf(url))];
   if (forwardedAs !== '') scopes.push(hostScope(authorityOf(forwardedAs)));
   if (tags.length === 0) return scopes;
   const origin = originOf(key);

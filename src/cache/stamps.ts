@@ -36,7 +36,7 @@ export class Stamps {
   /** The cell of the rising number. */
   static readonly COUNTER: number = COUNTER;
   /** Cells mean the same to all who have the same of this. */
-  static readonly LAYOUT: string = `${FIRST_SLOT}.${SLOTS}.${SOFT_SLOTS}`;
+  static readonly LAYOUT: string = `${FIRST_SLOT}.${SLOTS}.${SOFT_SLOTS}.2`;
   /** The cell of everything, for hard purges. */
   static readonly EVERYTHING: number = FIRST_SLOT;
   readonly #cells: Int32Array;

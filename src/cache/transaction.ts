@@ -95,6 +95,13 @@ export class Transaction {
     this.originDuration = originDuration;
   }
 
+  /** Sends an interim response; others may be sent the same fields. */
+  informational(status: number, fields: Fields): void {
+    const own = fields.clone().delete('alt-svc');
+    this.#context.decorate?.(own);
+    this.reply.informational(status, own);
+  }
+
   /** Sends the head of a reply, with what happened written into it. `fields` become the reply's own. */
   sendHead(status: number, fields: Fields, length: number | undefined, sent: Sent): void {
     this.result = sent.result;

@@ -7,9 +7,12 @@
 import { createHash } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
+import { normalUrl } from '../http/normal-url.ts';
 import { type Selection, SelectingFields, firstMismatch } from '../policy/vary.ts';
+import type { Collections } from './collections.ts';
 import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
 import type { CommitTerms, Store, StoredObject, StoreWriter } from './ports.ts';
+import { urlOfKey } from './key.ts';
 import { scopesOf } from './scopes.ts';
 import type { Stamps } from './stamps.ts';
 
@@ -66,22 +69,30 @@ export const NOTHING: Lookup = { located: undefined, mismatch: undefined, names:
 export class Variants {
   readonly #store: Store;
   readonly #stamps: Stamps;
+  readonly #collections: Collections;
   readonly #keepFor: (entry: Entry) => number;
   /** Changes of one URL's list happen one after the other. */
   readonly #changes = new Map<string, Change>();
 
   #holdsQueries = false;
+  #holdsOtherSpellings = false;
 
   /** @param keepFor seconds that a response can be of use */
-  constructor(store: Store, stamps: Stamps, keepFor: (entry: Entry) => number) {
+  constructor(store: Store, stamps: Stamps, collections: Collections, keepFor: (entry: Entry) => number) {
     this.#store = store;
     this.#stamps = stamps;
+    this.#collections = collections;
     this.#keepFor = keepFor;
   }
 
   /** Responses to QUERY were stored, whose keys a URL alone does not lead to. */
   get holdsQueries(): boolean {
     return this.#holdsQueries;
+  }
+
+  /** Responses were stored for a URL in another than its normal spelling, from which a key does not lead to it. */
+  get holdsOtherSpellings(): boolean {
+    return this.#holdsOtherSpellings;
   }
 
   /** The stored response that the request selects; of several the most recent (RFC 9111 §4.1). */
@@ -151,6 +162,9 @@ export class Variants {
   /** Makes a written response visible at its place. False when it could not be kept. */
   async commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
+    const url = urlOfKey(key);
+    if (normalUrl(url) !== url) this.#holdsOtherSpellings = true;
+    this.#collections.add(url);
     return this.#alone(key, async () => {
       if (this.isDead(key, entry)) return false;
       const first = this.#first(key, await this.#store.get(key));

@@ -18,7 +18,7 @@ const ACTIONS: Readonly<Record<Explanation['now']['action'], string>> = {
   unavailable: 'be refused with 504',
 };
 
-export function explanationText({ url, method, now, stored, notStored }: Explanation): string {
+export function explanationText({ url, method, now, stored, otherSpellings, notStored }: Explanation): string {
   const lines = [styled('bold', printable(url)), `A ${printable(method)} now would ${styled(now.action === 'hit' ? 'green' : 'magenta', ACTIONS[now.action])}.`];
   for (const reason of now.reasons) lines.push(...reasonLines('because', reason));
   if (notStored !== undefined) {
@@ -27,6 +27,7 @@ export function explanationText({ url, method, now, stored, notStored }: Explana
   }
   lines.push('', stored.length === 0 ? 'Nothing is stored.' : stored.length === 1 ? 'One response is stored:' : `${stored.length} variants are stored:`);
   for (const variant of stored) lines.push(...variantLines(variant));
+  if (otherSpellings.length > 0) lines.push('', 'Stored apart, for other spellings of the same URL:', ...otherSpellings.map((other) => `  ${printable(other)}`));
   return `${lines.join('\n')}\n`;
 }
 

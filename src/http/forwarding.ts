@@ -124,8 +124,12 @@ export function isFromProxies(plain: string): boolean {
   return plain.startsWith(FROM_PROXIES_PREFIX) || FROM_PROXIES.has(plain);
 }
 
-/** Completes what came from an origin, before it is stored or sent on: Via, and Date where it sent none. */
+/**
+ * Completes what came from an origin, before it is stored or sent on: Via, and Date where it sent none. Other
+ * ways to the origin (Alt-Svc) are no ways to this proxy.
+ */
 export function completeResponse(fields: Fields, httpVersion: string, now: number): void {
+  fields.delete('alt-svc');
   appendVia(fields, httpVersion);
   // A recipient with a clock records when it received a response without Date.
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-6.6.1

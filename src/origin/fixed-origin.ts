@@ -4,7 +4,11 @@
  */
 import type { Target } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
+import type { Fields } from '../http/fields.ts';
+import type { ClientBase } from '../http/forwarding.ts';
+import { Site } from '../http/site.ts';
 import { type AddressRules, isPrivateHost } from './address.ts';
+import { requestToOrigin, responseToClient } from './site-fields.ts';
 import { badTarget, checkCharacters, makeTarget, parseAbsoluteForm } from './targets.ts';
 import type { Resolution, TargetRequest, Targets } from './targets.ts';
 
@@ -42,6 +46,25 @@ export class FixedOrigin implements Targets, AddressRules {
     return { kind: 'target', mode: 'reverse', target: { ...this.#origin, path: this.#path(method, requestTarget) } };
   }
 
+  /**
+   * As it is known to a client, and to itself by the Host that it is told.
+   * @param mount what stands before its paths at the client
+   */
+  site(client: ClientBase, toldHost: string, mount = ''): Site {
+    const { scheme, authority } = this.#origin;
+    return new Site({ scheme, authority, base: this.#base, toldHost, client, mount });
+  }
+
+  /** Changes the fields of a response on its way to a client. */
+  toClient(fields: Fields, site: Site, target: Target): void {
+    responseToClient(fields, site, target, this.#base);
+  }
+
+  /** Changes the fields of a request on its way to the origin. Throws ERR_BAD_TARGET where one leads out of the base path. */
+  toOrigin(fields: Fields, site: Site): void {
+    requestToOrigin(fields, site, (path) => this.#below(path));
+  }
+
   /** The operator chose the origin: it may be at any address. */
   names(host: string, port: number): boolean {
     return host === this.#origin.host && port === this.#origin.port;
@@ -53,6 +76,10 @@ export class FixedOrigin implements Targets, AddressRules {
     // https://www.rfc-editor.org/rfc/rfc9112.html#section-3.2.2
     const path = requestTarget.startsWith('/') ? requestTarget : parseAbsoluteForm(requestTarget)?.path;
     if (path === undefined) throw badTarget('is neither a path nor an http URL.');
+    return this.#below(path);
+  }
+
+  #below(path: string): string {
     if (this.#base !== '' && climbsOut(path)) throw badTarget(`leaves the base path ${this.#base} of the origin. Remove its ".." segments.`);
     return this.#base + path;
   }

@@ -52,7 +52,7 @@ export class PurgeMethod {
 
   /** What a GET of that URL would be kept under. */
   #target({ requestTarget, ...message }: ReceivedMessage): ClientRequest['target'] {
-    const admit = (target: string): ReturnType<ProxyParts['admit']> => this.#proxy.admit({ ...message, requestTarget: target, method: 'GET', body: undefined });
+    const admit = (target: string): ReturnType<ProxyParts['wouldAdmit']> => this.#proxy.wouldAdmit({ ...message, requestTarget: target, method: 'GET', body: undefined });
     const admitted = admit(requestTarget);
     // The host alone was named: its root is meant.
     const below = admitted.kind === 'redirect' ? admit(admitted.location) : admitted;

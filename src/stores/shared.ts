@@ -6,6 +6,7 @@
  * purged meanwhile is not known yet, the local one stands alone.
  */
 import { urlOfKey } from '../cache/key.ts';
+import { beginsWith } from '../http/normal-url.ts';
 import type { TicketStore } from '../cache/memo.ts';
 import type { PackedReader } from '../cache/packed.ts';
 import type { Body, CommitTerms, Store, StoredObject, StoreWriter } from '../cache/ports.ts';
@@ -287,7 +288,7 @@ export class SharedStore implements Store {
   }
 
   #isForgotten(key: string, number: number): boolean {
-    return this.#rules.some((rule) => number < rule.number && (rule.prefix === '' || urlOfKey(key).startsWith(rule.prefix)));
+    return this.#rules.some((rule) => number < rule.number && (rule.prefix === '' || beginsWith(urlOfKey(key), rule.prefix)));
   }
 }
 
