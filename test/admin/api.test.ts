@@ -109,6 +109,45 @@ describe('POST /__admin/purge', () => {
     }
   });
 
+  test('takes a URL by a host that clients have asked for', async () => {
+    const { proxy, origin } = await setup();
+    const based = closing(await startProxy({ origin: `${origin.url}/base` }));
+    const host = 'www.example:8443';
+    const get = async ({ url }: TestProxy, path: string): Promise<string> => (await request(url + path, { headers: { Host: host } })).headers.get('x-cache')!;
+    for (const one of [proxy, based]) {
+      const purge = (body: string): Promise<ClientResponse> => post(`${one.url}/__admin/purge`, body);
+      assert.equal((await purge(`url=https://${host}/a`)).status, 400);
+      for (const body of [`url=https://${host}/a`, `url=http://WWW.example:8443/a`, `prefix=https://${host}/`]) {
+        assert.equal(await get(one, '/a'), 'MISS', body);
+        assert.deepEqual(json(await purge(body)), { purged: 1 }, body);
+      }
+      assert.equal(await get(one, '/a'), 'MISS');
+      assert.equal((await purge('url=https://other.example/a')).status, 400);
+    }
+    const embedded = closing(await startProxy({ allowHost: '127.0.0.1' }));
+    const path = `/127.0.0.1:${origin.port}/a`;
+    assert.deepEqual([await get(embedded, path), await get(embedded, path)], ['MISS', 'HIT']);
+    assert.deepEqual(json(await post(`${embedded.url}/__admin/purge`, `url=https://${host}${path}`)), { purged: 1 });
+    assert.equal(await get(embedded, path), 'MISS');
+  });
+
+  for (const soft of ['', '&soft=true']) {
+    test(`takes a URL in any spelling, and means all${soft}`, async () => {
+      const { proxy, page } = await setup();
+      const spellings = ['/%d9/~a?~b=1&c=2', '/%D9/%7Ea?%7eb=1&c=2', '/%d9/%7Ea?~b=1&c=2'];
+      for (const [kind, named] of [...spellings.map((path) => ['url', path]), ['prefix', '/%D9/'], ['prefix', '/%d9/%7e']] as [string, string][]) {
+        for (const path of spellings) if (soft === '') assert.equal(await page(path), 'MISS', `${path} after ${named}`);
+        for (const path of spellings) await page(path);
+        await page('/%da/');
+        const response = await post(`${proxy.url}/__admin/purge`, `${kind}=${encodeURIComponent(named)}${soft}`);
+        assert.equal(response.status, 200);
+        assert.equal(await page('/%da/'), 'HIT');
+        for (const path of spellings) assert.notEqual(await page(path), 'HIT', `${path} after ${named}`);
+        await post(`${proxy.url}/__admin/clear-cache`);
+      }
+    });
+  }
+
   test('says what it takes where it cannot understand', async () => {
     const { proxy } = await setup();
     for (const body of ['', 'url=', 'what=ever', 'url=/a&all=true', '{"url":', 'url=ftp://x/', 'url=a', 'url=http://other.example/', `url=/a b`]) {
@@ -132,6 +171,26 @@ describe('GET /__admin/explain', () => {
       const explanation = json(await request(`${proxy.url}/__admin/explain?url=${encodeURIComponent(url)}`));
       assert.equal((explanation.now as { action: string }).action, 'hit', url);
       assert.equal((explanation.stored as unknown[]).length, 1);
+    }
+  });
+
+  test('takes a URL by a host that clients have asked for, and finds what a trusted proxy asked for by https', async () => {
+    const { proxy } = await setup({ trustProxy: ['127.0.0.1'] });
+    const action = async (url: string): Promise<string> => (json(await request(`${proxy.url}/__admin/explain?url=${encodeURIComponent(url)}`)).now as { action: string }).action;
+    await request(`${proxy.url}/a`, { headers: { Host: 'www.example' } });
+    await request(`${proxy.url}/b`, { headers: { Host: 'inner', 'X-Forwarded-Host': 'www.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Port': '443' } });
+    for (const url of ['http://www.example/a', 'https://www.example/b', '/a', '/b']) assert.equal(await action(url), 'hit', url);
+    await request(`${proxy.url}/c`, { headers: { Host: 'shop.example' } });
+    assert.equal(await action('http://shop.example/a'), 'miss');
+  });
+
+  test('names other spellings of the URL that are stored', async () => {
+    const { proxy, page } = await setup();
+    await page('/%7Ea');
+    for (const [url, others] of [['/~a', [`${proxy.url}/%7Ea`]], ['/%7Ea', []], ['/%7ea', [`${proxy.url}/%7Ea`]], ['/b', []]] as const) {
+      const { otherSpellings, now } = json(await request(`${proxy.url}/__admin/explain?url=${encodeURIComponent(url)}`)) as { otherSpellings: string[]; now: { action: string } };
+      assert.deepEqual(otherSpellings.map((other) => new URL(other).pathname), others.map((other) => new URL(other).pathname), url);
+      assert.equal(now.action, url === '/%7Ea' ? 'hit' : 'miss');
     }
   });
 
