@@ -355,12 +355,12 @@ export class Engine {
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */
   async #invalidate(tx: Transaction, response: OriginResponse): Promise<void> {
     const { target, site } = tx.request;
-    const url = new URL(urlOf(target));
-    const also = alsoInvalidated(url, response.fields, tx.request, site);
+    const own = new URL(urlOf(target));
+    const also = alsoInvalidated(own, response.fields, tx.request, site);
     const keys = also.map((url) => cacheKey({ ...target, path: url.pathname + url.search }, this.#sortQuery));
     for (const group of invalidatedGroups(response.fields)) this.#purger.purgeGroup(tx.key, group);
     await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
-    const prefixes = membersInvalidated(url, tx.request, site);
+    const prefixes = membersInvalidated(own, tx.request, site);
     await Promise.all(prefixes.map((prefix) => this.#members.invalidate(prefix)));
   }
 }
