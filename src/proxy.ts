@@ -291,9 +291,10 @@ export class ProxyParts {
   }
 
   /** What changes the fields of its responses. */
-  #toClient({ site, target }: ClientRequest, rewrite: AdmittedRequest['rewrite'], { mountPath, fields }: ReceivedMessage): AdmittedRequest['rewrite'] {
+  #toClient(request: ClientRequest, rewrite: AdmittedRequest['rewrite'], { mountPath, fields }: ReceivedMessage): AdmittedRequest['rewrite'] {
     const fixed = this.#fixed;
-    const map = fixed && site ? (response: Fields): void => fixed.toClient(response, site, target) : rewrite;
+    const { site } = request;
+    const map = fixed && site ? (response: Fields): void => fixed.toClient(response, site, request) : rewrite;
     if (!mountPath) return map;
     const host = site?.host ?? fields.first('host');
     return (response) => {

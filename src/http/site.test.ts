@@ -23,6 +23,8 @@ describe('a reference in a response', () => {
     [{}, 'http://WWW.example:80/dir/', 'http://WWW.example:80/dir/'],
     // A redirect to the other scheme that would lead to itself stays one.
     [https, 'http://www.example/page?q', 'http://www.example/page?q'],
+    // Its host as it is told, with the port that it listens on.
+    [{ toldHost: 'www.example:8080', client: { scheme: 'http', host: 'www.example:8080' } }, 'http://www.example:3000/dir/', 'http://www.example:8080/dir/'],
     [{}, 'https://www.example/page?q', 'https://www.example/page?q'],
     // The base path.
     [based, '/base/login', '/login'],
@@ -49,7 +51,11 @@ describe('a reference in a response', () => {
     // Elsewhere.
     ...['http://10.0.0.1/x', 'https://10.0.0.1:3000/x', 'http://other.example/', '//other.example/', 'http://user@10.0.0.1:3000/', 'http://10.0.0.1:3000@evil.example/', 'ftp://10.0.0.1:3000/', 'data:,x', '/x', '', '?q', '#f', '../x', 'http://[', 'http://'].map((reference): [Partial<SiteNames>, string, string] => [{}, reference, reference]),
   ];
-  for (const [names, reference, expected] of cases) test(`${JSON.stringify(names)} ${reference}`, () => assert.equal(site(names).toClient(reference, `${names.base ?? ''}/page?q`), expected));
+  for (const [names, reference, expected] of cases) test(`${JSON.stringify(names)} ${reference}`, () => assert.equal(site(names).toClient(reference, `${names.base ?? ''}/page?q`, true), expected));
+
+  test('to itself by the other scheme is mapped where nobody follows it', () => {
+    assert.equal(site(https).toClient('http://www.example/page?q', '/page?q'), 'https://www.example/page?q');
+  });
 
   test('that names another host is never touched, and none that does not is led there', () => {
     const reference = fc.array(fc.constantFrom('http:', 'https:', '//', '/', '/base', '\\', '..', '.', 'evil.example', 'www.example', '10.0.0.1:3000', '@', '?', '#', 'x'), { maxLength: 8 }).map((parts) => parts.join(''));
@@ -58,7 +64,7 @@ describe('a reference in a response', () => {
         const hostAt = (value: string, base: string): string | undefined => URL.parse(value, base)?.host;
         const before = hostAt(text, 'http://www.example/page');
         const after = hostAt(site(based).toClient(text, '/base/page'), 'http://www.example/page');
-        if (before !== '10.0.0.1:3000') assert.equal(after, before, text);
+        if (before !== '10.0.0.1:3000' && before !== 'www.example:3000') assert.equal(after, before, text);
         else assert.ok(after === 'www.example' || after === before, text);
       }),
       { numRuns: 3000 },

@@ -43,8 +43,9 @@ export class Site {
   /**
    * A reference in a response as one that leads the client to the same resource.
    * @param path of the target, as the origin gets it
+   * @param isRedirect the client will follow it
    */
-  toClient(reference: string, path: string): string {
+  toClient(reference: string, path: string, isRedirect = false): string {
     const { base } = this.#names;
     const match = WITH_AUTHORITY.exec(reference);
     if (match === null) {
@@ -63,7 +64,7 @@ export class Site {
     if (named === this.#clientOrigin() && below === rest) return reference;
     const mapped = clientBase + below;
     // Whoever leads from https to http at the same host means the other scheme, where else it would lead to itself.
-    const leadsToItself = named !== this.#clientOrigin() && sameHost(named, this.#clientOrigin()) && mapped === clientBase + (withoutBase(path, base) ?? path);
+    const leadsToItself = isRedirect && named !== this.#clientOrigin() && sameHost(named, this.#clientOrigin()) && mapped === clientBase + path;
     return leadsToItself ? reference : mapped;
   }
 
@@ -107,7 +108,8 @@ export class Site {
     if (asClient !== undefined && asClient === client) return client;
     const asOrigin = originOf(`${scheme ?? this.#names.scheme}://${authority}`);
     const { scheme: own, authority: address, toldHost } = this.#names;
-    this.#own ??= [address, toldHost].map((host) => originOf(`${own}://${host}`)).filter((origin) => origin !== undefined);
+    // Many servers put their own port behind the name that they are told.
+    this.#own ??= [address, toldHost, hostOf(toldHost) + portOf(address)].map((host) => originOf(`${own}://${host}`)).filter((origin) => origin !== undefined);
     return asOrigin !== undefined && this.#own.includes(asOrigin) ? asOrigin : undefined;
   }
 
@@ -127,6 +129,15 @@ export class Site {
 function originOf(url: string): string | undefined {
   const origin = URL.parse(url)?.origin;
   return origin === undefined || origin === 'null' ? undefined : origin.replace(/^(https?:\/\/)(?:127\.0\.0\.1|\[::1\])(?=:|$)/, '$1localhost');
+}
+
+/** The port with its colon, "" where there is none. */
+function portOf(authority: string): string {
+  return /:\d+$/.exec(authority)?.[0] ?? '';
+}
+
+function hostOf(authority: string): string {
+  return authority.slice(0, authority.length - portOf(authority).length);
 }
 
 /** Whether two web origins differ in nothing but their scheme. */

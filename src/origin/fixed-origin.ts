@@ -56,8 +56,8 @@ export class FixedOrigin implements Targets, AddressRules {
   }
 
   /** Changes the fields of a response on its way to a client. */
-  toClient(fields: Fields, site: Site, target: Target): void {
-    responseToClient(fields, site, target, this.#base);
+  toClient(fields: Fields, site: Site, request: { readonly method: string; readonly target: Target }): void {
+    responseToClient(fields, site, request, this.#base);
   }
 
   /** Changes the fields of a request on its way to the origin. Throws ERR_BAD_TARGET where one leads out of the base path. */

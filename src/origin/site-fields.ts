@@ -14,10 +14,15 @@ const CANONICAL = /;\s*rel\s*=\s*"?[^";,]*\bcanonical\b/i;
 /** https://html.spec.whatwg.org/multipage/document-lifecycle.html#the-refresh-header */
 const REFRESH = /^(\s*[\d.]+(?:\s*[;,]|\s)\s*(?:url\s*=\s*)?)(["']?)([^"']+)([^]*)$/i;
 
-/** @param base the origin's base path, "" for none */
-export function responseToClient(fields: Fields, site: Site, target: Target, base: string): void {
+/**
+ * @param method of the request
+ * @param base the origin's base path, "" for none
+ */
+export function responseToClient(fields: Fields, site: Site, { method, target }: { readonly method: string; readonly target: Target }, base: string): void {
   const map = (reference: string): string => site.toClient(reference, target.path);
-  mapLines(fields, 'Location', map);
+  // Others may be told what they have made: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.2
+  const isRedirect = method === 'GET' || method === 'HEAD';
+  mapLines(fields, 'Location', (reference) => site.toClient(reference, target.path, isRedirect));
   mapLines(fields, 'Content-Location', map);
   mapLines(fields, 'Refresh', (line) => line.replace(REFRESH, (_, before: string, quote: string, url: string, rest: string) => before + quote + map(url) + rest));
   mapLines(fields, 'Link', (line) => line.replace(LINK_VALUE, (whole, reference: string, parameters: string) => (CANONICAL.test(parameters) ? whole : `<${map(reference)}>${parameters}`)));
