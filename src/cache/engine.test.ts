@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { until } from '../../test/kit/until.ts';
 import { Fields } from '../http/fields.ts';
 import { MemoryStore } from '../stores/memory.ts';
 import { Engine } from './engine.ts';
@@ -55,7 +55,7 @@ describe('what another worker stores', () => {
     const late = get(second);
     await looked;
     assert.equal(await get(first), '200 page');
-    while (leases.ended === 0) await setImmediate();
+    await until('the lease of the first has ended', () => leases.ended > 0);
     tell();
     assert.equal(await late, '200 page');
     assert.equal(asked(), 1);

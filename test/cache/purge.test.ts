@@ -9,6 +9,7 @@ import { type ClientResponse, open, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { type TestProxy, startMillrace } from '../kit/proxy.ts';
+import { until } from '../kit/until.ts';
 
 const result = (response: ClientResponse): string => response.headers.get('x-cache')!;
 
@@ -19,11 +20,9 @@ async function purge({ url }: TestProxy, what: object): Promise<unknown> {
 
 /** Asks until it is a hit again; what was served on the way there. */
 async function untilHit(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string[]> {
-  for (const results: string[] = []; ; ) {
-    const response = await request(url, { headers });
-    if (result(response) === 'HIT') return results;
-    results.push(result(response));
-  }
+  const results: string[] = [];
+  await until(`${url} is a hit`, async () => results[results.push(result(await request(url, { headers }))) - 1], (last) => last === 'HIT');
+  return results.slice(0, -1);
 }
 
 /** Pages that say which version they are; each is tagged with its first segment. */
@@ -83,7 +82,7 @@ describe('what a purge hits', () => {
     await using proxy = await startMillrace({ origin: origin.url });
     const state = async (host: string): Promise<string> => result(await request(`${proxy.url}/a`, { headers: { Host: host } }));
     const prime = async (): Promise<void> => {
-      for (const host of ['one.example', 'two.example:8000']) while ((await state(host)) !== 'HIT');
+      for (const host of ['one.example', 'two.example:8000']) await until(`it is a hit at ${host}`, () => state(host), (last) => last === 'HIT');
     };
     await prime();
     await purge(proxy, { host: 'one.example' });
@@ -122,7 +121,7 @@ describe('what a purge hits', () => {
     await request(`${proxy.url}/a`, { headers: { 'Accept-Language': 'en', 'Cache-Control': 'no-cache' } });
     // What is stored anew takes the place it had.
     assert.deepEqual(await purge(proxy, { prefix: '/a', soft: true }), { purged: 2, soft: true });
-    for (const language of ['de', 'en', 'fr']) while ((await state(language)) !== 'HIT');
+    for (const language of ['de', 'en', 'fr']) await until(`it is a hit in ${language}`, () => state(language), (last) => last === 'HIT');
     await purge(proxy, { tag: 'de' });
     assert.deepEqual(await all(), ['MISS', 'HIT', 'HIT']);
     await purge(proxy, { tag: 'en' });
@@ -200,7 +199,10 @@ describe('after a soft purge', () => {
       assert.deepEqual([result(response), response.body.toString()], ['STALE', '0']);
       await origin.arrived(attempts);
       // The attempt before has to be over for the next request to make one.
-      while (origin.requests.length < attempts + 1) assert.equal(result(await request(`${proxy.url}/a`)), 'STALE');
+      await until('the next attempt is made', async () => {
+        assert.equal(result(await request(`${proxy.url}/a`)), 'STALE');
+        return origin.requests.length > attempts;
+      });
     }
     fails = false;
     assert.ok((await untilHit(`${proxy.url}/a`)).every((each) => each === 'STALE'));
@@ -217,7 +219,7 @@ describe('after a soft purge', () => {
     version = 2;
     assert.equal(await head({ 'Cache-Control': 'no-cache' }), 'MISS');
     assert.equal(await head(), 'STALE');
-    while ((await head()) !== 'HIT');
+    await until('HEAD is a hit', head, (last) => last === 'HIT');
     assert.equal((await request(`${proxy.url}/a`)).body.toString(), '2');
     assert.deepEqual(origin.requests.map(({ method }) => method), ['GET', 'HEAD', 'GET']);
   });
@@ -292,7 +294,7 @@ test('after a soft purge of everything the origin sees no more validations at on
   // What somebody waits for is not held back.
   assert.equal(result(await request(`${proxy.url}/missed`)), 'MISS');
   held.open();
-  while ((await all()).includes('STALE'));
+  await until('nothing is stale', all, (results) => !results.includes('STALE'));
   assert.ok(most <= MOST, `${most} at once`);
   // Once for each, but for those that were looked for in the very moment they were stored anew.
   assert.ok(origin.requests.length < 2.1 * OBJECTS);

@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
+import { until } from '../kit/until.ts';
 import { Home, type Running } from './command.ts';
 
 const BODIES: Readonly<Record<string, Buffer>> = { '/small': Buffer.alloc(500, 's'), '/medium': Buffer.alloc(50_000, 'm'), '/large': Buffer.alloc(700_000, 'l') };
@@ -41,7 +41,7 @@ async function stats({ url }: Running): Promise<ProxyStats> {
 async function store(running: Running, paths: readonly string[]): Promise<void> {
   const before = (await stats(running)).store.objects;
   for (const path of paths) await get(running.url + path);
-  while ((await stats(running)).store.objects < before + paths.length) await wait(5);
+  await until(`${paths.length} more are stored`, async () => (await stats(running)).store.objects, (objects) => objects >= before + paths.length);
 }
 
 async function end({ process, finished }: Running, signal: NodeJS.Signals): Promise<void> {
@@ -186,18 +186,20 @@ for (const workers of ['1', '2']) {
       return response.headers.get('x-cache')!;
     };
     const said = (pattern: RegExp): number => running.stderr().match(pattern)?.length ?? 0;
-    assert.deepEqual([await ask('/kept'), await untilHit(() => ask('/kept'))], ['MISS', 'HIT']);
+    assert.equal(await ask('/kept'), 'MISS');
+    await until('/kept is a hit', () => ask('/kept'), (result) => result === 'HIT');
     writeUntilFull(join(directory, 'filler'));
     for (let i = 0; i < 40; i++) assert.equal(await ask(`/full/${i}`), 'MISS');
     assert.equal(await ask('/kept'), 'HIT', 'what is stored is served');
     await running.wrote('stderr', /warning: Nothing can be stored in \S+ now: .*\. Responses are served without being stored/u);
     assert.ok((await stats(running)).store.tiers!.at(-1)!.errors > 0);
     rmSync(join(directory, 'filler'));
-    for (let i = 0; said(/can be written again/gu) === 0; i++) {
-      await ask(`/again/${i % 10}`);
-      await wait(50);
-    }
-    assert.equal(await untilHit(() => ask('/again/0')), 'HIT');
+    let asked = 0;
+    await until('it says that it stores again', async () => {
+      await ask(`/again/${asked++ % 10}`);
+      return said(/can be written again/gu) > 0;
+    });
+    await until('/again/0 is a hit', () => ask('/again/0'), (result) => result === 'HIT');
     assert.deepEqual([said(/Nothing can be stored/gu), said(/can be written again/gu)], [1, 1]);
   });
 
@@ -216,15 +218,6 @@ for (const workers of ['1', '2']) {
     assert.match(stderr, /warning: The cache in \S+ could not be written out before it was closed: .*full/u);
     assert.doesNotMatch(stderr, /stopping failed/u);
   });
-}
-
-async function untilHit(ask: () => Promise<string>): Promise<string> {
-  let result = await ask();
-  for (let i = 0; i < 100 && result !== 'HIT'; i++) {
-    await wait(20);
-    result = await ask();
-  }
-  return result;
 }
 
 test('a directory of another version is refused and left as it is', async (t) => {

@@ -7,12 +7,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { request } from '../kit/client.ts';
 import { type OriginHandler, startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { Home } from './command.ts';
 
 const page: OriginHandler = (incoming, response, { index }) => {
   const tag = incoming.url!.split('/')[1]!;
   response.writeHead(200, { 'Cache-Control': 'max-age=600', 'Cache-Tag': tag, ETag: `"${tag}"` }).end(`page ${incoming.url} ${index}`);
 };
+
+async function untilHit(url: string, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+  await until(`${url} is a hit`, async () => (await request(url, { headers })).headers.get('x-cache'), (result) => result === 'HIT');
+}
 
 test('purge by every word, hard and soft, says what it hit', async (t) => {
   await using origin = await startOrigin(page);
@@ -30,10 +35,10 @@ test('purge by every word, hard and soft, says what it hit', async (t) => {
   ];
   const state = async (): Promise<string | undefined> => (await request(`${proxy.url}/news/1`)).headers.get('x-cache');
   for (const [args, hard, soft] of words) {
-    for (const path of ['/news/1', '/news/2']) while ((await request(proxy.url + path)).headers.get('x-cache') !== 'HIT');
+    for (const path of ['/news/1', '/news/2']) await untilHit(proxy.url + path);
     assert.deepEqual(await home.run('purge', ...args, '--soft'), { code: 0, stdout: soft, stderr: '' });
     assert.equal(await state(), 'STALE', args.join(' '));
-    while ((await state()) !== 'HIT');
+    await untilHit(`${proxy.url}/news/1`);
     assert.deepEqual(await home.run('purge', ...args), { code: 0, stdout: hard, stderr: '' });
     assert.equal(await state(), 'MISS', args.join(' '));
   }
@@ -52,7 +57,7 @@ for (const workers of ['1', '2']) test(`a proxy of ${workers} that is killed rig
   // The port is another one each time.
   const headers = { Host: 'site.example' };
   const state = async (url: string): Promise<string | undefined> => (await request(url, { headers })).headers.get('x-cache');
-  for (const path of paths) while ((await state(first.url + path)) !== 'HIT');
+  for (const path of paths) await untilHit(first.url + path, headers);
   await home.run('purge', '--tag', 'removed');
   await home.run('purge', '--tag', 'marked', '--soft');
   await home.run('purge', '/both', '--soft');
@@ -72,5 +77,5 @@ for (const workers of ['1', '2']) test(`a proxy of ${workers} that is killed rig
   const last = await home.start(...args);
   const states = await Promise.all(paths.map((path) => state(last.url + path)));
   assert.deepEqual(states, ['MISS', 'STALE', 'HIT', 'MISS']);
-  while ((await state(`${last.url}/marked`)) !== 'HIT');
+  await untilHit(`${last.url}/marked`, headers);
 });

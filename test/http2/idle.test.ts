@@ -14,6 +14,7 @@ import { Http2Lane } from '../../src/server/http2.ts';
 import { gate } from '../kit/gate.ts';
 import { Http2Client } from '../kit/http2-client.ts';
 import { startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 
 /** Node keeps it at the socket under a symbol of its own. */
 function sessionOf(socket: Socket): Http2Session {
@@ -67,10 +68,7 @@ test('an idle connection ends, one with a stream under way does not, however oft
   assert.equal((await answer).body.toString(), 'answered');
   const closed = once(client.session, 'close');
   // The client may see the end of its stream a little before.
-  while (!session.closed) {
-    await new Promise(setImmediate);
-    session.emit('timeout');
-  }
+  await until('the session is closed', () => session.emit('timeout') && session.closed);
   await closed;
 });
 
@@ -83,10 +81,7 @@ test('where nothing moves, streams that are answered and not taken are reset', a
   await once(stream, 'response');
   const closed = new Promise((resolve) => void stream.once('close', resolve));
   // All of it may be written a little later.
-  while (!stream.closed) {
-    await new Promise(setImmediate);
-    session.emit('timeout');
-  }
+  await until('the stream is reset', () => session.emit('timeout') && stream.closed);
   await closed;
   assert.equal(stream.rstCode, constants.NGHTTP2_INTERNAL_ERROR);
 });

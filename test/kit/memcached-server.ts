@@ -4,6 +4,7 @@
  */
 import { accepts, freePort } from './port.ts';
 import { type Scope, ServerProcess, isInstalled } from './server-process.ts';
+import { until } from './until.ts';
 
 /** Why a test cannot run here; false where it can. */
 export const skipWithoutMemcached: string | false = isInstalled('memcached') ? false : 'memcached (Debian package memcached) is not installed';
@@ -24,7 +25,7 @@ export class MemcachedServer extends ServerProcess {
   async start(): Promise<void> {
     // It gives up root of itself where it is told whom to be.
     this.spawn('memcached', ['-p', String(this.port), '-l', '127.0.0.1', '-u', 'nobody', '-m', '256'], { stdio: 'ignore' });
-    while (!(await accepts(this.port))) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('memcached listens', () => accepts(this.port));
   }
 }
 

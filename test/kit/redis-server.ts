@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './port.ts';
 import { type Scope, ServerProcess, isInstalled } from './server-process.ts';
+import { until } from './until.ts';
 
 /** Why a test cannot run here; false where it can. */
 export const skipWithoutRedis: string | false = isInstalled('redis-server') ? false : 'redis-server (Debian package redis-server) is not installed';
@@ -91,9 +92,8 @@ export async function startCluster(scope: Scope): Promise<RedisServer[]> {
   for (const other of servers.slice(1)) servers[0]!.cli('cluster', 'meet', '127.0.0.1', String(other.port), busPort(other));
   // Each has to have heard of all, and that nothing is missing.
   for (const server of servers) {
-    while (!(server.cli('cluster', 'info').includes('cluster_state:ok') && addresses.every((address) => server.cli('cluster', 'nodes').includes(address)) && server.cli('cluster', 'info').includes('cluster_slots_ok:16384'))) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const told = (): string => server.cli('cluster', 'info') + server.cli('cluster', 'nodes');
+    await until('the node knows its cluster', told, (text) => ['cluster_state:ok', 'cluster_slots_ok:16384', ...addresses].every((part) => text.includes(part)));
   }
   return servers;
 }

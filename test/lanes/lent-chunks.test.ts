@@ -14,6 +14,7 @@ import { type ClientResponse, request } from '../kit/client.ts';
 import { Http2Client } from '../kit/http2-client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { startMillrace } from '../kit/proxy.ts';
+import { until } from '../kit/until.ts';
 
 const KB = 1024;
 /** What the system itself holds of a response that nobody reads is less. */
@@ -148,7 +149,7 @@ for (const lane of ['fast', 'general'] as const) {
         };
         await get();
         // It is in place when it is a hit.
-        while ((await request(proxy.url + path, { headers: { Host: 'example.test' } })).headers.first('x-cache') !== 'HIT');
+        await until(`${path} is a hit`, async () => (await request(proxy.url + path, { headers: { Host: 'example.test' } })).headers.first('x-cache') === 'HIT');
         for (const entry of readdirSync(join(cacheDir, 'bodies'), { recursive: true, withFileTypes: true })) {
           if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), Buffer.alloc(100 * KB, 7), { flag: 'r+' });
         }
@@ -169,8 +170,10 @@ for (const lane of ['fast', 'general'] as const) {
       await using client = await Http2Client.connect(proxy.url);
       const path = `/${200 * KB}/1`;
       const get = (): Promise<ClientResponse> => client.request(path);
-      do assertBody(path, (await get()).body);
-      while (proxy.outcomes.at(-1)?.result !== 'HIT');
+      await until(`${path} is a hit`, async () => {
+        assertBody(path, (await get()).body);
+        return proxy.outcomes.at(-1)?.result === 'HIT';
+      });
       await get();
       for (const entry of readdirSync(join(cacheDir, 'bodies'), { recursive: true, withFileTypes: true })) {
         if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), Buffer.alloc(100 * KB, 7), { flag: 'r+' });

@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import type { Outcome } from '../../src/cache/outcome.ts';
 import { openRaw, rawRequest, request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { type OpenLanes, openLanes } from './lanes.ts';
 import { LARGE, passing } from './passing-site.ts';
 
@@ -142,15 +143,21 @@ describe('what passes', () => {
     connection.socket.pause();
     await connection.send(get('/whole'));
     const [socket] = await accepted;
-    while (socket.timeout !== 60_000) await rawRequest(scene.lanes.port, get('/private'));
+    /** Other clients are served until it is so. */
+    const others = (what: string, isSo: () => boolean): Promise<boolean> =>
+      until(what, async () => {
+        await rawRequest(scene.lanes.port, get('/private'));
+        return isSo();
+      });
+    await others('the client is waited for', () => socket.timeout === 60_000);
     connection.socket.resume();
-    while (!scene.lanes.outcomes.some(({ url }) => url === '/whole')) await rawRequest(scene.lanes.port, get('/private'));
-    while (socket.writableLength > 0) await rawRequest(scene.lanes.port, get('/private'));
+    await others('the response has ended', () => scene.lanes.outcomes.some(({ url }) => url === '/whole'));
+    await others('all of it is written', () => socket.writableLength === 0);
     // Nothing waits any more: the connection may be idle.
     assert.equal(socket.timeout, 0);
     connection.socket.pause();
     await connection.send(get('/whole'));
-    while (socket.timeout !== 60_000) await rawRequest(scene.lanes.port, get('/private'));
+    await others('the client is waited for', () => socket.timeout === 60_000);
     socket.emit('timeout');
     connection.socket.resume();
     assert.ok((await connection.readAll()).length < 2 * LARGE.length);

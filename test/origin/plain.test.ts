@@ -16,6 +16,7 @@ import { gate } from '../kit/gate.ts';
 import { startRawOrigin } from '../kit/origin.ts';
 import type { RawOrigin } from '../kit/origin.ts';
 import type { RawConnection } from '../kit/raw-connection.ts';
+import { until } from '../kit/until.ts';
 
 function client(t: TestContext): OriginClient {
   const made = new OriginClient({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30 });
@@ -340,7 +341,7 @@ describe('connections', () => {
     await turns();
     assert.deepEqual(closed, []);
     t.mock.timers.tick(1000);
-    while (closed.length === 0) await turns();
+    await until('the first connection is closed', () => closed.length > 0);
     assert.deepEqual(closed, ['short']);
     t.mock.timers.tick(20_000);
     await done.wait;
@@ -354,7 +355,7 @@ describe('connections', () => {
     const reason = new MillraceError('ERR_CLIENT_GONE', 'left');
     controller.abort(reason);
     await assert.rejects(given, reason);
-    while (server.connections === 0) await turns();
+    await until('the connection is accepted', () => server.connections > 0);
     await turns();
     assert.equal((await tell(origins, request(server))).body, 'ok');
     assert.equal(server.connections, 1);

@@ -10,6 +10,7 @@ import { type MillraceProxy, createProxy } from '../../src/index.ts';
 import type { Options } from '../../src/config.ts';
 import { type ClientResponse, type RequestOptions, request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { type TestProxy, startProxy } from './start-proxy.ts';
 import { closing } from './closing.ts';
 
@@ -49,7 +50,7 @@ describe('PURGE', () => {
     await state('/a');
     assert.deepEqual(json(await purge('/a', { 'Fastly-Soft-Purge': '1' })), { purged: 1, soft: true });
     assert.equal(await state('/a'), 'STALE');
-    while ((await state('/a')) !== 'HIT');
+    await until('/a is a hit', () => state('/a'), (result) => result === 'HIT');
     assert.deepEqual(json(await purge('/a', { 'Fastly-Soft-Purge': '0' })), { purged: 1 });
     assert.equal(await state('/a'), 'MISS');
   });

@@ -5,7 +5,8 @@ import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
 import { Undoing } from '../kit/server-process.ts';
 import { type TcpGate, startTcpGate } from '../kit/tcp-gate.ts';
-import { Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
+import { until } from '../kit/until.ts';
+import { Node, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 
 /** One server, and how a proxy is told of it where it stands behind a gate. */
 interface Shared {
@@ -67,7 +68,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
         assert.equal(await third.result('/new'), 'HIT');
         gate.open();
         await third.untilThere();
-        for (const path of Object.keys(PURGED)) await eventually(() => third.get(path), (response) => versionOf(response) !== earlier.get(path));
+        for (const path of Object.keys(PURGED)) await until('the purge is in force', () => third.get(path), (response) => versionOf(response) !== earlier.get(path));
         assert.equal(versionOf(await third.get(KEPT)), earlier.get(KEPT));
         gate[way]();
         await third.untilThere(false);
@@ -75,7 +76,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
         assert.equal(versionOf(await third.get(KEPT)), earlier.get(KEPT));
         gate.open();
         await third.untilThere();
-        await eventually(() => third.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
+        await until('the purge is in force', () => third.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
       });
 
       test(`(${way}) purges for itself at once, and for the others when it comes back`, async (t) => {
@@ -94,13 +95,13 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
         }
         assert.deepEqual(await versionsOf(first), earlier);
         gate.open();
-        for (const path of Object.keys(PURGED)) await eventually(() => first.get(path), (response) => versionOf(response) !== earlier.get(path));
+        for (const path of Object.keys(PURGED)) await until('the purge is in force', () => first.get(path), (response) => versionOf(response) !== earlier.get(path));
         assert.equal(versionOf(await first.get(KEPT)), earlier.get(KEPT));
         gate[way]();
         await third.untilThere(false);
         await third.purge({ all: true });
         gate.open();
-        await eventually(() => first.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
+        await until('the purge is in force', () => first.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
       });
     }
 
@@ -118,7 +119,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
       gate.open();
       await third.untilThere();
       // On a busy machine the other one may have been late to tell of it.
-      await eventually(() => third.get('/a/1'), (response) => versionOf(response) !== version);
+      await until('the purge is in force', () => third.get('/a/1'), (response) => versionOf(response) !== version);
     });
   });
 }
@@ -179,7 +180,7 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     assert.equal(versionOf(await second.get('/a/1')), earlier);
     await server.start();
     for (const node of nodes) await node.untilThere();
-    for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier);
+    for (const node of nodes) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) > earlier);
     for (const node of nodes) assert.equal(await node.result('/b/7'), 'HIT');
   });
 
@@ -194,11 +195,11 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     await nodes[2].untilThere(false);
     const earlier = counts.get('/a/1')!;
     await nodes[0].purge({ tag: 'a' });
-    await eventually(() => nodes[1].get('/a/1'), (response) => versionOf(response) > earlier);
+    await until('the purge is in force', () => nodes[1].get('/a/1'), (response) => versionOf(response) > earlier);
     await server.kill();
     await server.start();
     for (const node of nodes.slice(0, 2)) await node.untilThere();
     gate.open();
-    await eventually(() => nodes[2].get('/a/1'), (response) => versionOf(response) > earlier);
+    await until('the purge is in force', () => nodes[2].get('/a/1'), (response) => versionOf(response) > earlier);
   });
 });

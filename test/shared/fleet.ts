@@ -10,6 +10,7 @@ import { Home, type Running } from '../cli/command.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import type { OriginHandler } from '../kit/origin.ts';
 import type { RedisServer } from '../kit/redis-server.ts';
+import { until } from '../kit/until.ts';
 
 /** The host that clients of all of them ask for. */
 const HOST = 'shop.example';
@@ -51,7 +52,7 @@ export class Node {
   }
 
   async untilThere(isThere = true): Promise<void> {
-    await eventually(() => this.peer(), ({ peer }) => peer!.isThere === isThere);
+    await until(isThere ? 'the shared store is there' : 'the shared store is away', () => this.peer(), ({ peer }) => peer!.isThere === isThere);
   }
 }
 
@@ -74,17 +75,6 @@ export function pages(): { readonly handler: OriginHandler; readonly counts: Map
     response.end(`${url} version ${count}`);
   };
   return { handler, counts };
-}
-
-/** Asks again until it is so; fails with what it saw last where that does not come. */
-export async function eventually<T>(ask: () => Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
-  const end = performance.now() + 20_000;
-  for (;;) {
-    const seen = await ask();
-    if (isSo(seen)) return seen;
-    if (performance.now() > end) throw new Error(`It did not come to be so; the last seen: ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** Times that a machine under load is given to store something in time. */

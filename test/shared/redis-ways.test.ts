@@ -9,7 +9,8 @@ import { Home } from '../cli/command.ts';
 import { startOrigin } from '../kit/origin.ts';
 import { freePort } from '../kit/port.ts';
 import { skipWithoutRedis, startRedis, startSentinel } from '../kit/redis-server.ts';
-import { Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
+import { until } from '../kit/until.ts';
+import { Node, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 /** What the README says that a user needs to be allowed. */
@@ -37,10 +38,10 @@ test('over TLS, as a user who may do what the README says and no more', { skip: 
   await shareAmong(nodes, '/a/1', sharedIn([server], 'millrace:'));
   const version = versionOf(await nodes[1]!.get('/a/1'));
   await nodes[0]!.purge({ prefix: '/a/' });
-  await eventually(() => nodes[1]!.get('/a/1'), (response) => versionOf(response) > version);
+  await until('the purge is in force', () => nodes[1]!.get('/a/1'), (response) => versionOf(response) > version);
   await nodes[0]!.purge({ all: true });
   // Its figures are the server's.
-  await eventually(() => nodes[0]!.peer(), ({ bytes }) => bytes > 0);
+  await until('the figures of the server have come', () => nodes[0]!.peer(), ({ bytes }) => bytes > 0);
   const large = Buffer.alloc(600_000, 'x');
   origin.server.removeAllListeners('request');
   origin.server.on('request', (_request, response) => response.setHeader('Cache-Control', 'max-age=60').end(large));
@@ -70,7 +71,7 @@ test('by Sentinel: when its server fails, the one that takes its place is used, 
   const master = await startRedis(t);
   const replica = await startRedis(t, '--replicaof', '127.0.0.1', String(master.port));
   const sentinel = await startSentinel(t, master);
-  await eventually(async () => sentinel.cli('sentinel', 'replicas', 'main'), (text) => text.includes(String(replica.port)) && replica.cli('info', 'replication').includes('master_link_status:up'));
+  await until('the replica follows', async () => sentinel.cli('sentinel', 'replicas', 'main'), (text) => text.includes(String(replica.port)) && replica.cli('info', 'replication').includes('master_link_status:up'));
   const nodes = await startFleet(t, origin.url, () => ['--redis', `redis+sentinel://127.0.0.1:${sentinel.port}?master=main`]);
   await shareAmong(nodes, '/a/1', sharedIn([master], 'millrace:'));
   const version = versionOf(await nodes[2].get('/a/1'));
@@ -81,6 +82,6 @@ test('by Sentinel: when its server fails, the one that takes its place is used, 
   }
   await nodes[0].purge({ tag: 'a' });
   for (const node of nodes) await node.untilThere();
-  for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > version);
+  for (const node of nodes) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) > version);
   await shareAmong(nodes, '/b/1', sharedIn([replica], 'millrace:'));
 });

@@ -7,7 +7,8 @@ import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { type RedisServer, skipWithoutRedis, startCluster, startRedis } from '../kit/redis-server.ts';
 import { Undoing } from '../kit/server-process.ts';
-import { type Node, eventually, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
+import { until } from '../kit/until.ts';
+import { type Node, pages, shareAmong, sharedIn, startFleet, versionOf } from './fleet.ts';
 
 /** A store that proxies share. */
 interface Shared {
@@ -101,7 +102,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
       assert.deepEqual([large.headers.get('x-cache'), large.body.equals(body)], ['HIT', true]);
       for (const language of ['de', 'fr', 'it']) await first.get('/text', { 'Accept-Language': language });
       for (const language of ['de', 'fr', 'it']) {
-        const response = await eventually(() => second.get('/text', { 'Accept-Language': language }), ({ headers }) => headers.get('x-cache') === 'HIT');
+        const response = await until('it is shared', () => second.get('/text', { 'Accept-Language': language }), ({ headers }) => headers.get('x-cache') === 'HIT');
         assert.equal(response.body.toString(), `in ${language}`);
       }
     });
@@ -119,7 +120,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
         const isNew = (path: string) => (response: ClientResponse): boolean => versionOf(response) > earlier.get(path)!;
         await first.purge(what);
         assert.ok(isNew('/a/1')(await first.get('/a/1')));
-        for (const node of [second, third]) await eventually(() => node.get('/a/1'), isNew('/a/1'));
+        for (const node of [second, third]) await until('the purge is in force', () => node.get('/a/1'), isNew('/a/1'));
         if (!('url' in what)) for (const node of [third, first]) assert.ok(isNew('/a/2')(await node.get('/a/2')));
         for (const node of nodes) assert.equal(isNew('/b/1')(await node.get('/b/1')), 'all' in what);
       });
@@ -133,7 +134,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
       const earlier = counts.get('/a/1')!;
       await request(`${nodes[0].running.url}/a/1`, { method: 'POST', headers: { Host: 'shop.example' } });
       // The POST counts too.
-      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier + 1);
+      for (const node of nodes) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) > earlier + 1);
     });
 
     test('a soft purge by one makes it stale for the others', async (t) => {
@@ -143,8 +144,8 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
       await shareAmong(nodes, '/a/1', isShared);
       const earlier = counts.get('/a/1')!;
       await nodes[0].purge({ tag: 'a', soft: true });
-      await eventually(() => nodes[2].result('/a/1'), (result) => result !== 'HIT');
-      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) > earlier);
+      await until('the soft purge is in force', () => nodes[2].result('/a/1'), (result) => result !== 'HIT');
+      for (const node of nodes) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) > earlier);
     });
 
     test('what one replaces is replaced for the others, though they have it in memory', async (t) => {
@@ -153,7 +154,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
       const { nodes, isShared } = await startAll(t, origin);
       await shareAmong(nodes, '/a/1', isShared);
       const version = versionOf(await nodes[0].get('/a/1', { 'Cache-Control': 'no-cache' }));
-      for (const node of nodes) await eventually(() => node.get('/a/1'), (response) => versionOf(response) === version);
+      for (const node of nodes) await until('the new version is there', () => node.get('/a/1'), (response) => versionOf(response) === version);
       assert.equal(counts.get('/a/1'), version);
     });
 
@@ -170,7 +171,7 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
         await third.purge(what);
         const version = versionOf(await third.get('/a/1'));
         // Whatever its worker, on every connection.
-        for (const node of nodes) for (let i = 0; i < 10; i++) await eventually(() => node.get('/a/1'), (response) => versionOf(response) >= version);
+        for (const node of nodes) for (let i = 0; i < 10; i++) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) >= version);
       }
     });
   });

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
 import { request } from '../kit/client.ts';
+import { until } from '../kit/until.ts';
 
 export interface Crew extends Running {
   readonly home: Home;
@@ -29,11 +30,9 @@ export async function startCrewIn(home: Home, ...args: string[]): Promise<Crew> 
   const running = await home.start('--port', '0', '--workers', String(WORKERS), ...args);
   const stats = async (): Promise<ProxyStats> => JSON.parse((await request(`${running.url}/__admin/stats`)).body.toString()) as ProxyStats;
   const counts = async (): Promise<number[]> => {
-    for (;;) {
-      const { workers } = await stats();
-      // One that crashed may not be replaced yet.
-      if (workers!.length === WORKERS) return workers!.map(({ requests }) => requests);
-    }
+    // One that crashed may not be replaced yet.
+    const { workers } = await until('all workers are there', stats, (told) => told.workers!.length === WORKERS);
+    return workers!.map(({ requests }) => requests);
   };
   return {
     ...running,

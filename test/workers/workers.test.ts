@@ -10,6 +10,7 @@ import { Home } from '../cli/command.ts';
 import { type ClientResponse, open, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { type OriginHandler, startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { type Crew, WORKERS, crashingConfig, startCrew, startCrewIn } from './crew.ts';
 
 const page: OriginHandler = (incoming, response) => {
@@ -81,7 +82,7 @@ describe('what one worker stores', () => {
     version = 2;
     assert.equal((await request(`${crew.url}/a`, { headers: { 'Cache-Control': 'no-cache' } })).body.toString(), 'version 2');
     // The client has its answer a moment before the store has.
-    while ((await request(`${crew.url}/a`)).body.toString() !== 'version 2');
+    await until('/a has version 2', async () => (await request(`${crew.url}/a`)).body.toString(), (body) => body === 'version 2');
     for (let i = 0; i < 20; i++) assert.equal((await request(`${crew.url}/a`)).body.toString(), 'version 2');
   });
 
@@ -169,7 +170,7 @@ describe('a purge is in force on all workers when it returns', () => {
       assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'STALE'));
       assert.equal(origin.requests.length, 2);
       held.open();
-      while ((await request(`${crew.url}/a`)).headers.get('x-cache') !== 'HIT');
+      await until('/a is a hit', async () => (await request(`${crew.url}/a`)).headers.get('x-cache'), (result) => result === 'HIT');
       assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'HIT'));
       // A worker that looked just before the other one stored it may ask once more.
       assert.ok(origin.requests.length <= 1 + WORKERS);
@@ -192,7 +193,7 @@ describe('a purge is in force on all workers when it returns', () => {
     await crew.reachAll('/0', 2);
     assert.equal(origin.requests.length, PAGES + 3);
     held.open();
-    while ((await all()).some((result) => result !== 'HIT'));
+    await until('all are hits', all, (results) => results.every((result) => result === 'HIT'));
     assert.ok(origin.requests.length <= (1 + WORKERS) * PAGES);
   });
 
