@@ -62,7 +62,8 @@ export class Home {
   }
 
   launch(...args: string[]): Omit<Running, 'url' | 'port'> {
-    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory, ...this.#env };
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const env = { PATH, NODE_COMPILE_CACHE, XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory, ...this.#env };
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: this.directory });
     const text = { stdout: '', stderr: '' };
     const watchers = new Set<() => void>();

@@ -1,19 +1,20 @@
 /**
  * Kills the whole proxy at random moments under load, again and again on one cache directory: whatever
- * it answers is whole and unmixed, and what was purged never comes back. MILLRACE_KILLS says how often.
+ * it answers is whole and unmixed, and what was purged never comes back.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { test } from 'node:test';
 import { startOrigin } from '../kit/origin.ts';
+import { Random, rounds } from '../kit/random.ts';
 import { Home, type Running } from './command.ts';
 
-const KILLS = Number(process.env['MILLRACE_KILLS'] ?? 10);
+const KILLS = rounds(5);
 const PATHS = Array.from({ length: 50 }, (_, i) => `/${i % 5}/${i}`);
 const CLIENTS = 8;
 /** Responses a process gives before its time to be killed begins, and milliseconds that may pass then. */
-const FEWEST = 20;
+const FEWEST = 40;
 const LONGEST = 250;
 
 /** Every response of the origin is another one: its number goes into all of its bytes. */
@@ -46,15 +47,15 @@ function ask({ port }: Running, agent: Agent, method: 'GET' | 'POST', path: stri
 }
 
 /** A purge of that path and perhaps others: which, where the proxy said that it is done. */
-async function purge(running: Running, agent: Agent, path: string): Promise<readonly string[] | undefined> {
+async function purge(running: Running, agent: Agent, path: string, choice: number): Promise<readonly string[] | undefined> {
   const group = path.slice(0, 3);
   const ofGroup = PATHS.filter((each) => each.startsWith(group));
-  const choice = Math.random();
   const [form, hit] = choice < 0.35 ? [`url=${path}`, [path]] : choice < 0.6 ? [`prefix=${group}`, ofGroup] : choice < 0.9 ? [`tag=${encodeURIComponent(`group ${group}`)}`, ofGroup] : ['all=true', PATHS];
   return (await ask(running, agent, 'POST', '/__admin/purge', form))?.status === 200 ? hit : undefined;
 }
 
 test(`a proxy killed ${KILLS} times under load serves whole responses, and none that was purged`, { timeout: 60_000 + KILLS * 10_000 }, async (t) => {
+  const random = Random.of(t);
   let number = 0;
   await using origin = await startOrigin((incoming, response) => {
     const path = incoming.url!;
@@ -69,14 +70,14 @@ test(`a proxy killed ${KILLS} times under load serves whole responses, and none 
   const floors = new Map<string, number>();
   const counted = { responses: 0, hits: 0, firstHits: 0, purges: 0 };
 
-  const client = async (running: Running, agent: Agent, onResponse: () => void): Promise<void> => {
+  const client = async (running: Running, agent: Agent, own: Random, onResponse: () => void): Promise<void> => {
     for (let isFirst = true; ; isFirst = false) {
-      const path = PATHS[Math.floor(Math.random() ** 2 * PATHS.length)]!;
-      const choice = isFirst ? 1 : Math.random();
+      const path = PATHS[Math.floor(own.next() ** 2 * PATHS.length)]!;
+      const choice = isFirst ? 1 : own.next();
       if (choice < 0.1) {
         const before = number;
         const unsafe = choice < 0.03 ? await ask(running, agent, 'POST', path) : undefined;
-        const hit = choice < 0.03 ? unsafe && [path] : await purge(running, agent, path);
+        const hit = choice < 0.03 ? unsafe && [path] : await purge(running, agent, path, own.next());
         if (hit === undefined) return;
         counted.purges++;
         for (const each of hit) floors.set(each, Math.max(before, floors.get(each) ?? 0));
@@ -100,12 +101,13 @@ test(`a proxy killed ${KILLS} times under load serves whole responses, and none 
     const running = await home.start(...args, '--workers', round % 4 === 3 ? '2' : '1');
     assert.doesNotMatch(running.stderr(), /warning/u, running.stderr());
     const agent = new Agent({ keepAlive: true });
+    const moment = random.next() ** 2 * LONGEST;
     let responses = 0;
     let timer: NodeJS.Timeout | undefined;
     const onResponse = (): void => {
-      if (++responses >= FEWEST) timer ??= setTimeout(() => running.process.kill('SIGKILL'), Math.random() ** 2 * LONGEST);
+      if (++responses >= FEWEST) timer ??= setTimeout(() => running.process.kill('SIGKILL'), moment);
     };
-    await Promise.all(Array.from({ length: CLIENTS }, () => client(running, agent, onResponse)));
+    await Promise.all(Array.from({ length: CLIENTS }, () => client(running, agent, random.fork(), onResponse)));
     agent.destroy();
     running.process.kill('SIGKILL');
     const { stderr } = await running.finished;

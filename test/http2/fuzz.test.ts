@@ -1,7 +1,6 @@
 /**
  * @module test/http2/fuzz
  * Frames nobody thought of, right and wrong, on one connection, while another one is served.
- * MILLRACE_FUZZ_RUNS and MILLRACE_FUZZ_SEED make it longer, and other.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -10,10 +9,8 @@ import { Http2Client } from '../kit/http2-client.ts';
 import { TYPE, block, frame, openFrames } from '../kit/http2-frames.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { type TestProxy, startMillrace } from '../kit/proxy.ts';
+import { SEED, rounds } from '../kit/random.ts';
 import { site } from '../lanes/site.ts';
-
-const RUNS = Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 150);
-const SEED = Number(process.env['MILLRACE_FUZZ_SEED'] ?? 20_251_101);
 
 const stream = fc.constantFrom(0, 1, 1, 3, 5, 7, 2, 0x7fffffff);
 const flags = fc.oneof(fc.constantFrom(0, 1, 4, 5), fc.nat(255));
@@ -61,7 +58,7 @@ describe('any frames', () => {
         const response = await other.request('/large');
         assert.deepEqual([response.status, response.body.length, response.complete], [200, 700_000, true]);
       }),
-      { numRuns: RUNS, seed: SEED },
+      { numRuns: rounds(100), seed: SEED },
     );
   });
 });

@@ -13,11 +13,6 @@ export function rounds(usual: number): number {
   return Math.ceil(usual * Number(process.env['MILLRACE_TEST_ROUNDS'] ?? 1));
 }
 
-/** Tells the seed in the output of that test. */
-export function tellSeed(t: TestContext): void {
-  t.diagnostic(`MILLRACE_TEST_SEED=${SEED} repeats what was random here`);
-}
-
 /** Mulberry32: small, and even enough for tests. */
 export class Random {
   #state: number;
@@ -28,7 +23,7 @@ export class Random {
 
   /** The generator of a test; its seed is told in the output. */
   static of(t: TestContext): Random {
-    tellSeed(t);
+    t.diagnostic(`MILLRACE_TEST_SEED=${SEED} repeats what was random here`);
     return new Random(SEED);
   }
 

@@ -1,16 +1,16 @@
 /**
  * @module test/lanes/fuzz
  * Bytes nobody thought of: requests put together from parts good and bad, bent, cut into packets and
- * sent to both lanes. MILLRACE_FUZZ_RUNS and MILLRACE_FUZZ_SEED make it longer, and other.
+ * sent to both lanes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { SEED, rounds } from '../kit/random.ts';
 import { LanePair } from './pair.ts';
 import { site } from './site.ts';
 
-const RUNS = Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 300);
-const SEED = Number(process.env['MILLRACE_FUZZ_SEED'] ?? 20_251_101);
+const RUNS = rounds(100);
 
 const TARGETS = ['/page', '/page', '/page', '/page?b&a', '/vary', '/vary-cookie', '/empty', '/odd', '/nothing', '/moved', '/implicit', '/chunked', '/private', '/stale', '/health', '*', 'http://example.test/page', '/page#x', ''];
 const HOSTS = ['Host: example.test', 'Host: example.test', 'Host: example.test', 'Host: example.test', 'host:other.test:80', 'HOST:\texample.test ', 'Host: example.test', 'Host: example.test', 'Host: a b', 'Host:', ''];

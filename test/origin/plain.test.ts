@@ -15,6 +15,7 @@ import { makeTarget } from '../../src/origin/targets.ts';
 import { gate } from '../kit/gate.ts';
 import { startRawOrigin } from '../kit/origin.ts';
 import type { RawOrigin } from '../kit/origin.ts';
+import { SEED, rounds } from '../kit/random.ts';
 import type { RawConnection } from '../kit/raw-connection.ts';
 import { until } from '../kit/until.ts';
 
@@ -250,7 +251,7 @@ test('any bytes at all are read as one of the others reads them', async (t) => {
       const { plain, others } = await compare(sent, Math.min(cut, sent.length));
       assertOneOf(plain, others, sent.toString('latin1'));
     }),
-    { numRuns: Number(process.env['MILLRACE_FUZZ_RUNS'] ?? 600), seed: Number(process.env['MILLRACE_FUZZ_SEED'] ?? 20_261_122), endOnFailure: true },
+    { numRuns: rounds(300), seed: SEED, endOnFailure: true },
   );
 });
 

@@ -1,7 +1,6 @@
 /**
  * @module test/stores/disk-crash
  * Kills a process that stores at full speed, at random moments, again and again on one directory.
- * MILLRACE_KILLS says how often (30).
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,16 +10,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Stamps } from '../../src/cache/stamps.ts';
+import { Random, rounds } from '../kit/random.ts';
 import { assertSound } from './disk-soundness.ts';
 import { type Described, type Gone, digestOf, open } from './disk-victim.ts';
 
-const KILLS = Number(process.env['MILLRACE_KILLS'] ?? 30);
+const KILLS = rounds(8);
 const directory = mkdtempSync(join(tmpdir(), 'millrace-crash-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Runs a victim for about so many milliseconds from when it is ready; what it said. */
-async function kill(first: number, after_: number): Promise<Gone[]> {
-  const victim = spawn(process.execPath, [join(import.meta.dirname, 'disk-victim.ts'), directory, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
+async function kill(first: number, after_: number, seed: number): Promise<Gone[]> {
+  const victim = spawn(process.execPath, [join(import.meta.dirname, 'disk-victim.ts'), directory, String(first), String(seed)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   let timer: NodeJS.Timeout | undefined;
   victim.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -34,11 +34,12 @@ async function kill(first: number, after_: number): Promise<Gone[]> {
 }
 
 test(`a process killed ${KILLS} times leaves whole objects, and none that was gone`, { timeout: 30_000 + KILLS * 3000 }, async (context) => {
+  const random = Random.of(context);
   const gone = new Map<string, { deleted: number; purged: number }>();
   let objects = 0;
   let dead = 0;
   for (let round = 0; round < KILLS; round++) {
-    for (const { key, generation, how } of await kill(round * 1e7, Math.random() ** 2 * 250)) {
+    for (const { key, generation, how } of await kill(round * 1e7, random.next() ** 2 * 250, random.below(2 ** 31))) {
       const last = gone.get(key) ?? { deleted: 0, purged: 0 };
       last[how] = Math.max(last[how], generation);
       gone.set(key, last);

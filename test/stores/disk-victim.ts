@@ -4,13 +4,14 @@
  * standard output what was done for good: whoever opens the directory next must find it so. Each
  * description holds what the object must be.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
+import { Random } from '../kit/random.ts';
 
-export const KEYS = 60;
-export const MAX_BYTES = 6_000_000;
+const KEYS = 60;
+const MAX_BYTES = 6_000_000;
 
 /** What a description says of its object. */
 export interface Described {
@@ -39,19 +40,20 @@ export function open(directory: string): DiskStore {
 }
 
 /** @param first the first generation */
-async function run(directory: string, first: number): Promise<never> {
+async function run(directory: string, first: number, random: Random): Promise<never> {
   const store = open(directory);
   const stamps = new Stamps(store.stamps.memory, store.stamps);
   let generation = first;
-  const material = randomBytes(1_200_000);
+  const material = random.bytes(1_200_000);
   const tell = (gone: Gone): void => void writeSync(1, `${JSON.stringify(gone)}\n`);
   writeSync(1, 'ready\n');
   const work = async (lane: number): Promise<never> => {
+    const own = random.fork();
     for (;;) {
       // Each key belongs to one lane, so that its generations come in order.
-      const key = `key ${lane + 6 * Math.floor((Math.random() * KEYS) / 6)}`;
+      const key = `key ${lane + 6 * Math.floor((own.next() * KEYS) / 6)}`;
       const mine = ++generation;
-      const choice = Math.random();
+      const choice = own.next();
       if (choice < 0.12) {
         await store.delete(key);
         tell({ key, generation: mine, how: 'deleted' });
@@ -65,17 +67,17 @@ async function run(directory: string, first: number): Promise<never> {
         await store.update(key, stored, Buffer.from(JSON.stringify({ ...described, generation: mine })));
       } else {
         const stamp = stamps.now();
-        const length = Math.floor(Math.random() ** 4 * 1_000_000);
-        const start = Math.floor(Math.random() * 200_000);
+        const length = Math.floor(own.next() ** 4 * 1_000_000);
+        const start = own.below(200_000);
         const body = material.subarray(start, start + length);
-        const writer = store.put(key, Math.random() < 0.5 ? undefined : length);
+        const writer = store.put(key, own.next() < 0.5 ? undefined : length);
         if (writer === undefined) continue;
         for (let at = 0; at < length; at += 50_000) {
           writer.write(body.subarray(at, Math.min(length, at + 50_000)));
-          if (Math.random() < 0.3) await new Promise(setImmediate);
+          if (own.next() < 0.3) await new Promise(setImmediate);
         }
         const described: Described = { key, generation: mine, stamp, digest: digestOf([body]) };
-        if (Math.random() < 0.1) writer.abort();
+        if (own.next() < 0.1) writer.abort();
         else await writer.commit(Buffer.from(JSON.stringify(described)));
         writer.abort();
       }
@@ -84,4 +86,4 @@ async function run(directory: string, first: number): Promise<never> {
   return Promise.race([0, 1, 2, 3, 4, 5].map(work));
 }
 
-if (import.meta.main) await run(process.argv[2]!, Number(process.argv[3]));
+if (import.meta.main) await run(process.argv[2]!, Number(process.argv[3]), new Random(Number(process.argv[4])));
