@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { until } from '../../test/kit/until.ts';
 import { Leases, type Lease } from './leases.ts';
 
 function pair(): [Leases, Leases] {
@@ -11,6 +13,13 @@ function take(leases: Leases, name: string): Lease {
   const lease = leases.take(name, leases.ended);
   assert.ok(typeof lease === 'object');
   return lease;
+}
+
+/** Whether a promise has settled. A wait that nothing ends would take a minute. */
+function stateOf(promise: Promise<unknown>): { readonly isOver: boolean } {
+  const state = { isOver: false };
+  void promise.then(() => (state.isOver = true));
+  return state;
 }
 
 describe('a lease', () => {
@@ -59,9 +68,9 @@ describe('a lease', () => {
     const [one, two] = pair();
     take(one, 'a');
     take(two, 'b');
-    const waited = two.wait('a');
+    const waited = stateOf(two.wait('a'));
     two.release(1);
-    await waited;
+    await until('the wait is over', () => waited.isOver);
     take(two, 'a');
     assert.equal(one.take('b', one.ended), 'elsewhere');
   });
@@ -71,21 +80,22 @@ describe('waiting', () => {
   test('ends when the lease does, not when the head comes', async () => {
     const [one, two] = pair();
     const lease = take(one, 'a');
-    let over = false;
-    const waited = two.wait('a').then(() => (over = true));
+    const waited = stateOf(two.wait('a'));
     lease.landed(100);
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(over, false);
+    await nextTurn();
+    assert.equal(waited.isOver, false);
     lease.end();
-    await waited;
+    await until('the wait is over', () => waited.isOver);
   });
 
   test('ends with the head where the body is long', async () => {
     const [one, two] = pair();
     const lease = take(one, 'a');
-    const waited = two.wait('a');
+    const waited = stateOf(two.wait('a'));
+    await nextTurn();
+    assert.equal(waited.isOver, false);
     lease.landed(2 ** 30);
-    await waited;
+    await until('the wait is over', () => waited.isOver);
     take(two, 'a');
   });
 
@@ -98,6 +108,8 @@ describe('waiting', () => {
 
   test('is over at once where nobody fetches', async () => {
     const [one] = pair();
-    await one.wait('a');
+    const waited = stateOf(one.wait('a'));
+    await nextTurn();
+    assert.equal(waited.isOver, true);
   });
 });

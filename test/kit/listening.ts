@@ -17,10 +17,23 @@ export interface Listening extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Lets tests wait until a list has so many members. */
+/** For so long a list may stay as it is while a test waits for more. */
+const LIMIT_MS = 20_000;
+
+// Tests replace the timers by mocks.
+const { setTimeout, clearTimeout } = globalThis;
+
+interface Waiting {
+  readonly count: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Lets tests wait until a list has so many members; fails where it does not come to that. */
 export class Arrivals {
   readonly #list: readonly unknown[];
-  #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  #waiting: Waiting[] = [];
+  #limit: NodeJS.Timeout | undefined;
 
   constructor(list: readonly unknown[]) {
     this.#list = list;
@@ -30,13 +43,20 @@ export class Arrivals {
   notify(): void {
     for (const { count, resolve } of this.#waiting) if (this.#list.length >= count) resolve();
     this.#waiting = this.#waiting.filter(({ count }) => this.#list.length < count);
+    clearTimeout(this.#limit);
+    if (this.#waiting.length > 0) this.#limit = setTimeout(() => this.#giveUp(), LIMIT_MS).unref();
   }
 
   reach(count: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ count, resolve });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ count, resolve, reject });
     this.notify();
     return promise;
+  }
+
+  #giveUp(): void {
+    for (const { count, reject } of this.#waiting) reject(new Error(`Waited for ${count}, and no more than ${this.#list.length} have come; none for ${LIMIT_MS / 1000} s.`));
+    this.#waiting = [];
   }
 }
 

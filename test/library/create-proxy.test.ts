@@ -53,10 +53,10 @@ describe('createProxy', () => {
     const { port } = await attach({ allowHost: ['127.0.0.1'], allowConnect: true }, ({ handler, upgrade, connect }) => createServer(handler).on('upgrade', upgrade).on('connect', connect));
     const upgraded = await openRaw(port);
     void upgraded.send(`GET /127.0.0.1:${origin.port}/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n`);
-    await upgraded.readUntil('hello');
+    assert.match((await upgraded.readUntil('hello')).toString('latin1'), /^HTTP\/1\.1 101 /);
     const tunnel = await openRaw(port);
     void tunnel.send(`CONNECT 127.0.0.1:${origin.port} HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
-    await tunnel.readUntil('hello');
+    assert.match((await tunnel.readUntil('hello')).toString('latin1'), /^HTTP\/1\.1 200 [^]*HTTP\/1\.1 101 /);
   });
 
   test('keeps the cache on disk where it is told, and warns the process of what is damaged', async (t) => {

@@ -6,8 +6,8 @@ import { describe, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Options } from '../../src/config.ts';
 import { openRaw, rawRequest, request } from '../kit/client.ts';
-import { gate } from '../kit/gate.ts';
 import { type RawOrigin, type TestOrigin, startOrigin, startRawOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { type TestProxy, startProxy } from './start-proxy.ts';
 
 async function proxied(options: Options, use: (proxy: TestProxy) => Promise<void>, ...others: { close(): Promise<void> }[]): Promise<void> {
@@ -115,11 +115,11 @@ describe('Upgrade', () => {
   });
 
   test('a client that breaks off ends the connection to the origin, and the other way round', async () => {
-    const ended = gate();
+    let hasEnded = false;
     const origin: RawOrigin = await startRawOrigin(async (connection, head) => {
       await connection.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n');
       if (head.includes('/dies')) connection.reset();
-      else void connection.closed.then(ended.open);
+      else void connection.closed.then(() => (hasEnded = true));
     });
     await proxied(
       { origin: origin.url },
@@ -129,10 +129,10 @@ describe('Upgrade', () => {
         await leaving.readUntil('\r\n\r\n');
         leaving.reset();
         await proxy.outcomeOf('/socket');
-        await ended.wait;
+        await until('the connection to the origin has ended', () => hasEnded);
         const left = await openRaw(proxy.port);
         void left.send(UPGRADE.replace('/socket', '/dies'));
-        await left.readAll();
+        assert.match((await left.readAll()).toString('latin1'), /^HTTP\/1\.1 101 /);
       },
       origin,
     );
