@@ -7,6 +7,7 @@ export class Absence {
   readonly #onNotice: (text: string) => void;
   readonly #refusals = new Set<string>();
   #isTold = false;
+  #isExplained = false;
 
   /** @param name without a password */
   constructor(name: string, onNotice: (text: string) => void) {
@@ -14,15 +15,18 @@ export class Absence {
     this.#onNotice = onNotice;
   }
 
-  away(cause: string): void {
-    if (this.#isTold) return;
+  /** @param isFinal waiting does not mend it: it is told also where a cause that may pass was told before */
+  away(cause: string, isFinal = false): void {
+    if (isFinal ? this.#isExplained : this.#isTold) return;
     this.#isTold = true;
+    this.#isExplained = isFinal;
     this.#onNotice(`${this.#name} is away (${cause}). The cache goes on with what it has here, and tries again in the background.`);
   }
 
   back(): void {
     if (!this.#isTold) return;
     this.#isTold = false;
+    this.#isExplained = false;
     this.#onNotice(`${this.#name} answers again; what it stores is used.`);
   }
 

@@ -149,7 +149,7 @@ export class RedisClient {
       cause = error instanceof Error ? error.message : String(error);
     }
     this.#isConnecting = false;
-    if (isFinal(cause)) this.#tellIfAway(cause);
+    if (isFinal(cause)) this.#tellIfAway(cause, true);
     this.#retry();
   }
 
@@ -174,8 +174,8 @@ export class RedisClient {
     else if (this.isThere) this.#absence.back();
   }
 
-  #tellIfAway(cause: string): void {
-    if (!this.#isClosed && !this.isThere) this.#absence.away(cause);
+  #tellIfAway(cause: string, isLasting = false): void {
+    if (!this.#isClosed && !this.isThere) this.#absence.away(cause, isLasting);
   }
 }
 
