@@ -37,8 +37,8 @@ const FULL: readonly Run[] = [
     env: { NODE_OPTIONS: `--import=${WITHOUT_INTERNALS}` },
   },
   {
-    name: 'processes that are killed, and random input, many times',
-    files: ['test/cli/disk-crash.test.ts', 'test/stores/disk-crash.test.ts', 'test/lanes/fuzz.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
+    name: 'processes that are killed, random input, and large bodies, with five times as much',
+    files: ['test/cache/large-body.test.ts', 'test/cli/disk-crash.test.ts', 'test/stores/disk-crash.test.ts', 'test/lanes/fuzz.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
     env: { MILLRACE_TEST_ROUNDS: '5' },
   },
 ];
