@@ -7,7 +7,7 @@ import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts
 import { skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
 import type { Scope } from '../kit/server-process.ts';
 import { startCrew } from '../workers/crew.ts';
-import { eventually } from './fleet.ts';
+import { until } from '../kit/until.ts';
 
 const KINDS: Readonly<Record<string, { skip: string | false; args: (scope: Scope) => Promise<string[]> }>> = {
   Redis: { skip: skipWithoutRedis, args: async (scope) => ['--redis', (await startRedis(scope)).url] },
@@ -39,7 +39,7 @@ for (const [kind, { skip, args }] of Object.entries(KINDS)) {
       };
       assert.equal(await ask(), 'MISS');
       // Stored once its last byte has been sent, and prepared by the first hit.
-      await eventually(ask, (result) => result === 'HIT');
+      await until('it is a hit', ask, (result) => result === 'HIT');
       const before = (await crew.stats()).fastLane;
       for (let i = 0; i < HITS; i++) assert.equal(await ask(), 'HIT');
       const { fastLane, store } = await crew.stats();
