@@ -14,12 +14,9 @@ import { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { freshnessLifetime } from '../policy/freshness.ts';
-import { carriesPrivate } from '../policy/message.ts';
 import { usefulFor } from '../policy/keep.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
-import { causeOf } from '../policy/uncacheable.ts';
-import { SelectingFields, firstMismatch } from '../policy/vary.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates, membersInvalidated } from '../policy/invalidate.ts';
 import { Cancel } from './cancel.ts';
@@ -27,19 +24,18 @@ import { Collections } from './collections.ts';
 import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
 import { explain } from './explain.ts';
 import type { Explanation } from './explanation.ts';
-import { type FetchPlan, Fetcher, type Landing, type Passing, drop } from './fetcher.ts';
-import { type Flight, flightKey } from './flight.ts';
+import { type FetchPlan, Fetcher } from './fetcher.ts';
 import { Flights } from './flights.ts';
+import { Forwarder } from './forwarder.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
-import { type Leases, hold } from './leases.ts';
+import type { Leases } from './leases.ts';
 import { Members } from './members.ts';
 import { Memo, type ServedHit, hasTickets } from './memo.ts';
 import type { Permits } from './permits.ts';
 import { type Purge, Purger } from './purger.ts';
 import { Refresher } from './refresher.ts';
-import { scopesOf } from './scopes.ts';
 import { Serving, StoredBodyGone } from './serving.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
@@ -88,6 +84,7 @@ export class Engine {
   readonly #members: Members;
   readonly #flights: Flights;
   readonly #serving: Serving;
+  readonly #forwarder: Forwarder;
   readonly #refresher: Refresher;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
@@ -106,6 +103,18 @@ export class Engine {
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now, onNotice });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
+    this.#forwarder = new Forwarder({
+      flights: this.#flights,
+      leases: this.#leases,
+      stamps: this.#stamps,
+      variants: this.#variants,
+      verdicts: this.#verdicts,
+      serving: this.#serving,
+      settings,
+      now,
+      plan: (tx, located, validate, whole) => this.#plan(tx, located, validate, whole),
+      again: async (tx) => this.#answer(tx, await this.#lookUp(tx)),
+    });
     this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, plan: (tx, located) => this.#plan(tx, located, true, true) });
     this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, collections: all, underWay: () => this.#flights.keys, isShared: shared !== undefined });
     this.#members = new Members(all, () => this.#flights.keys, purgePrefix ?? ((prefix) => this.#purger.purge({ prefix, soft: true })));
@@ -212,7 +221,7 @@ export class Engine {
         return this.#serving.serve(tx, lookup.located!, decision, 'STALE');
       case 'revalidate':
       case 'miss':
-        return this.#forward(tx, lookup, decision, true);
+        return this.#forwarder.forward(tx, lookup, decision);
       case 'bypass':
         return this.#bypass(tx);
       case 'unavailable':
@@ -220,110 +229,8 @@ export class Engine {
     }
   }
 
-  /** Boards the flight that is under way for the same, else leads one. */
-  #forward(tx: Transaction, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
-    const isPrivate = carriesPrivate(tx.head);
-    const name = flightKey(tx.key, tx.request, lookup.names, isPrivate);
-    const validate = decision.action === 'revalidate';
-    // A client that asks for a response of its own must not get one that was asked for before.
-    const shares = !this.#verdicts.passes(name, this.#now()) && 'forward' in decision && decision.forward !== 'request' && (validate || !tx.request.fields.has('range'));
-    const boarding = shares ? this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) : undefined;
-    if (boarding !== undefined) return this.#follow(tx, boarding, lookup, decision, mayRetry);
-    // What a HEAD brings cannot serve a GET.
-    if (!shares || tx.request.method === 'HEAD') return this.#alone(tx, lookup, validate, name);
-    const lease = this.#leases?.take(name, tx.leasesEnded);
-    if (typeof lease === 'string' && !tx.hasWaited) return this.#waitForOther(tx, name);
-    const flight = this.#flights.launch(this.#plan(tx, lookup.located, validate, true), new Cancel(), name);
-    if (typeof lease === 'object') hold(lease, flight);
-    return this.#land(tx, flight, lookup, name);
-  }
-
-  /** Another worker fetches it, or has just done so: what that one stores may serve this client too. Once only; then it goes on its own. */
-  async #waitForOther(tx: Transaction, name: string): Promise<void> {
-    tx.hasWaited = true;
-    await this.#leases!.wait(name);
-    await this.#answer(tx, await this.#lookUp(tx));
-  }
-
-  /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
-  #alone(tx: Transaction, lookup: Lookup, validate: boolean, name: string): Promise<void> {
-    const flight = this.#flights.launch(this.#plan(tx, lookup.located, validate, false), new Cancel(), undefined);
-    tx.reply.onClose(() => flight.hasLanded || flight.cancel.abort(new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before the origin answered.')));
-    return this.#land(tx, flight, lookup, name);
-  }
-
   #plan({ key, request, head, content }: Transaction, located: Located | undefined, validate: boolean, whole: boolean): FetchPlan {
     return { key, request, head, content, located, validate, whole, stamp: this.#stamps.now() };
-  }
-
-  /** Serves the client whose request the flight was made for. */
-  async #land(tx: Transaction, flight: Flight, lookup: Lookup, name: string): Promise<void> {
-    let landing: Landing;
-    try {
-      landing = await flight.board(tx);
-    } catch (error) {
-      return this.#serveWithoutOrigin(tx, lookup.located, error);
-    }
-    tx.landed(landing);
-    if (landing.kind !== 'passing') {
-      this.#verdicts.delete(name);
-      await this.#serving.serveLanded(tx, landing, 'own');
-      return;
-    }
-    if (lookup.located !== undefined && (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
-    this.#remember(tx, landing, name);
-    tx.reasons = [...landing.reasons, ...tx.reasons];
-    await this.#serving.pass(tx, landing.response, 'MISS');
-  }
-
-  /** Keeps in mind that the response was not stored, unless that was because of how this client asked. */
-  #remember(tx: Transaction, { originStatus, originDuration, reasons }: Passing, name: string): void {
-    const cause = causeOf(tx.request.method, originStatus, reasons);
-    const now = this.#now();
-    if (cause !== 'request') this.#verdicts.set(name, { reasons, cause, askedAt: now - originDuration }, now);
-  }
-
-  /** Serves a client that waits for another's flight, where the response may serve it too. */
-  async #follow(tx: Transaction, flight: Flight, lookup: Lookup, decision: Decision, mayRetry: boolean): Promise<void> {
-    tx.collapsed = true;
-    // Tags are known when it has landed, and not before.
-    const mayBePurged = flight.stamp !== this.#stamps.now();
-    let landing: Landing;
-    try {
-      // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
-      landing = await (carriesPrivate(tx.head) ? flight.landing : flight.board(tx));
-    } catch (error) {
-      return this.#serveWithoutOrigin(tx, lookup.located, error);
-    }
-    tx.landed(landing);
-    if (landing.kind === 'passing') {
-      if (await this.#serving.serveStale(tx, lookup.located, { status: landing.originStatus })) return;
-      // The next one may fare better: all that waited must not reach an origin in trouble at once.
-      if (mayRetry && causeOf(tx.request.method, landing.originStatus, landing.reasons) === 'failure') {
-        tx.collapsed = false;
-        return this.#forward(tx, lookup, decision, false);
-      }
-    } else {
-      const entry = landing.kind === 'filling' ? landing.entry : landing.located.entry;
-      const mismatch = firstMismatch(entry.selection, new SelectingFields(tx.request.fields), tx.request.forwardedAs);
-      if (mismatch !== undefined && mayRetry) {
-        // Now it is known what selects: those that agree in it can share a flight of their own.
-        tx.collapsed = false;
-        return this.#forward(tx, { ...lookup, names: entry.selection.names }, decision, false);
-      }
-      const again = decide(tx.head, { stored: entry, mismatch: undefined, softPurged: this.#variants.isSoftPurged(tx.key, entry) }, this.#settings, this.#now());
-      const isPurged = mayBePurged && this.#variants.isDead(tx.key, entry);
-      const usable = again.action === 'hit' || again.action === 'stale' || again.action === 'stale-while-revalidate';
-      if (mismatch === undefined && usable && !isPurged && (landing.kind === 'validated' || (landing.part === undefined && landing.fill.joinable))) return this.#serving.serveLanded(tx, landing, again.omit);
-    }
-    tx.collapsed = false;
-    const name = flightKey(tx.key, tx.request, lookup.names, carriesPrivate(tx.head));
-    return this.#alone(tx, lookup, decision.action === 'revalidate', name);
-  }
-
-  /** The origin gave no response: what is stored may be served in its place. */
-  async #serveWithoutOrigin(tx: Transaction, located: Located | undefined, error: unknown): Promise<void> {
-    if (!(await this.#serving.serveStale(tx, located, 'no-response'))) throw error;
   }
 
   async #bypass(tx: Transaction): Promise<void> {
@@ -349,7 +256,7 @@ export class Engine {
     if (request.method !== 'POST' || !this.#settings.cache) return this.#serving.pass(tx, response, 'BYPASS');
     // What a POST answers may be the target's representation, for later GETs.
     const landing = await this.#fetcher.receive(this.#plan(tx, undefined, false, false), response, startedAt, now);
-    return landing.kind === 'filling' ? this.#serving.serveLanded(tx, landing, 'own') : this.#serving.pass(tx, response, 'BYPASS');
+    return landing.kind === 'filling' ? this.#serving.serveOwn(tx, landing) : this.#serving.pass(tx, response, 'BYPASS');
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4 */

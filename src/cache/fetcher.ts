@@ -59,17 +59,31 @@ interface Landed {
   readonly originDuration: number;
 }
 
+interface OwnPart {
+  /** In the fill. */
+  readonly span: Span;
+  /** Bytes, as the origin stated them. */
+  readonly length: number | undefined;
+}
+
 export type Passing = Extract<Landing, { kind: 'passing' }>;
 
 export type Landing = Landed &
   (
     /** `received` are the fields for the client whose request it was, as below. */
     | { readonly kind: 'validated'; readonly located: Located; readonly received: Fields }
-    /**
-     * On its way into the store. `received` are the fields for the client whose request it was,
-     * Set-Cookie and all; `part`: that client asked for a part, and gets just what the origin sent.
-     */
-    | { readonly kind: 'filling'; readonly entry: Entry; readonly received: Fields; readonly fill: Fill; readonly length: number | undefined; readonly part: Span | undefined }
+    /** On its way into the store. `received` are the fields for the client whose request it was, Set-Cookie and all. */
+    | {
+        readonly kind: 'filling';
+        /** Its range: bytes that can be read from the fill, which begins with the first of them. */
+        readonly entry: Entry;
+        readonly received: Fields;
+        readonly fill: Fill;
+        /** Bytes that the fill will have; undefined where the origin did not say. */
+        readonly length: number | undefined;
+        /** The client whose request it was asked for a part, and gets just what the origin sent. */
+        readonly part: OwnPart | undefined;
+      }
     | { readonly kind: 'passing'; readonly response: OriginResponse; readonly reasons: readonly Reason[] }
   );
 
@@ -203,15 +217,18 @@ export class Fetcher {
     const older = joining.joined ? plan.located!.entry.fields : undefined;
     const described = older === undefined ? entry.fields : updatedFields(older, entry.fields, []);
     const whole: Entry = { ...entry, status: 200, fields: described, range: undefined };
+    // The letter takes the end of what came for the end of the representation.
+    const worth = plan.whole || settings.letter ? undefined : joining.incoming.end - joining.incoming.start;
     const fill = new Fill(response.body, writer, async (written: StoreWriter) => {
       const range = await joining.finish(written);
       if (range !== undefined) return variants.commit(plan.key, place, { ...whole, range: isWhole(range) ? undefined : range }, written);
       written.abort();
       return false;
-    });
+    }, worth);
     // The client asked for the whole, and the missing part completes it; or it asked for just that part.
     if (plan.whole && joining.completes) return { ...landed, kind: 'filling', entry: whole, received: described, fill, length: joining.length, part: undefined };
-    return { ...landed, kind: 'filling', entry: { ...whole, range: announced }, received: response.fields, fill, length: bodyLength(plan.request.method, response), part: joining.incoming };
+    const part: OwnPart = { span: joining.incoming, length: bodyLength(plan.request.method, response) };
+    return { ...landed, kind: 'filling', entry: { ...whole, range: isWhole(joining.readable) ? undefined : joining.readable }, received: response.fields, fill, length: joining.length, part };
   }
 
   #tagsOf({ key }: Received, fields: Fields): readonly string[] {

@@ -26,6 +26,17 @@ export const MAX_BACKLOG = 256 * 1024;
 /** The store may be so many bytes behind before the origin is asked to pause. */
 const MAX_UNSTORED = 1024 * 1024;
 
+/** Bytes that a reader may ask for ahead of what has come, and be made to wait for. */
+const MAX_AHEAD = 8 * 1024 * 1024;
+/** A part that nobody reads any more is fetched to its end where so many bytes are missing, and else stored as far as it has come. */
+const WORTH_FINISHING = 1024 * 1024;
+
+/** Someone who waits for a byte. */
+interface Awaited {
+  readonly position: number;
+  readonly settle: (isThere: boolean) => void;
+}
+
 const NOT_STORED = Promise.resolve(false);
 
 export class Fill implements BodySink, Lender {
@@ -46,12 +57,18 @@ export class Fill implements BodySink, Lender {
   #ended = false;
   #trailers: Fields | undefined;
   #error: Error | undefined;
+  readonly #expected: number | undefined;
+  /** Nobody read it any more: what has come is stored. */
+  #isCut = false;
+  #awaited: Awaited[] | undefined;
 
   /**
    * @param writer undefined: the body is not stored
    * @param commit makes the written body visible in the store
+   * @param expected bytes that come, of a part that can be stored as far as it has come when its readers leave; undefined: it is fetched to its end
    */
-  constructor(body: OriginBody, writer: StoreWriter | undefined, commit: (writer: StoreWriter) => Promise<boolean>) {
+  constructor(body: OriginBody, writer: StoreWriter | undefined, commit: (writer: StoreWriter) => Promise<boolean>, expected?: number) {
+    this.#expected = expected;
     if (writer === undefined) {
       this.stored = NOT_STORED;
       this.#settle = () => {};
@@ -73,7 +90,26 @@ export class Fill implements BodySink, Lender {
 
   /** False when it is too late to attach a reader: bytes that are gone cannot be read again. */
   get joinable(): boolean {
-    return this.#error === undefined && (this.#received === 0 || this.#writer !== undefined);
+    return this.#error === undefined && !this.#isCut && (this.#received === 0 || this.#writer !== undefined);
+  }
+
+  /** True as soon as all before that position is there; false where it is far off, or has not come after `patienceMs`. */
+  reaches(position: number, patienceMs: number): Promise<boolean> {
+    if (position <= this.kept || this.#ended) return Promise.resolve(true);
+    if (position > this.kept + MAX_AHEAD) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const awaited: Awaited = {
+      position,
+      settle: (isThere) => {
+        clearTimeout(timer);
+        const others = this.#awaited?.filter((each) => each !== awaited);
+        this.#awaited = others?.length === 0 ? undefined : others;
+        resolve(isThere);
+      },
+    };
+    const timer = setTimeout(() => awaited.settle(false), patienceMs);
+    (this.#awaited ??= []).push(awaited);
+    return promise;
   }
 
   attach(reader: FillReader): boolean {
@@ -111,7 +147,22 @@ export class Fill implements BodySink, Lender {
     if (!this.#readers.delete(reader)) return;
     this.#letGo();
     if (this.#readers.size === 0 && this.#writer === undefined && !this.#ended) this.#body.abort(new Error('nobody reads it any more'));
+    else if (this.#isToBeCut) this.#cut();
     else this.readerHasRoom();
+  }
+
+  get #isToBeCut(): boolean {
+    return this.#readers.size === 0 && this.#awaited === undefined && this.#expected !== undefined && this.#expected - this.#received > WORTH_FINISHING && !this.#ended;
+  }
+
+  #cut(): void {
+    this.#isCut = true;
+    this.#body.abort(new Error('nobody reads it any more'));
+  }
+
+  /** Those who wait for bytes that are there, or will not come. */
+  #wake(): void {
+    for (const awaited of this.#awaited ?? []) if (this.#ended || awaited.position <= this.kept) awaited.settle(true);
   }
 
   /** A reader has passed on what it was given. */
@@ -136,8 +187,13 @@ export class Fill implements BodySink, Lender {
     // Who has a part of it, and leaves with that, may still have a client that has not taken it.
     if (this.#readers.size === 0) this.#body.giveBack(chunk);
     for (const reader of this.#readers) reader.chunk(chunk);
+    if (this.#awaited !== undefined) this.#wake();
     if (this.#writer === undefined && this.#readers.size === 0) {
       this.#body.abort(new Error('nobody reads it any more'));
+      return true;
+    }
+    if (this.#isToBeCut) {
+      this.#cut();
       return true;
     }
     this.#paused = !this.#hasRoom();
@@ -153,10 +209,12 @@ export class Fill implements BodySink, Lender {
       reader.end(trailers);
       if (!reader.isBehind) this.#readers.delete(reader);
     }
+    this.#wake();
   }
 
   error(error: Error): void {
     if (this.#ended) return;
+    if (this.#isCut) return this.end(undefined);
     this.#ended = true;
     this.#error = error;
     if (this.#writer !== undefined) this.#onlyKeep(this.#writer);
@@ -165,6 +223,7 @@ export class Fill implements BodySink, Lender {
       reader.fail(error);
       if (!reader.isBehind) this.#readers.delete(reader);
     }
+    this.#wake();
   }
 
   async #store(writer: StoreWriter): Promise<void> {

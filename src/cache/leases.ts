@@ -80,6 +80,13 @@ export class Leases {
     return tagOf(found) === tag && workerOf(found) !== this.#worker ? 'elsewhere' : undefined;
   }
 
+  /** Another worker fetches it. */
+  isElsewhere(name: string): boolean {
+    const { cell, tag } = placeOf(name);
+    const found = Atomics.load(this.#cells, cell);
+    return found !== FREE && tagOf(found) === tag && workerOf(found) !== this.#worker;
+  }
+
   /** Settles when the worker that fetches it has stored it or given up, or the patience is at its end. */
   async wait(name: string): Promise<void> {
     const { cell, tag } = placeOf(name);

@@ -7,7 +7,7 @@ import { carriesPrivate } from '../policy/message.ts';
 import { Cancel } from './cancel.ts';
 import { type FetchPlan, drop } from './fetcher.ts';
 import { flightKey } from './flight.ts';
-import type { Flights } from './flights.ts';
+import type { Boarding, Flights } from './flights.ts';
 import { type Leases, hold } from './leases.ts';
 import type { Permits } from './permits.ts';
 import { scopesOf } from './scopes.ts';
@@ -38,7 +38,8 @@ export class Refresher {
   /** Nobody waits for it. Where the origin is asked for enough already, the next request tries again. */
   refresh(tx: Transaction, { located, names }: Lookup): void {
     const name = flightKey(tx.key, tx.request, names, carriesPrivate(tx.head));
-    if (this.#flights.boarding(name, scopesOf(tx.key, tx.request.forwardedAs)) !== undefined) return;
+    const boarding: Boarding = { name, range: 'whole' };
+    if (this.#flights.boarding(boarding, scopesOf(tx.key, tx.request.forwardedAs)) !== undefined) return;
     const giveBack = this.#permits.take();
     if (giveBack === undefined) {
       tx.reasons = [{ code: 'validation-deferred' }, ...tx.reasons];
@@ -49,7 +50,7 @@ export class Refresher {
     const plan = this.#plan(tx, located);
     // What a HEAD brings replaces no whole response.
     const whole = located?.entry.method === 'HEAD' ? plan : { ...plan, request: asGet(plan.request), head: asGet(plan.head) };
-    const flight = this.#flights.launch(whole, new Cancel(), name);
+    const flight = this.#flights.launch(whole, new Cancel(), boarding);
     if (lease !== undefined) hold(lease, flight);
     void flight.over.then(giveBack);
     void flight.landing.then(

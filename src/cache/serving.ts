@@ -5,18 +5,22 @@
  */
 import { MillraceError } from '../errors.ts';
 import { currentAge, freshnessLifetime } from '../policy/freshness.ts';
+import { isFromStart, requestedRange } from '../policy/requested-range.ts';
 import { type Failure, type Used, staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
-import { answer, streamable } from './answer.ts';
+import { type Sendable, answer, streamable } from './answer.ts';
 import type { Entry } from './entry.ts';
 import type { Landing } from './fetcher.ts';
 import { Fill } from './fill.ts';
 import type { ServedHit } from './memo.ts';
 import type { OriginResponse } from './ports.ts';
-import { sendFill, sendStored } from './reply-body.ts';
+import { type ReplyEnd, sendFill, sendStored } from './reply-body.ts';
 import { scopesOf } from './scopes.ts';
 import type { Transaction } from './transaction.ts';
 import type { Located } from './variants.ts';
+
+/** How long a client waits for the first byte of its range, where another one's request is about to bring it; then it makes a request of its own. */
+const PATIENCE_MS = 1000;
 
 /** How a hit was found. */
 export type Found = Pick<ServedHit, 'now' | 'read' | 'selecting'>;
@@ -75,35 +79,67 @@ export class Serving {
     return true;
   }
 
-  /** @param omit the response was asked for by another request that this one was collapsed with: names of fields that are for that one alone */
-  async serveLanded(tx: Transaction, landing: Served, omit: readonly string[] | 'own'): Promise<void> {
-    const now = this.#now();
-    const own = omit === 'own';
-    if (!own) tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
-    if (landing.kind === 'validated') {
-      const located = own ? { ...landing.located, entry: { ...landing.located.entry, fields: landing.received } } : landing.located;
-      tx.reasons = [{ code: 'validated' }, ...tx.reasons];
-      return this.serve(tx, located, { age: currentAge(located.entry, now), lifetime: freshnessLifetime(located.entry, this.#settings), omit: own ? [] : omit }, 'REVALIDATED');
-    }
-    const { fill, length, part } = landing;
-    const fields = own ? landing.received : landing.entry.fields.clone();
-    if (!own) for (const name of omit) fields.delete(name);
-    const entry: Entry = { ...landing.entry, fields };
-    const sendable = part === undefined ? streamable(answer(tx.head, entry, length, [], now), entry, length) : { status: landing.originStatus, fields: landing.received.clone(), length, span: part };
-    tx.stored = own;
-    const ttl = freshnessLifetime(landing.entry, this.#settings).seconds - currentAge(landing.entry, now);
+  /** Serves the client whose request brought the response. */
+  async serveOwn(tx: Transaction, landing: Served): Promise<void> {
+    if (landing.kind === 'validated') return this.#serveValidated(tx, { ...landing.located, entry: { ...landing.located.entry, fields: landing.received } }, []);
+    const { fill, length, part, received, entry } = landing;
+    const sendable =
+      part === undefined
+        ? streamable(answer(tx.head, { ...entry, fields: received }, length, [], this.#now()), { ...entry, fields: received }, length)
+        : { status: landing.originStatus, fields: received.clone(), length: part.length, span: part.span };
+    tx.stored = true;
     try {
-      tx.sendHead(sendable.status, sendable.fields, sendable.length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
+      this.#sendHead(tx, sendable, entry);
     } catch (error) {
       // Others may wait for the body.
-      if (own) fill.start();
+      fill.start();
       throw error;
     }
-    const hasBody = sendable.span !== 'none' && tx.request.method !== 'HEAD';
-    const sent = hasBody ? sendFill(fill, tx.reply, sendable.span === 'all' ? undefined : sendable.span) : undefined;
-    if (own) fill.start();
+    const sent = sendBody(tx, fill, sendable.span);
+    fill.start();
     if (sent === undefined) tx.reply.end();
     else tx.error = await sent;
+  }
+
+  /**
+   * Serves a client whose request was collapsed with another one. False, and nothing is sent: what it
+   * wants is not to be had there, or not soon.
+   * @param omit names of fields that are for that other one alone
+   */
+  async serveCollapsed(tx: Transaction, landing: Served, omit: readonly string[]): Promise<boolean> {
+    if (landing.kind === 'validated') {
+      tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
+      await this.#serveValidated(tx, landing.located, omit);
+      return true;
+    }
+    const { fill, length } = landing;
+    const fields = landing.entry.fields.clone();
+    for (const name of omit) fields.delete(name);
+    const entry: Entry = { ...landing.entry, fields };
+    const answered = answer(tx.head, entry, length, [], this.#now());
+    const wanted = requestedRange(tx.head);
+    // A range of a body whose length nobody knows: the origin may have it at hand.
+    if (answered.pieces === 'all' && wanted !== 'whole' && !isFromStart(wanted)) return false;
+    const sendable = streamable(answered, entry, length);
+    const { span } = sendable;
+    if (typeof span === 'object' && !(await fill.reaches(span.start, PATIENCE_MS))) return false;
+    if (!fill.joinable) return false;
+    tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
+    this.#sendHead(tx, sendable, landing.entry);
+    const sent = sendBody(tx, fill, span);
+    if (sent === undefined) tx.reply.end();
+    else tx.error = await sent;
+    return true;
+  }
+
+  async #serveValidated(tx: Transaction, located: Located, omit: readonly string[]): Promise<void> {
+    tx.reasons = [{ code: 'validated' }, ...tx.reasons];
+    await this.serve(tx, located, { age: currentAge(located.entry, this.#now()), lifetime: freshnessLifetime(located.entry, this.#settings), omit }, 'REVALIDATED');
+  }
+
+  #sendHead(tx: Transaction, { status, fields, length }: Sendable, entry: Entry): void {
+    const ttl = freshnessLifetime(entry, this.#settings).seconds - currentAge(entry, this.#now());
+    tx.sendHead(status, fields, length, { result: tx.decision?.action === 'bypass' ? 'BYPASS' : 'MISS', ttl });
   }
 
   /** A response that is not stored. */
@@ -115,4 +151,9 @@ export class Serving {
     fill.start();
     tx.error = await sent;
   }
+}
+
+function sendBody(tx: Transaction, fill: Fill, span: Sendable['span']): Promise<ReplyEnd> | undefined {
+  if (span === 'none' || tx.request.method === 'HEAD') return undefined;
+  return sendFill(fill, tx.reply, span === 'all' ? undefined : span);
 }

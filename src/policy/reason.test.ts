@@ -84,7 +84,7 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
 
 /** The codes that come from carrying decisions out: where, and the test that sees each. */
 const BY_THE_ENGINE: Partial<Record<ReasonCode, { readonly source: string; readonly test?: string }>> = {
-  validated: { source: 'src/cache/engine.ts', test: 'test/cache/reasons.test.ts' },
+  validated: { source: 'src/cache/serving.ts', test: 'test/cache/reasons.test.ts' },
   collapsed: { source: 'src/cache/engine.ts', test: 'test/cache/reasons.test.ts' },
   'too-large': { source: 'src/cache/fetcher.ts', test: 'test/cache/reasons.test.ts' },
   'validation-deferred': { source: 'src/cache/refresher.ts', test: 'test/cache/reasons.test.ts' },

@@ -29,6 +29,11 @@ export function isOriginConditional(request: Fields): boolean {
   return request.has('if-match') || request.has('if-unmodified-since');
 }
 
+/** The response depends on what the client has: its own conditions, but for that of a range. */
+export function isConditional(request: Fields): boolean {
+  return CLIENT_CONDITIONS.some((name) => request.has(name));
+}
+
 /**
  * Whether a stored response is answered with 304 to this request.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.2
