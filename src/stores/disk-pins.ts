@@ -19,6 +19,11 @@ export class Pins {
     return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * COUNTS);
   }
 
+  /** How many pins there are, of all threads. */
+  get count(): number {
+    return this.#counts.reduce((sum, each) => sum + each, 0);
+  }
+
   pin(unit: number): void {
     Atomics.add(this.#counts, unit % COUNTS, 1);
   }

@@ -279,6 +279,11 @@ export class DiskStore implements Store {
     return { name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
+  /** What is held for bodies on their way in and out: bytes of memory of writers, pinned bodies, and bytes in segments that wait until nobody reads them. Zero where nothing is under way. */
+  get held(): { readonly writeBufferBytes: number; readonly pins: number; readonly garbageBytes: number } {
+    return { writeBufferBytes: this.#writing.buffers.heldBytes, pins: this.#pins.count, garbageBytes: this.#index.readTotals().garbage };
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#debts.close();
