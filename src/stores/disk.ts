@@ -94,7 +94,7 @@ export class DiskStore implements Store {
     }
     this.stamps = this.#stamps;
     this.shared = shared ?? diskShared(this.#stamps.memory);
-    const pins = new Pins(this.shared.pins);
+    const pins = (this.#pins = new Pins(this.shared.pins));
     const counts = new DiskCounts(this.shared);
     const index = this.#index;
     const segments = new DiskSegments(path);
@@ -107,7 +107,6 @@ export class DiskStore implements Store {
     this.#eviction = new DiskEviction(index, maxBytes, () => counts.nextNumber());
     this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath), (error) => this.#writeFailed(error));
-    this.#pins = pins;
     this.#removal = new DiskRemoval((behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
     this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
     this.#arenas = new DiskArenas(
@@ -275,8 +274,7 @@ export class DiskStore implements Store {
     } catch (error) {
       this.#health.readFailed(error);
     }
-    const { name } = this;
-    return { name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
+    return { name: this.name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
   /** What is held for bodies on their way in and out: bytes of memory of writers, pinned bodies, and bytes in segments that wait until nobody reads them. Zero where nothing is under way. */
@@ -366,11 +364,10 @@ export class DiskStore implements Store {
   }
 
   async #succeeds(change: () => void): Promise<boolean> {
-    const done = await this.#try(() => {
+    return (await this.#try(() => {
       change();
       return true;
-    });
-    return done ?? false;
+    })) ?? false;
   }
 
   /** Undefined where it failed. */
