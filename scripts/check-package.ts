@@ -2,10 +2,10 @@
  * @module scripts/check-package
  * `npm run check:package`: is what would be published fit to be used? Packs it, checks the tarball,
  * installs it in an empty folder and uses it there as its users do: the command, a request through
- * it, the library and its types.
+ * it, the library and its types, and an older Node.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -19,16 +19,58 @@ const root = resolve(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const tool = (name: string): string => join(root, 'node_modules/.bin', name);
 
+/** Uses every type of the library, and none of Node's. */
 const CONSUMER = `
-import { createServer } from 'node:http';
-import { type MillraceProxy, type Options, createProxy } from 'millrace';
+import { type ErrorCode, type Explanation, MillraceError, type MillraceProxy, type MillraceServer, type Options, type Outcome, type ProxyStats, type Purge, createProxy, defineConfig, startServer } from 'millrace';
 
-const options: Options = { origin: 'http://127.0.0.1:1', maxMemory: '1MB' };
+const options: Options = defineConfig({ origin: 'http://127.0.0.1:1', maxMemory: '1MB' });
 const proxy: MillraceProxy = createProxy(options);
-createServer(proxy.handler).on('upgrade', proxy.upgrade);
-const hits: number = proxy.stats().hits;
-process.stdout.write(String(hits));
+const forget: () => void = proxy.onOutcome((outcome: Outcome) => outcome.reasons[0]?.code);
+const purge: Purge = { url: '/', soft: true };
+const stats: ProxyStats = proxy.stats();
+const explanation: Explanation = await proxy.explain('/');
+const purged: number | undefined = await proxy.purge(purge);
+const server: MillraceServer = await startServer({ ...options, port: 0 });
+await server.close();
 await proxy.close();
+forget();
+const code: ErrorCode = new MillraceError('ERR_CONFIG', 'no').code;
+export const all: readonly unknown[] = [stats.hits, explanation.now.action, purged, code];
+`;
+
+/** Uses the library in everything it is made for. */
+const FRAMEWORKS = `
+import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import express from 'express';
+import fastify from 'fastify';
+import { Hono } from 'hono';
+import { createProxy } from 'millrace';
+
+const proxy = createProxy({ origin: 'http://127.0.0.1:1' });
+createServer(proxy.handler).on('upgrade', proxy.upgrade).on('connect', proxy.connect);
+createSecureServer({ allowHTTP1: true }, proxy.handler);
+express().use('/api', proxy.middleware).use(proxy.handler);
+fastify().all('/*', proxy.handler);
+new Hono().all('*', (context) => proxy.fetch(context.req.raw));
+export const GET = (request: Request): Promise<Response> => proxy.fetch(request, { clientAddress: '192.0.2.1' });
+`;
+
+const SERVER = `
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { startServer } from 'millrace';
+
+const origin = createServer((request, response) => response.setHeader('Cache-Control', 'max-age=60').end('hello')).listen(0, '127.0.0.1');
+await once(origin, 'listening');
+const server = await startServer({ origin: 'http://127.0.0.1:' + origin.address().port, port: 0, workers: 2 });
+const results = [];
+for (let i = 0; i < 2; i++) results.push((await fetch(server.url + '/page')).headers.get('x-cache'));
+results.push(await server.purge({ url: '/page' }), (await server.stats()).workers.length);
+await server.close();
+origin.close();
+origin.closeAllConnections();
+console.log(results.join(' '));
 `;
 
 // npm hands its settings down in the environment; the user of the package has none of them.
@@ -41,6 +83,7 @@ try {
   const user = install(tarball);
   await useCommand(user);
   useLibrary(user);
+  useOldNode(user);
   step('the package is fit to be published');
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -126,9 +169,36 @@ async function useCommand(user: string): Promise<void> {
 
 function useLibrary(user: string): void {
   writeFileSync(join(user, 'consumer.mts'), CONSUMER);
-  // Node's own types are the consumer's to bring.
-  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
-  run(user, tool('tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', ...types, 'consumer.mts');
-  assert.equal(run(user, 'node', 'consumer.mts'), '0');
-  step('the library runs, and its types hold');
+  writeFileSync(join(user, 'server.mjs'), SERVER);
+  for (const lib of ['esnext', 'esnext,dom']) check(user, 'consumer.mts', '--lib', lib, '--types', '', '--skipLibCheck', 'false');
+  step('its types hold without those of Node, and nothing is skipped in them');
+  assert.match(run(user, 'node', 'server.mjs'), /^MISS HIT 1 2$/m);
+  step('startServer serves with two workers');
+
+  writeFileSync(join(user, 'frameworks.mts'), FRAMEWORKS);
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
+  run(user, 'npm', 'install', '--no-audit', '--no-fund', '--no-save', `@types/node@${devDependencies['@types/node']}`, `express@${devDependencies['express']}`, `fastify@${devDependencies['fastify']}`, '@types/express@5', 'hono@4');
+  check(user, 'frameworks.mts', '--types', 'node', '--skipLibCheck', 'true');
+  check(user, 'consumer.mts', '--types', 'node', '--skipLibCheck', 'false');
+  step('its types fit those of Node, Express, Fastify and Hono');
+}
+
+function check(user: string, file: string, ...options: string[]): void {
+  run(user, tool('tsc'), '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'nodenext', '--target', 'esnext', ...options, file);
+}
+
+/** An older Node says what is needed, and nothing else: the command and the library alike. */
+function useOldNode(user: string): void {
+  const old = join(folder, 'old');
+  mkdirSync(old);
+  run(old, 'npm', 'install', '--no-audit', '--no-fund', '--no-save', '--no-package-lock', 'node@20');
+  const node = join(old, 'node_modules/node/bin/node');
+  const needed = /Node\.js 24 or later is needed, and this is 20\.\d+\.\d+\. Install a newer one from https:\/\/nodejs\.org\./;
+  const command = spawnSync(node, [join(user, 'node_modules/millrace/dist/cli.js'), '--version'], { env, encoding: 'utf8' });
+  assert.match(command.stderr, needed);
+  assert.equal(command.stderr.trim().split('\n').length, 1, command.stderr);
+  const library = spawnSync(node, ['--input-type=module', '--eval', "await import('millrace').catch((error) => console.log(error.code, error.message))"], { cwd: user, env, encoding: 'utf8' });
+  assert.match(library.stdout, needed, library.stderr);
+  assert.match(library.stdout, /^ERR_NODE_VERSION /);
+  step('on Node 20 command and library say what they need');
 }

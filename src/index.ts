@@ -1,6 +1,7 @@
 /**
  * @module millrace
- * The library: the same proxy the command runs, to attach to a server of your own.
+ * The library: the same proxy the command runs, to attach to a server of your own (createProxy), or
+ * with one of its own (startServer).
  *
  * ```ts
  * const proxy = createProxy({ origin: 'http://localhost:3000' });
@@ -18,5 +19,6 @@ export type { StoreStats } from './cache/store-stats.ts';
 export { type Config, type Options, defineConfig } from './config.ts';
 export { type ErrorCode, MillraceError } from './errors.ts';
 export { type MillraceProxy, createProxy } from './library/proxy.ts';
+export { type MillraceServer, type ServerListeners, startServer } from './library/server.ts';
 export type { Reason, ReasonCode } from './policy/reason.ts';
 export type { ProxyStats } from './proxy/stats.ts';

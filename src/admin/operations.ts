@@ -16,7 +16,7 @@ import type { ProxyParts } from '../proxy.ts';
 import type { ProxyStats } from '../proxy/stats.ts';
 import type { Purge } from './purge.ts';
 
-type HeaderLine = readonly [name: string, value: string];
+export type HeaderLine = readonly [name: string, value: string];
 
 export class Operations {
   readonly #proxy: ProxyParts;
@@ -31,7 +31,7 @@ export class Operations {
   }
 
   /** How many objects it hit; undefined where that is not known. @throws {MillraceError} ERR_ADMIN_INPUT, ERR_HOST_DENIED */
-  purge(what: Purge): Promise<number | undefined> {
+  async purge(what: Purge): Promise<number | undefined> {
     const { soft = false } = what;
     if ('tag' in what) return this.#proxy.purge({ tag: what.tag, soft });
     if ('all' in what) return this.#proxy.purge({ all: true, soft });

@@ -1,6 +1,6 @@
 /**
  * @module library/messages
- * The objects of other libraries that the proxy takes, described by what it needs to know them by. So
+ * The objects that the proxy takes from others, described by what it needs to know them by. So
  * the types of this package need no others: IncomingMessage, Http2ServerRequest, and what Express and
  * Fastify make of them, all fit.
  */
@@ -36,4 +36,16 @@ export interface WrappedReply {
   readonly raw: NodeResponse;
   getHeaders(): object;
   hijack(): unknown;
+}
+
+type Global<Name extends string> = typeof globalThis extends Readonly<Record<Name, { readonly prototype: infer Kind }>> ? Kind : object;
+
+/** The Request of the Fetch standard, where the program's types know it. */
+export type WebRequest = Global<'Request'>;
+/** The Response of the Fetch standard, where the program's types know it. */
+export type WebResponse = Global<'Response'>;
+
+export interface FetchContext {
+  /** The address that the request came from, as told in X-Forwarded-For. Default: unknown. */
+  readonly clientAddress?: string | undefined;
 }

@@ -11,7 +11,8 @@ import { type Options, resolveConfig } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { ProxyParts } from '../proxy.ts';
 import type { ProxyStats } from '../proxy/stats.ts';
-import type { NodeRequest, NodeResponse, NodeSocket, WrappedReply, WrappedRequest } from './messages.ts';
+import { FetchHandler } from './fetch-handler.ts';
+import type { FetchContext, NodeRequest, NodeResponse, NodeSocket, WebRequest, WebResponse, WrappedReply, WrappedRequest } from './messages.ts';
 import { NodeHandler } from './node-handler.ts';
 import { warnOfDefect, warnProcess } from './warnings.ts';
 
@@ -27,6 +28,12 @@ export interface MillraceProxy {
    * `status`. Without `origin`, requests whose path names no host that may be reached are left to `next`.
    */
   readonly middleware: (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void;
+  /**
+   * Answers a Request of the Fetch standard with a Response: in Hono, in route handlers of Next.js and the
+   * like. Bodies stream both ways. Where the request's signal is aborted before there is a response, it
+   * rejects with the reason of that; else never. 1xx responses and trailers have no place there.
+   */
+  readonly fetch: (request: WebRequest, context?: FetchContext) => Promise<WebResponse>;
   /** For `server.on('upgrade', proxy.upgrade)`: WebSockets pass through. */
   readonly upgrade: (request: NodeRequest, socket: NodeSocket, head: Uint8Array) => void;
   /** For `server.on('connect', proxy.connect)`: tunnels, where `allowConnect` is set. */
@@ -67,9 +74,11 @@ export function createProxy(options: Options): MillraceProxy {
   const operations = new Operations(proxy);
   const admin = config.admin ? new Admin(operations, config) : undefined;
   const node = new NodeHandler(proxy, admin, warnOfDefect);
+  const web = new FetchHandler(proxy, admin, warnOfDefect);
   return {
     handler: (request, response) => node.request(request, response),
     middleware: (request, response, next) => node.middleware(request, response, next),
+    fetch: (request, context = {}) => web.fetch(request, context),
     upgrade: (request, socket, head) => node.upgrade(request, socket, head),
     connect: (request, socket, head) => node.connect(request, socket, head),
     onOutcome: (listener) => proxy.onOutcome(listener),

@@ -2,6 +2,7 @@
  * @module server/running-server
  * What starting a proxy takes and gives, whether it is one thread or several.
  */
+import type { Operations } from '../admin/operations.ts';
 import type { Outcome } from '../cache/outcome.ts';
 import type { ConfigSource } from '../config/file.ts';
 import type { AccessLog } from './access-log.ts';
@@ -19,7 +20,7 @@ export interface ServerHooks {
   onError?(error: unknown): void;
 }
 
-export interface RunningServer {
+export interface RunningServer extends Pick<Operations, 'stats' | 'purge' | 'explain'> {
   /** `http://host:port` (or https, with a certificate) as a client on this machine writes it. */
   readonly url: string;
   /** Where /health and /__admin/ answer; undefined with --no-admin. */

@@ -35,7 +35,8 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
   if (log?.look !== undefined) proxy.logTo(log);
   const onError = (error: unknown): void => hooks.onError?.(error);
-  const admin = config.admin ? new Admin(new Operations(proxy), config) : undefined;
+  const operations = new Operations(proxy);
+  const admin = config.admin ? new Admin(operations, config) : undefined;
   const separate = config.adminPort !== undefined;
   const lanes = openLanes(proxy, separate ? undefined : admin, onError, certificate);
   const { server, general } = lanes;
@@ -57,6 +58,9 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
     url,
     adminUrl: adminServer !== undefined ? urlOf(adminServer, proxy.scheme) : admin !== undefined ? url : undefined,
     port: portOf(server),
+    stats: () => operations.stats(),
+    purge: (what) => operations.purge(what),
+    explain: (of, headers) => operations.explain(of, headers),
     close: once(() => stop(lanes, adminServer, proxy, config.shutdownTimeout)),
   };
 }

@@ -2,7 +2,10 @@
  * @module server/worker-calls
  * What the main thread and its workers ask of each other, and what a worker is given at its start.
  */
+import type { HeaderLine } from '../admin/operations.ts';
+import type { Purge as NamedPurge } from '../admin/purge.ts';
 import type { Tally } from '../cache/counters.ts';
+import type { Explanation } from '../cache/explanation.ts';
 import type { Outcome } from '../cache/outcome.ts';
 import type { StoreStats } from '../cache/store-stats.ts';
 import type { Purge } from '../cache/purger.ts';
@@ -29,6 +32,11 @@ export interface WorkerStart {
   readonly isObserved: boolean;
 }
 
+export interface ExplainRequest {
+  readonly url: string;
+  readonly headers: readonly HeaderLine[];
+}
+
 export interface Report {
   readonly number: number;
   readonly tally: Tally;
@@ -46,6 +54,9 @@ export interface WorkerSide {
   purge(what: Purge): Promise<number | undefined>;
   /** Of a prefix, by another machine. */
   purgedElsewhere(purge: PrefixPurge): Promise<void>;
+  /** On all workers, named as people do. */
+  purgeNamed(what: NamedPurge): Promise<number | undefined>;
+  explain(request: ExplainRequest): Promise<Explanation>;
   /** Stops as RunningServer.close() does. */
   stop(nothing?: undefined): Promise<void>;
 }

@@ -22,6 +22,8 @@ const main: Line<MainSide> = new Line<MainSide>(parentPort!, {
   report: async () => ({ number: start.number, ...(await starting.promise).proxy.tally() }),
   purge: async (what) => (await starting.promise).proxy.engine.purge(what),
   purgedElsewhere: async (purge) => (await starting.promise).proxy.purgedElsewhere(purge),
+  purgeNamed: async (what) => (await starting.promise).purge(what),
+  explain: async ({ url, headers }) => (await starting.promise).explain(url, headers),
   stop: async () => {
     await (await starting.promise).close();
     log?.flush();

@@ -39,7 +39,14 @@ export async function startWorkers(config: Config, hooks: ServerHooks): Promise<
   const crew = new Crew({ ...config, port, adminPort }, hooks);
   try {
     const where = await crew.start();
-    return { ...where, port, close: () => crew.stop() };
+    return {
+      ...where,
+      port,
+      stats: () => crew.stats(),
+      purge: async (what) => crew.anyone().ask('purgeNamed', what),
+      explain: async (url, headers) => crew.anyone().ask('explain', { url, headers }),
+      close: () => crew.stop(),
+    };
   } catch (error) {
     await crew.end();
     throw error;
@@ -95,6 +102,13 @@ class Crew {
   async start(): Promise<Where> {
     const [first] = await Promise.all(this.#seats.map((seat) => this.#fill(seat)));
     return first!;
+  }
+
+  /** The line of a worker that listens. @throws {MillraceError} ERR_SHUTTING_DOWN where there is none */
+  anyone(): Line<WorkerSide> {
+    const line = this.#seats.find(({ isReady }) => isReady)?.line;
+    if (line === undefined) throw new MillraceError('ERR_SHUTTING_DOWN', 'No worker is running now. Try again in a second, unless the server is stopping.');
+    return line;
   }
 
   async stop(): Promise<void> {
