@@ -4,18 +4,15 @@
  * not know that path, so what its responses say of URLs is put below it. Bodies are not touched.
  */
 import type { Fields } from '../http/fields.ts';
-import { splitList } from '../http/list.ts';
+import { mapLines, mapReferences } from './site-fields.ts';
 
 /**
  * @param path below which it is mounted: `/api`
- * @param host the Host of the client's request
+ * @param host by which the client knows the server
  */
 export function belowMount(fields: Fields, path: string, host: string | undefined): void {
-  const below = (reference: string): string => referenceBelow(reference, path, host);
-  for (const name of ['Location', 'Content-Location']) change(fields, name, below);
-  change(fields, 'Refresh', (value) => value.replace(/^(\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?["']?)([^"']+)/i, (_, before: string, url: string) => before + below(url)));
-  change(fields, 'Link', (value) => splitList(value).map((link) => link.replace(/^<([^>]*)>/, (_, url: string) => `<${below(url)}>`)).join(', '));
-  change(fields, 'Set-Cookie', (cookie) => cookieBelow(cookie, path));
+  mapReferences(fields, (reference) => referenceBelow(reference, path, host));
+  mapLines(fields, 'Set-Cookie', (cookie) => cookieBelow(cookie, path));
 }
 
 /** Where a client says that its page is, as it would without the path. */
@@ -23,15 +20,6 @@ export function refererWithoutMount(fields: Fields, path: string): Fields {
   const match = /^(https?:\/\/[^/?#]*)([^#]*)$/i.exec(fields.first('referer') ?? '');
   if (match === null || !match[2]!.startsWith(`${path}/`)) return fields;
   return fields.clone().set('Referer', match[1]! + match[2]!.slice(path.length));
-}
-
-function change(fields: Fields, name: string, to: (value: string) => string): void {
-  const values = fields.all(name);
-  if (values.length === 0) return;
-  const changed = values.map(to);
-  if (changed.every((value, i) => value === values[i])) return;
-  fields.delete(name);
-  for (const value of changed) fields.append(name, value);
 }
 
 /** Only where it leads to the server itself, by its path or by the name the client knows it by. */

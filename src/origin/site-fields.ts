@@ -22,10 +22,7 @@ export function responseToClient(fields: Fields, site: Site, { method, target }:
   const map = (reference: string): string => site.toClient(reference, target.path);
   // Others may be told what they have made: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.2
   const isRedirect = method === 'GET' || method === 'HEAD';
-  mapLines(fields, 'Location', (reference) => site.toClient(reference, target.path, isRedirect));
-  mapLines(fields, 'Content-Location', map);
-  mapLines(fields, 'Refresh', (line) => line.replace(REFRESH, (_, before: string, quote: string, url: string, rest: string) => before + quote + map(url) + rest));
-  mapLines(fields, 'Link', (line) => line.replace(LINK_VALUE, (whole, reference: string, parameters: string) => (CANONICAL.test(parameters) ? whole : `<${map(reference)}>${parameters}`)));
+  mapReferences(fields, map, (reference) => site.toClient(reference, target.path, isRedirect));
   mapLines(fields, 'Set-Cookie', (cookie) => cookieToClient(cookie, site, target.host, base));
 }
 
@@ -41,7 +38,15 @@ export function requestToOrigin(fields: Fields, site: Site, toPath: (path: strin
   mapLines(fields, 'If', (line) => line.replace(/(\([^)]*\))|<([^>]*)>/g, (whole, list: string | undefined, reference: string) => (list === undefined ? `<${site.toOrigin(reference, toPath)}>` : whole)));
 }
 
-function mapLines(fields: Fields, name: string, map: (value: string) => string): void {
+/** The URLs that a response names. */
+export function mapReferences(fields: Fields, map: (reference: string) => string, mapLocation: (reference: string) => string = map): void {
+  mapLines(fields, 'Location', mapLocation);
+  mapLines(fields, 'Content-Location', map);
+  mapLines(fields, 'Refresh', (line) => line.replace(REFRESH, (_, before: string, quote: string, url: string, rest: string) => before + quote + map(url) + rest));
+  mapLines(fields, 'Link', (line) => line.replace(LINK_VALUE, (whole, reference: string, parameters: string) => (CANONICAL.test(parameters) ? whole : `<${map(reference)}>${parameters}`)));
+}
+
+export function mapLines(fields: Fields, name: string, map: (value: string) => string): void {
   if (!fields.has(name)) return;
   const values = fields.all(name);
   const mapped = values.map(map);

@@ -104,11 +104,13 @@ describe("below a path of the program's", () => {
   const ask = (url: string, fields: Readonly<Record<string, string>>, options?: RequestOptions): Promise<ClientResponse> => request(`${url}?${new URLSearchParams(fields).toString()}`, options);
 
   test('URLs and cookies of responses are put below it, stored ones too', async () => {
-    const { url } = await inExpress({ origin: (await telling()).url }, (app, { middleware }) => app.use('/api', middleware).use('/v1/tenants/:id', middleware));
+    const origin = await telling();
+    const { url } = await inExpress({ origin: origin.url }, (app, { middleware }) => app.use('/api', middleware).use('/v1/tenants/:id', middleware));
     const host = new URL(url).host;
     const mapped: readonly [name: string, value: string, expected: string][] = [
       ['Location', '/login?next=/a', '/api/login?next=/a'],
       ['Location', `http://${host}/login`, `http://${host}/api/login`],
+      ['Location', `${origin.url}/login`, `http://${host}/api/login`],
       ['Location', 'https://elsewhere.example/login', 'https://elsewhere.example/login'],
       ['Location', '//elsewhere.example/login', '//elsewhere.example/login'],
       ['Location', 'next', 'next'],
@@ -129,6 +131,17 @@ describe("below a path of the program's", () => {
       const elsewhere = await ask(`${url}/v1/tenants/7${path}`, { [name]: value });
       assert.deepEqual([elsewhere.headers.get('x-cache'), elsewhere.headers.get(name)], ['HIT', `/v1/tenants/7${value}`]);
     }
+  });
+
+  test('so are early hints, and URLs by a name that a proxy in front has told', async () => {
+    const origin = closing(await startOrigin((message, response) => {
+      response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      response.writeHead(302, { Location: `https://${String(message.headers['x-forwarded-host'])}/login` }).end();
+    }));
+    const { url } = await inExpress({ origin: origin.url, trustProxy: '127.0.0.1' }, (app, { middleware }) => app.use('/api', middleware));
+    const response = await request(`${url}/api/a`, { headers: { 'X-Forwarded-Host': 'www.example.com', 'X-Forwarded-Proto': 'https' } });
+    assert.equal(response.headers.get('location'), 'https://www.example.com/api/login');
+    assert.deepEqual(response.informational.map(({ headers }) => headers.get('link')), ['</api/style.css>; rel=preload']);
   });
 
   test('nobody is sent to another host by what stands before it in the URL', async () => {
