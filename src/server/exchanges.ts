@@ -8,7 +8,6 @@ import type { Reply } from '../cache/exchange.ts';
 import type { ServedHit } from '../cache/memo.ts';
 import { WITHOUT_ORIGIN } from '../cache/outcome.ts';
 import { MillraceError } from '../errors.ts';
-import type { Fields } from '../http/fields.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { answerAsLast } from './max-forwards.ts';
@@ -18,8 +17,6 @@ import { PurgeMethod } from './purge-method.ts';
 export interface LaneReply extends Reply {
   /** Sends the 100 (Continue) that the client waits for with its body, once; else nothing. */
   continue(): void;
-  /** Changes the fields of 1xx responses on their way to the client. */
-  rewrite?: ((fields: Fields) => void) | undefined;
 }
 
 /** A request, and where its answer goes. */
@@ -116,7 +113,6 @@ export class Exchanges {
     const admitted = this.#proxy.admit(message);
     if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), exchange);
     const context = { clientAddress: message.clientAddress, startedAt, decorate: admitted.rewrite, onHit, onFailure };
-    reply.rewrite = admitted.rewrite;
     exchange.inTurn(() => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => message.body?.destroy()));
   }
 

@@ -17,8 +17,6 @@ const MANY_FRAMES = 64;
 const MAX_INFORMATIONAL = 100;
 
 export class Http2Reply implements LaneReply {
-  /** Of 1xx responses. */
-  rewrite: ((fields: Fields) => void) | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
   readonly #acceptsTrailers: boolean;
@@ -84,10 +82,7 @@ export class Http2Reply implements LaneReply {
     if (status === 100) return this.continue();
     // Nobody depends on it; an origin that sends them without end would fill the memory behind a client that does not read.
     if (++this.#informed > MAX_INFORMATIONAL || (this.#stream.session?.state.outboundQueueSize ?? 0) > MANY_FRAMES) return;
-    // They are those of all who wait for one response.
-    const own = this.rewrite === undefined ? fields : fields.clone();
-    this.rewrite?.(own);
-    this.#stream.additionalHeaders({ ':status': status, ...record(endToEndLines(own)) });
+    this.#stream.additionalHeaders({ ':status': status, ...record(endToEndLines(fields)) });
   }
 
   head(status: number, fields: Fields, length: number | undefined): void {

@@ -21,8 +21,6 @@ export interface Draining {
 export const STALLED = 60_000;
 
 export class NodeReply implements Reply {
-  /** Of 1xx responses. */
-  rewrite: ((fields: Fields) => void) | undefined;
   readonly #response: ServerResponse;
   readonly #state: Draining;
   readonly #isHead: boolean;
@@ -105,10 +103,7 @@ export class NodeReply implements Reply {
     const { writableLength, writableHighWaterMark } = this.#response;
     // Nobody depends on it; an origin that sends them without end would fill the memory behind a client that does not read.
     if (writableLength > writableHighWaterMark) return;
-    // They are those of all who wait for one response.
-    const own = this.rewrite === undefined ? fields : fields.clone();
-    this.rewrite?.(own);
-    writeInformation(this.#response, status, endToEndLines(own));
+    writeInformation(this.#response, status, endToEndLines(fields));
   }
 
   head(status: number, fields: Fields, length: number | undefined): void {
