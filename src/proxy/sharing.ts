@@ -39,10 +39,10 @@ export function isShared({ cache, ttl, redis, memcached }: Config): boolean {
 export function openRemote({ redis, memcached, maxObject }: Config, hooks: RemoteHooks): Remote {
   if (redis === undefined) {
     const client = new MemcachedClient({ ...hooks, addresses: memcached.map(readServer) });
-    return { store: new MemcachedStore({ client, maxObject }), journal: new MemcachedJournal(client) };
+    return { store: new MemcachedStore({ client, maxObject }), journal: new MemcachedJournal(client, hooks.onNotice) };
   }
   const client = new RedisClient({ ...hooks, address: parseRedisUrl(redis)! });
-  return { store: new RedisStore({ client, maxObject }), journal: new RedisJournal(client) };
+  return { store: new RedisStore({ client, maxObject }), journal: new RedisJournal(client, hooks.onNotice) };
 }
 
 const MEMCACHED_PORT = 11_211;

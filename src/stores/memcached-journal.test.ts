@@ -2,9 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Stamps } from '../cache/stamps.ts';
 import type { Ask } from './journal.ts';
-import { append, toldOf } from './memcached-journal.ts';
-
-type State = Parameters<typeof append>[0];
+import { type State, append, readState, toldOf } from './memcached-journal.ts';
 
 const NOTHING: Ask = { since: 0, atLeast: 0, notices: [], position: '0', changed: Buffer.alloc(0) };
 const empty = (): State => ({ id: 'x', number: 0, notices: [], batches: 0, changes: [] });
@@ -45,4 +43,18 @@ test('changes of others are told once, and a gap where some are gone', () => {
   // More than it can hold counts as everything: one byte is no whole change.
   append(state, { ...NOTHING, changed: Buffer.alloc(80_000) }, 'a');
   assert.deepEqual(toldOf(state, { ...NOTHING, position: '102' }, 'b').changed.map(({ length }) => length), [1]);
+});
+
+test('what append leaves is read again, and nothing else is taken for it', () => {
+  const state = empty();
+  append(state, { ...NOTHING, notices: ['c5', 'phttp://a/'], changed: Buffer.alloc(8, 1) }, 'a');
+  const text = JSON.stringify(state);
+  assert.deepEqual(readState(text), state);
+  for (const other of ['', 'abc', 'null', '7', '"x"', '[]', '{}', text.slice(0, -1), `${text}}`]) assert.equal(readState(other), undefined, other);
+  const spoilt: Partial<Record<keyof State, unknown>>[] = [
+    { id: 1 }, { number: '3' }, { number: -1 }, { number: 1.5 }, { number: 2 ** 60 }, { batches: null }, { batches: 0 },
+    { notices: {} }, { notices: ['c5'] }, { notices: [['c5']] }, { notices: [[5, 1]] }, { notices: [['c5', '1']] }, { notices: [['c5', 99]] },
+    { changes: 'x' }, { changes: [['a', 1]] }, { changes: [null] },
+  ];
+  for (const part of spoilt) assert.equal(readState(JSON.stringify({ ...state, ...part })), undefined, JSON.stringify(part));
 });

@@ -11,7 +11,7 @@ import type { Ask, Journal, Notice, Told } from './journal.ts';
 import type { MemcachedClient } from './memcached-client.ts';
 import type { MemcachedReply } from './memcached-connection.ts';
 
-interface State {
+export interface State {
   readonly id: string;
   number: number;
   /** By notice the latest number, the lowest first. */
@@ -35,6 +35,7 @@ const EVERYTHING: Notice = `c${Stamps.EVERYTHING}`;
 
 export class MemcachedJournal implements Journal {
   readonly #client: MemcachedClient;
+  readonly #onNotice: (text: string) => void;
   readonly #key = `millrace:journal:${hash('sha1', Stamps.LAYOUT).slice(0, 8)}`;
   /** Tells its own changes from others'. */
   readonly #who = randomBytes(6).toString('base64url');
@@ -42,45 +43,75 @@ export class MemcachedJournal implements Journal {
   #cas = '';
   #text = '';
 
-  constructor(client: MemcachedClient) {
+  /** @param onNotice told where it had to be begun anew */
+  constructor(client: MemcachedClient, onNotice: (text: string) => void) {
     this.#client = client;
+    this.#onNotice = onNotice;
   }
 
   async exchange(ask: Ask): Promise<Told | undefined> {
     for (let i = 0; i < TRIES; i++) {
       const read = await this.#read();
       if (read === undefined) return undefined;
-      const { state, cas } = read;
+      const state = read.state ?? { id: randomBytes(9).toString('base64url'), number: 0, notices: [], batches: 0, changes: [] };
       const told = toldOf(state, ask, this.#who);
-      if (cas !== undefined && ask.notices.length === 0 && ask.changed.length === 0 && ask.atLeast <= state.number) return told;
+      if (read.state !== undefined && ask.notices.length === 0 && ask.changed.length === 0 && ask.atLeast <= state.number) return told;
       append(state, ask, this.#who);
       const value = Buffer.from(JSON.stringify(state));
-      const reply = await this.#run(`ms ${this.#key} ${value.length} ${cas === undefined ? 'ME' : `C${cas}`}`, value);
+      const reply = await this.#run(`ms ${this.#key} ${value.length} ${read.cas === undefined ? 'ME' : `C${read.cas}`}`, value);
       if (reply === undefined) return undefined;
-      if (reply.code === 'HD') return { ...told, number: state.number, position: told.hasGap ? String(state.batches) : told.position };
+      if (reply.code !== 'HD') continue;
+      if (read.cas !== undefined && read.state === undefined) this.#onNotice(`what lies in ${this.#client.shown} under ${this.#key} was no journal of purges. It begins anew, and every machine tells it again what it knows.`);
+      return { ...told, number: state.number, position: told.hasGap ? String(state.batches) : told.position };
     }
     return undefined;
   }
 
-  /** Undefined where it cannot be read now. */
-  async #read(): Promise<{ state: State; cas: string | undefined } | undefined> {
+  /** Undefined where it cannot be read now. Without a state there is none, or, with a unique number, what is there is no journal. */
+  async #read(): Promise<{ state: State | undefined; cas: string | undefined } | undefined> {
     let reply = await this.#run(`mg ${this.#key} c`);
-    if (reply?.code === 'HD' && `c${this.#cas}` !== reply.flags[0]) {
+    if (reply?.code === 'HD' && reply.flags[0] !== `c${this.#cas}`) {
       reply = await this.#run(`mg ${this.#key} v c`);
-      if (reply?.value !== undefined) {
-        this.#text = reply.value.toString();
-        this.#cas = reply.flags[0]!.slice(1);
+      const cas = /^c(\d+)$/u.exec(reply?.flags[0] ?? '')?.[1];
+      // An answer to something else.
+      if (reply?.code === 'HD' || (reply?.code === 'VA' && cas === undefined)) return undefined;
+      if (reply?.code === 'VA') {
+        this.#text = reply.value!.toString();
+        this.#cas = cas!;
       }
     }
-    if (reply === undefined) return undefined;
-    if (reply.code === 'EN') return { state: { id: randomBytes(9).toString('base64url'), number: 0, notices: [], batches: 0, changes: [] }, cas: undefined };
-    return { state: JSON.parse(this.#text) as State, cas: this.#cas };
+    if (reply?.code === 'EN') return { state: undefined, cas: undefined };
+    return reply?.code === 'HD' || reply?.code === 'VA' ? { state: readState(this.#text), cas: this.#cas } : undefined;
   }
 
   async #run(line: string, value?: Buffer): Promise<MemcachedReply | undefined> {
     const reply = await this.#client.run(this.#key, line, value, LIMIT);
     return reply === AWAY ? undefined : reply;
   }
+}
+
+/** Undefined where it is anything else than what `append` leaves. */
+export function readState(text: string): State | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, number, notices, batches, changes } = value as Record<string, unknown>;
+  const isSound = typeof id === 'string' && isCount(number) && isCount(batches)
+    && Array.isArray(notices) && notices.every((pair) => isPair(pair) && isCount(pair[1]) && pair[1] <= number)
+    && Array.isArray(changes) && changes.length <= batches && changes.every((pair) => isPair(pair) && typeof pair[1] === 'string');
+  return isSound ? (value as State) : undefined;
+}
+
+function isPair(value: unknown): value is [string, unknown] {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === 'string';
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /** What the asker has not seen. */

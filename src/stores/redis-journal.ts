@@ -22,12 +22,17 @@ const LIMIT = 300;
 
 // ARGV: a name for a new line, since, at least, position, who, changes, notices …
 const EXCHANGE: Script = script(`
+for _, reply in ipairs({redis.pcall('HGET', KEYS[1], 'id'), redis.pcall('ZCARD', KEYS[2]), redis.pcall('XLEN', KEYS[3])}) do
+  if type(reply) == 'table' then return string.find(reply.err, 'WRONGTYPE', 1, true) and 'malformed' or reply end
+end
 local id = redis.call('HGET', KEYS[1], 'id')
+local known = redis.call('HGET', KEYS[1], 'number')
+if known and not (string.match(known, '^%d+$') and #known < 16) then return 'malformed' end
 if not id then
   id = ARGV[1]
   redis.call('HSET', KEYS[1], 'id', id)
 end
-local before = tonumber(redis.call('HGET', KEYS[1], 'number') or '0')
+local before = tonumber(known or '0')
 local missed = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ${MOST_MISSED})
 local number = math.max(before, tonumber(ARGV[3]))
 for i = 7, #ARGV do
@@ -59,12 +64,15 @@ return {id, before, number, missed, position, gap, batches}`);
 
 export class RedisJournal implements Journal {
   readonly #client: RedisClient;
+  readonly #onNotice: (text: string) => void;
   readonly #keys: readonly string[];
   /** Tells its own changes from others'. */
   readonly #who = randomBytes(6).toString('base64url');
 
-  constructor(client: RedisClient) {
+  /** @param onNotice told where it had to be begun anew */
+  constructor(client: RedisClient, onNotice: (text: string) => void) {
     this.#client = client;
+    this.#onNotice = onNotice;
     const base = `${client.address.prefix}j{${Stamps.LAYOUT}}`;
     this.#keys = [`${base}line`, `${base}notices`, `${base}changes`];
   }
@@ -73,7 +81,8 @@ export class RedisJournal implements Journal {
     const name = randomBytes(9).toString('base64url');
     const reply = await this.#client.script(EXCHANGE, this.#keys, [name, String(since), String(atLeast), position ?? '', this.#who, changed, ...notices], LIMIT);
     if (reply === AWAY) return undefined;
-    const [id, before, number, missed, reached, gap, batches] = reply as [Buffer, number, number, Buffer[], Buffer, number, [Buffer, [who: Buffer, hashes: Buffer]][]];
+    if (!isSound(reply)) return this.#beginAnew();
+    const [id, before, number, missed, reached, gap, batches] = reply;
     const pairs = Array.from({ length: missed.length / 2 }, (_, i) => ({ notice: missed[2 * i]!.toString(), number: Number(missed[2 * i + 1]) }));
     return {
       id: id.toString(),
@@ -86,5 +95,30 @@ export class RedisJournal implements Journal {
       hasGap: gap === 1,
     };
   }
+
+  /** What lies there is no journal: the next exchange finds none. */
+  async #beginAnew(): Promise<undefined> {
+    const removed = await this.#client.run(this.#keys[0]!, ['UNLINK', ...this.#keys], LIMIT);
+    if (removed !== AWAY) this.#onNotice(`what lies in ${this.#client.address.shown} under ${this.#keys.join(', ')} was no journal of purges. It begins anew, and every machine tells it again what it knows.`);
+  }
+}
+
+type Answer = [id: Buffer, before: number, number: number, missed: Buffer[], reached: Buffer, gap: number, batches: [Buffer, [who: Buffer, hashes: Buffer]][]];
+
+function isSound(reply: unknown): reply is Answer {
+  if (!Array.isArray(reply)) return false;
+  const [id, before, number, missed, reached, gap, batches] = reply as unknown[];
+  return Buffer.isBuffer(id) && Number.isSafeInteger(before) && Number.isSafeInteger(number) && Buffer.isBuffer(reached) && typeof gap === 'number'
+    && areBuffers(missed) && missed.length % 2 === 0 && missed.every((each, i) => i % 2 === 0 || isNumberUpTo(number as number, each))
+    && Array.isArray(batches) && batches.every((batch) => Array.isArray(batch) && areBuffers(batch[1]) && batch[1].length === 2);
+}
+
+function areBuffers(value: unknown): value is Buffer[] {
+  return Array.isArray(value) && value.every((each) => Buffer.isBuffer(each));
+}
+
+function isNumberUpTo(most: number, text: Buffer): boolean {
+  const number = Number(text.toString());
+  return Number.isSafeInteger(number) && number > 0 && number <= most;
 }
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { type TestContext, after, before, describe, test } from 'node:test';
+import { Stamps } from '../../src/cache/stamps.ts';
+import { AWAY } from '../../src/stores/breaker.ts';
+import { MemcachedClient } from '../../src/stores/memcached-client.ts';
 import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
@@ -202,4 +206,23 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     gate.open();
     await until('the purge is in force', () => nodes[2].get('/a/1'), (response) => versionOf(response) > earlier);
   });
+});
+
+test('a journal in Memcached that somebody wrote over ends no proxy: each goes on, one warns, and purges are told again', { skip: skipWithoutMemcached }, async (t) => {
+  const { handler, counts } = pages();
+  await using origin = await startOrigin(handler);
+  const { address, port } = await startMemcached(t);
+  const nodes = await startFleet(t, origin.url, () => ['--memcached', address, '--workers', '2']);
+  const [first, second] = nodes;
+  await first.get('/a/1');
+  const client = new MemcachedClient({ addresses: [{ host: '127.0.0.1', port }], onNotice: () => undefined, onConnect: () => undefined });
+  t.after(() => client.close());
+  const key = `millrace:journal:${hash('sha1', Stamps.LAYOUT).slice(0, 8)}`;
+  await eventually(() => client.run(key, `ms ${key} 3`, Buffer.from('abc')), (reply) => reply !== AWAY);
+  await eventually(async () => nodes.map(({ running }) => running.stderr()).join(''), (said) => /warning: what lies in \S+ under millrace:journal:\w+ was no journal of purges/u.test(said));
+  for (const node of nodes) await node.untilThere();
+  const earlier = counts.get('/a/1')!;
+  await second.purge({ prefix: '/a/' });
+  await eventually(() => first.get('/a/1'), (response) => versionOf(response) > earlier);
+  for (const { running } of nodes) assert.doesNotMatch(running.stderr(), /SyntaxError|defect/u);
 });

@@ -85,7 +85,7 @@ describe('in front of Redis', { skip: skipWithoutRedis }, () => {
     const connected = Promise.withResolvers<void>();
     const client = new RedisClient({ address: parseRedisUrl(`${server.url}?prefix=t${++count}:`)!, limit: PATIENT, onNotice: () => undefined, onConnect: connected.resolve });
     await connected.promise;
-    return open(limits, new RedisStore({ client, maxObject: limits.maxObject }), new RedisJournal(client), makeLocal);
+    return open(limits, new RedisStore({ client, maxObject: limits.maxObject }), new RedisJournal(client, () => undefined), makeLocal);
   };
   const undoing = new Undoing();
   before(async () => {
@@ -112,7 +112,7 @@ describe('in front of Memcached', { skip: skipWithoutMemcached }, () => {
       await connected.promise;
       // What was there before would still be there.
       await client.run('', 'flush_all');
-      return (await open(limits, new MemcachedStore({ client, maxObject: limits.maxObject }), new MemcachedJournal(client), makeLocal)).store;
+      return (await open(limits, new MemcachedStore({ client, maxObject: limits.maxObject }), new MemcachedJournal(client, () => undefined), makeLocal)).store;
     }, { clears: false, runs: RUNS });
   }
 });
