@@ -110,6 +110,7 @@ export class CommonStorage {
   readonly #disk: DiskStore;
   /** Undefined where the user has named a directory. */
   readonly #scratch: Scratch | undefined;
+  #isLeaving = false;
 
   /**
    * @param onPrefix told what other machines have purged
@@ -122,12 +123,13 @@ export class CommonStorage {
     let options = onDisk;
     if (options === undefined) {
       this.#scratch = makeScratch(inMemory);
-      const { path, problem } = this.#scratch;
-      if (problem !== undefined) onNotice(`what the workers store lies in ${path} and not in memory alone, as ${problem}.`);
-      options = { directory: path, maxBytes: Math.max(storedBytesFor(inMemory), inMemory / 2), maxObject: config.maxObject };
+      const { path, bytes, notice } = this.#scratch;
+      if (notice !== undefined) onNotice(notice);
+      options = { directory: path, maxBytes: Math.max(storedBytesFor(bytes), bytes / 2), maxObject: config.maxObject };
     }
     try {
-      this.#disk = new DiskStore({ ...options, onNotice });
+      // What is about to be removed need not be written out.
+      this.#disk = new DiskStore({ ...options, onNotice: (text) => this.#isLeaving ? undefined : onNotice(text) });
     } catch (error) {
       this.#scratch?.remove();
       throw error;
@@ -153,6 +155,7 @@ export class CommonStorage {
 
   async close(): Promise<void> {
     await this.tie?.close();
+    this.#isLeaving = this.#scratch !== undefined;
     await this.#disk.close();
     this.#scratch?.remove();
   }
