@@ -218,11 +218,11 @@ test('a journal in Memcached that somebody wrote over ends no proxy: each goes o
   const client = new MemcachedClient({ addresses: [{ host: '127.0.0.1', port }], onNotice: () => undefined, onConnect: () => undefined });
   t.after(() => client.close());
   const key = `millrace:journal:${hash('sha1', Stamps.LAYOUT).slice(0, 8)}`;
-  await eventually(() => client.run(key, `ms ${key} 3`, Buffer.from('abc')), (reply) => reply !== AWAY);
-  await eventually(async () => nodes.map(({ running }) => running.stderr()).join(''), (said) => /warning: what lies in \S+ under millrace:journal:\w+ was no journal of purges/u.test(said));
+  await until('the journal is written over', () => client.run(key, `ms ${key} 3`, Buffer.from('abc')), (reply) => reply !== AWAY);
+  await until('one of them warns', () => nodes.map(({ running }) => running.stderr()).join(''), (said) => /warning: what lies in \S+ under millrace:journal:\w+ was no journal of purges/u.test(said));
   for (const node of nodes) await node.untilThere();
   const earlier = counts.get('/a/1')!;
   await second.purge({ prefix: '/a/' });
-  await eventually(() => first.get('/a/1'), (response) => versionOf(response) > earlier);
+  await until('the purge is in force', () => first.get('/a/1'), (response) => versionOf(response) > earlier);
   for (const { running } of nodes) assert.doesNotMatch(running.stderr(), /SyntaxError|defect/u);
 });
