@@ -160,12 +160,15 @@ export class Engine {
   /** In force before it returns: how many stored responses it hit; undefined where that is not known. */
   async purge(what: Purge): Promise<number | undefined> {
     if ('all' in what && what.soft !== true) this.memo?.clear();
-    return 'url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery), what.soft) : this.#purger.purge(what);
+    const hit = await ('url' in what ? this.#purger.purgeKey(cacheKey(what.url, this.#sortQuery), what.soft) : this.#purger.purge(what));
+    this.#flights.endPurged();
+    return hit;
   }
 
   /** Of what begins so, purges what was asked for before that number of the stamps; another machine has done so. */
   async purgeOlder(prefix: string, soft: boolean, number: number): Promise<void> {
     await this.#purger.purgeOlder(prefix, soft, number);
+    this.#flights.endPurged();
   }
 
   /** What is stored for the request, what would be done with it now, and why. */
@@ -269,6 +272,7 @@ export class Engine {
     await Promise.all([tx.key, ...keys].map((key) => this.#purger.purgeKey(key)));
     const prefixes = membersInvalidated(own, tx.request, site);
     await Promise.all(prefixes.map((prefix) => this.#members.invalidate(prefix)));
+    this.#flights.endPurged();
   }
 }
 

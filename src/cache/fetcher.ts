@@ -10,6 +10,7 @@ import { completeResponse } from '../http/forwarding.ts';
 import { type RequestHead, type StoredRange, type StoredResponse, carriesPrivate } from '../policy/message.ts';
 import { announcedRange, completion, isWhole, joins } from '../policy/partial.ts';
 import { ANY_TAG, MAX_TAGS, MAX_TAG_CHARACTERS, tagsOf } from '../policy/groups.ts';
+import { unreadMs } from '../policy/keep.ts';
 import type { Reason } from '../policy/reason.ts';
 import { staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -198,10 +199,15 @@ export class Fetcher {
   }
 
   #fillWhole(plan: Received, response: OriginResponse, entry: Entry, place: Place, landed: Landed): Landing {
+    const { settings, store, variants, now } = this.#parts;
     const length = bodyLength(plan.request.method, response);
-    const writer = this.#parts.store.put(place.key, length);
+    const writer = store.put(place.key, length);
     if (writer === undefined) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${length} bytes` }] };
-    const fill = new Fill(response.body, writer, (written: StoreWriter) => this.#parts.variants.commit(plan.key, place, entry, written));
+    const fill = new Fill(response.body, writer, {
+      commit: (written) => variants.commit(plan.key, place, entry, written),
+      stands: () => !variants.isDead(plan.key, entry),
+      unreadMs: (wasRead) => (length === undefined ? unreadMs(entry, settings, now(), wasRead) : undefined),
+    });
     return { ...landed, kind: 'filling', entry, received: response.fields, fill, length: plan.request.method === 'HEAD' ? undefined : length, part: undefined };
   }
 
@@ -218,13 +224,14 @@ export class Fetcher {
     const described = older === undefined ? entry.fields : updatedFields(older, entry.fields, []);
     const whole: Entry = { ...entry, status: 200, fields: described, range: undefined };
     // The letter takes the end of what came for the end of the representation.
-    const worth = plan.whole || settings.letter ? undefined : joining.incoming.end - joining.incoming.start;
-    const fill = new Fill(response.body, writer, async (written: StoreWriter) => {
+    const expected = plan.whole || settings.letter ? undefined : joining.incoming.end - joining.incoming.start;
+    const commit = async (written: StoreWriter): Promise<boolean> => {
       const range = await joining.finish(written);
       if (range !== undefined) return variants.commit(plan.key, place, { ...whole, range: isWhole(range) ? undefined : range }, written);
       written.abort();
       return false;
-    }, worth);
+    };
+    const fill = new Fill(response.body, writer, { commit, stands: () => !variants.isDead(plan.key, whole), unreadMs: () => undefined, expected });
     // The client asked for the whole, and the missing part completes it; or it asked for just that part.
     if (plan.whole && joining.completes) return { ...landed, kind: 'filling', entry: whole, received: described, fill, length: joining.length, part: undefined };
     const part: OwnPart = { span: joining.incoming, length: bodyLength(plan.request.method, response) };

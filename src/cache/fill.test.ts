@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Reply } from './exchange.ts';
-import { Fill } from './fill.ts';
+import { type Storing, Fill } from './fill.ts';
 import type { BodySink, Lender, OriginBody, StoreWriter } from './ports.ts';
 import { sendFill } from './reply-body.ts';
 
@@ -102,9 +102,19 @@ class SlowClient {
   }
 }
 
-function start(writer: StoreWriter | undefined): { body: ScriptedBody; fill: Fill } {
+/** A client that takes everything until it leaves. */
+class LeavingClient {
+  #onClose: (() => void) | undefined;
+  readonly reply: Reply = { closed: false, write: () => true, onClose: (listener: () => void) => (this.#onClose = listener), end: () => {}, abort: () => {} } as unknown as Reply;
+
+  leave(): void {
+    this.#onClose!();
+  }
+}
+
+function start(writer: StoreWriter | undefined, storing: Partial<Storing> = {}): { body: ScriptedBody; fill: Fill } {
   const body = new ScriptedBody();
-  const fill = new Fill(body, writer, async (written) => written.commit(Buffer.alloc(0)));
+  const fill = new Fill(body, writer, { commit: async (written) => written.commit(Buffer.alloc(0)), stands: () => true, unreadMs: () => undefined, ...storing });
   return { body, fill };
 }
 
@@ -319,5 +329,110 @@ describe('a chunk is given back', () => {
     void sendFill(fill, third.reply, undefined);
     first.take();
     assert.deepEqual(numbers(body), []);
+  });
+});
+
+describe('a body that nobody reads', () => {
+  const GRACE_MS = 2000;
+  const LONG_MS = 60_000;
+  const waiting: Partial<Storing> = { unreadMs: (wasRead) => (wasRead ? GRACE_MS : LONG_MS) };
+
+  test('ends a while after its last reader has left', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const writer = new FarWriter();
+    const { body, fill } = start(writer, waiting);
+    const [first, second] = [new LeavingClient(), new LeavingClient()];
+    const over = [sendFill(fill, first.reply, undefined), sendFill(fill, second.reply, undefined)];
+    fill.start();
+    body.send(0);
+    first.leave();
+    t.mock.timers.tick(LONG_MS);
+    assert.equal(body.isAborted, false, 'somebody reads it');
+    second.leave();
+    t.mock.timers.tick(GRACE_MS - 1);
+    body.send(1);
+    assert.equal(body.isAborted, false, 'not at once');
+    t.mock.timers.tick(1);
+    assert.equal(body.isAborted, true);
+    assert.equal(await fill.stored, false);
+    assert.equal(writer.isAborted, true);
+    assert.equal(fill.joinable, false);
+    await Promise.all(over);
+  });
+
+  test('goes on for one who comes in time', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { body, fill } = start(new FarWriter(), waiting);
+    const first = new LeavingClient();
+    void sendFill(fill, first.reply, undefined);
+    fill.start();
+    body.send(0);
+    first.leave();
+    t.mock.timers.tick(GRACE_MS - 1);
+    const second = new SlowClient(Infinity);
+    void sendFill(fill, second.reply, undefined);
+    t.mock.timers.tick(LONG_MS);
+    body.send(1);
+    body.sink.end(undefined);
+    t.mock.timers.tick(LONG_MS);
+    assert.equal(body.isAborted, false);
+    assert.equal(await fill.stored, true);
+    second.assertGot(2);
+  });
+
+  test('goes on for longer where nobody has read it yet, as for a refresh in the background', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { body, fill } = start(new FarWriter(), waiting);
+    fill.start();
+    t.mock.timers.tick(LONG_MS - 1);
+    body.send(0);
+    assert.equal(body.isAborted, false);
+    t.mock.timers.tick(1);
+    assert.equal(body.isAborted, true);
+  });
+
+  test('goes on to its end where that is known', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { body, fill } = start(new FarWriter());
+    const client = new LeavingClient();
+    void sendFill(fill, client.reply, undefined);
+    fill.start();
+    client.leave();
+    t.mock.timers.tick(2 ** 31 - 1);
+    body.send(0);
+    body.sink.end(undefined);
+    assert.equal(await fill.stored, true);
+  });
+
+  test('ends with a purge, or with the next bytes after one that was not told', () => {
+    for (const isTold of [true, false]) {
+      let stands = true;
+      const { body, fill } = start(new FarWriter(), { stands: () => stands });
+      const client = new LeavingClient();
+      void sendFill(fill, client.reply, undefined);
+      // Readers are attached before it starts.
+      fill.endIfUnwanted();
+      fill.start();
+      client.leave();
+      body.send(0);
+      fill.endIfUnwanted();
+      assert.equal(body.isAborted, false);
+      stands = false;
+      if (isTold) fill.endIfUnwanted();
+      else body.send(1);
+      assert.equal(body.isAborted, true);
+    }
+  });
+
+  test('that was purged ends with its last reader', () => {
+    const { body, fill } = start(new FarWriter(), { stands: () => false });
+    const client = new LeavingClient();
+    void sendFill(fill, client.reply, undefined);
+    fill.start();
+    body.send(0);
+    fill.endIfUnwanted();
+    assert.equal(body.isAborted, false);
+    client.leave();
+    assert.equal(body.isAborted, true);
   });
 });

@@ -39,12 +39,30 @@ interface Awaited {
 
 const NOT_STORED = Promise.resolve(false);
 
+/** What becomes of a body besides being read. */
+export interface Storing {
+  /** Makes the written body visible in the store. */
+  readonly commit: (writer: StoreWriter) => Promise<boolean>;
+  /** False once a purge means it: it will not be stored. */
+  readonly stands: () => boolean;
+  /**
+   * Milliseconds it is taken for the store alone; undefined: to its end.
+   * @param wasRead somebody has read it, and left
+   */
+  readonly unreadMs: (wasRead: boolean) => number | undefined;
+  /** Bytes that come, of a part that can be stored as far as it has come when its readers leave; undefined: it is fetched to its end. */
+  readonly expected?: number | undefined;
+}
+
+/** For a body without a writer. */
+export const UNSTORED: Storing = { commit: async () => false, stands: () => false, unreadMs: () => undefined };
+
 export class Fill implements BodySink, Lender {
   /** True once the response is stored; false when it was not. Never rejects. */
   readonly stored: Promise<boolean>;
   readonly #body: OriginBody;
   readonly #readers = new Set<FillReader>();
-  readonly #commit: (writer: StoreWriter) => Promise<boolean>;
+  readonly #storing: Storing;
   readonly #settle: (stored: boolean | Promise<boolean>) => void;
   #writer: StoreWriter | undefined;
   /** It takes no more, but readers who are behind still need it. */
@@ -54,21 +72,21 @@ export class Fill implements BodySink, Lender {
   /** At some time there was more than one reader: who has taken a chunk does not know about the others. */
   #isShared = false;
   #paused = false;
+  #started = false;
   #ended = false;
+  #wasRead = false;
+  /** Runs while nobody reads a body that may have no end. */
+  #unread: NodeJS.Timeout | undefined;
   #trailers: Fields | undefined;
   #error: Error | undefined;
-  readonly #expected: number | undefined;
   /** Nobody read it any more: what has come is stored. */
   #isCut = false;
   #awaited: Awaited[] | undefined;
 
   /**
    * @param writer undefined: the body is not stored
-   * @param commit makes the written body visible in the store
-   * @param expected bytes that come, of a part that can be stored as far as it has come when its readers leave; undefined: it is fetched to its end
    */
-  constructor(body: OriginBody, writer: StoreWriter | undefined, commit: (writer: StoreWriter) => Promise<boolean>, expected?: number) {
-    this.#expected = expected;
+  constructor(body: OriginBody, writer: StoreWriter | undefined, storing: Storing) {
     if (writer === undefined) {
       this.stored = NOT_STORED;
       this.#settle = () => {};
@@ -79,13 +97,24 @@ export class Fill implements BodySink, Lender {
     }
     this.#body = body;
     this.#writer = writer;
-    this.#commit = commit;
+    this.#storing = storing;
   }
 
   /** Begins to take the body; readers are attached before, or join later. */
   start(): void {
     this.#writer?.onDrain?.(() => this.readerHasRoom());
+    this.#started = true;
     this.#body.pipe(this);
+    this.endIfUnwanted();
+  }
+
+  /** Ends it where nobody reads it and it will not be stored, or where that would take too long. */
+  endIfUnwanted(): void {
+    if (!this.#started || this.#ended || this.#readers.size > 0 || (this.#awaited !== undefined && this.#writer !== undefined)) return;
+    if (this.#writer === undefined || !this.#storing.stands()) return this.#giveUp();
+    if (this.#unread !== undefined) return;
+    const ms = this.#storing.unreadMs(this.#wasRead);
+    if (ms !== undefined) this.#unread = setTimeout(() => this.#giveUp(), ms).unref();
   }
 
   /** False when it is too late to attach a reader: bytes that are gone cannot be read again. */
@@ -105,15 +134,19 @@ export class Fill implements BodySink, Lender {
         const others = this.#awaited?.filter((each) => each !== awaited);
         this.#awaited = others?.length === 0 ? undefined : others;
         resolve(isThere);
+        this.endIfUnwanted();
       },
     };
     const timer = setTimeout(() => awaited.settle(false), patienceMs);
+    this.#stopWaiting();
     (this.#awaited ??= []).push(awaited);
     return promise;
   }
 
   attach(reader: FillReader): boolean {
     if (!this.joinable) return false;
+    this.#wasRead = true;
+    this.#stopWaiting();
     this.#isShared ||= this.#readers.size > 0;
     if (this.allowsLag && this.#received > 0) {
       this.#readers.add(reader);
@@ -146,13 +179,14 @@ export class Fill implements BodySink, Lender {
   detach(reader: FillReader): void {
     if (!this.#readers.delete(reader)) return;
     this.#letGo();
-    if (this.#readers.size === 0 && this.#writer === undefined && !this.#ended) this.#body.abort(new Error('nobody reads it any more'));
-    else if (this.#isToBeCut) this.#cut();
+    this.endIfUnwanted();
+    if (this.#ended) return;
+    if (this.#isToBeCut) this.#cut();
     else this.readerHasRoom();
   }
 
   get #isToBeCut(): boolean {
-    return this.#readers.size === 0 && this.#awaited === undefined && this.#expected !== undefined && this.#expected - this.#received > WORTH_FINISHING && !this.#ended;
+    return this.#readers.size === 0 && this.#awaited === undefined && this.#storing.expected !== undefined && this.#storing.expected - this.#received > WORTH_FINISHING && !this.#ended;
   }
 
   #cut(): void {
@@ -188,9 +222,9 @@ export class Fill implements BodySink, Lender {
     if (this.#readers.size === 0) this.#body.giveBack(chunk);
     for (const reader of this.#readers) reader.chunk(chunk);
     if (this.#awaited !== undefined) this.#wake();
-    if (this.#writer === undefined && this.#readers.size === 0) {
-      this.#body.abort(new Error('nobody reads it any more'));
-      return true;
+    if (this.#readers.size === 0) {
+      this.endIfUnwanted();
+      if (this.#ended) return true;
     }
     if (this.#isToBeCut) {
       this.#cut();
@@ -202,6 +236,7 @@ export class Fill implements BodySink, Lender {
 
   end(trailers: Fields | undefined): void {
     this.#ended = true;
+    this.#stopWaiting();
     this.#trailers = trailers;
     if (this.#writer === undefined) this.#settle(false);
     else void this.#store(this.#writer);
@@ -216,6 +251,7 @@ export class Fill implements BodySink, Lender {
     if (this.#ended) return;
     if (this.#isCut) return this.end(undefined);
     this.#ended = true;
+    this.#stopWaiting();
     this.#error = error;
     if (this.#writer !== undefined) this.#onlyKeep(this.#writer);
     this.#settle(false);
@@ -226,8 +262,20 @@ export class Fill implements BodySink, Lender {
     this.#wake();
   }
 
+  #giveUp(): void {
+    const reason = new Error('nobody reads it any more');
+    this.error(reason);
+    this.#body.abort(reason);
+  }
+
+  #stopWaiting(): void {
+    if (this.#unread === undefined) return;
+    clearTimeout(this.#unread);
+    this.#unread = undefined;
+  }
+
   async #store(writer: StoreWriter): Promise<void> {
-    const stored = this.#commit(writer).catch(() => false);
+    const stored = this.#storing.commit(writer).catch(() => false);
     this.#settle(stored);
     // Until now late readers could have it from the writer.
     if (await stored) {

@@ -7,6 +7,7 @@ import { MillraceError } from '../errors.ts';
 import { type RequestedRange, contains } from '../policy/requested-range.ts';
 import type { Cancel } from './cancel.ts';
 import type { FetchPlan, Fetcher } from './fetcher.ts';
+import type { Fill } from './fill.ts';
 import { Flight } from './flight.ts';
 import type { Stamps } from './stamps.ts';
 
@@ -17,6 +18,8 @@ interface Departure {
   index: number;
   /** Undefined once it is over: whoever still knows the departure then keeps nothing else of it alive. */
   flight: Flight | undefined;
+  /** Its body, while that is on its way into the store. */
+  fill: Fill | undefined;
 }
 
 /** Which flight others may board. */
@@ -62,15 +65,17 @@ export class Flights {
   /** @param boarding where others may board it, until its response is in the store, or known to serve nobody else; undefined: nobody may */
   launch(plan: FetchPlan, cancel: Cancel, boarding: Boarding | undefined): Flight {
     const flight = new Flight(plan.stamp, cancel, (self) => this.#fetcher.fetch(plan, self));
-    const departure: Departure = { key: plan.key, index: this.#departures.length, flight, range: boarding?.range ?? 'other' };
+    const departure: Departure = { key: plan.key, index: this.#departures.length, flight, fill: undefined, range: boarding?.range ?? 'other' };
     this.#departures.push(departure);
     if (boarding !== undefined) this.#announce(departure, boarding);
     const over = (): void => this.#forget(departure, boarding?.name);
     flight.landing.then(
       (landing) => {
         flight.hasLanded = true;
-        if (landing.kind === 'filling') void landing.fill.stored.then(over);
-        else over();
+        if (landing.kind === 'filling') {
+          departure.fill = landing.fill;
+          void landing.fill.stored.then(over);
+        } else over();
       },
       () => {
         flight.hasLanded = true;
@@ -78,6 +83,11 @@ export class Flights {
       },
     );
     return flight;
+  }
+
+  /** Ends what a purge has hit on its way into the store, where nobody reads it. */
+  endPurged(): void {
+    for (const { fill } of this.#departures.slice()) fill?.endIfUnwanted();
   }
 
   /** The keys of what is being fetched. */
@@ -97,6 +107,7 @@ export class Flights {
 
   #forget(departure: Departure, name: string | undefined): void {
     departure.flight = undefined;
+    departure.fill = undefined;
     if (name !== undefined) this.#close(departure, name);
     const { index } = departure;
     const last = this.#departures.pop()!;

@@ -9,6 +9,7 @@ import { carriesPrivate } from '../policy/message.ts';
 import { type RequestedRange, isFromStart, requestedRange } from '../policy/requested-range.ts';
 import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
+import { asksForEvents } from '../policy/streams.ts';
 import { causeOf } from '../policy/uncacheable.ts';
 import { isConditional } from '../policy/validate.ts';
 import { SelectingFields, firstMismatch } from '../policy/vary.ts';
@@ -71,7 +72,7 @@ export class Forwarder {
     const validate = decision.action === 'revalidate';
     const boarding: Boarding = { name: nameOf(tx, lookup), range: validate ? 'whole' : requestedRange(tx.head) };
     // A client that asks for a response of its own must not get one that was asked for before.
-    const shares = !verdicts.passes(boarding.name, now()) && decision.forward !== 'request' && boarding.range !== 'other';
+    const shares = !verdicts.passes(boarding.name, now()) && !asksForEvents(tx.head) && decision.forward !== 'request' && boarding.range !== 'other';
     const flight = shares && round < MAX_ROUNDS ? flights.boarding(boarding, scopesOf(tx.key, tx.request.forwardedAs), past) : undefined;
     if (flight !== undefined) return this.#follow(tx, flight, errand);
     if (!shares || !mayLead(tx, boarding.range)) return this.#alone(tx, errand);

@@ -11,7 +11,7 @@ import type { Settings } from '../policy/settings.ts';
 import { type Sendable, answer, streamable } from './answer.ts';
 import type { Entry } from './entry.ts';
 import type { Landing } from './fetcher.ts';
-import { Fill } from './fill.ts';
+import { Fill, UNSTORED } from './fill.ts';
 import type { ServedHit } from './memo.ts';
 import type { OriginResponse } from './ports.ts';
 import { type ReplyEnd, sendFill, sendStored } from './reply-body.ts';
@@ -146,7 +146,7 @@ export class Serving {
   async pass(tx: Transaction, response: OriginResponse, result: 'MISS' | 'BYPASS'): Promise<void> {
     const length = response.fields.first('content-length');
     tx.sendHead(response.status, response.fields, length === undefined ? undefined : Number(length), { result });
-    const fill = new Fill(response.body, undefined, async () => false);
+    const fill = new Fill(response.body, undefined, UNSTORED);
     const sent = sendFill(fill, tx.reply, undefined);
     fill.start();
     tx.error = await sent;

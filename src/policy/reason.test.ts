@@ -70,6 +70,7 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   status: () => storing({}, { changes: { status: 500 } }),
   partial: () => storing(fresh, { changes: { status: 206 } }),
   'vary-star': () => storing({ ...fresh, Vary: '*' }),
+  stream: () => storing({ 'Content-Type': 'text/event-stream' }, { settings: SAFE }),
   'never-reusable': () => storing(cc('max-age=0')),
   'lifetime-s-maxage': () => living(cc('s-maxage=9'), SAFE),
   'lifetime-max-age': () => living(cc('max-age=9'), SAFE),

@@ -62,6 +62,7 @@ export const REASONS = {
   partial: { words: 'a partial response without one known range is not stored', source: rfc9111('3.3'), remedy: 'Ask for the whole, or for one range.' },
   'vary-star': { words: 'Vary is *, is no list of field names, or names more than 64: no later request can be known to match', source: rfc9111('4.1'), remedy: 'Have the origin name the few fields it selects by.' },
   'never-reusable': { words: 'the response could not be reused: it is never fresh and cannot be validated', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age) or send an ETag.' },
+  stream: { words: 'the response is a stream of events, records or live media, and states no lifetime', remedy: 'Have the origin state a lifetime (Cache-Control: max-age) where later clients may get it from its first byte.' },
   'too-large': { words: 'the response is larger than the store keeps (--max-object)', remedy: 'Raise --max-object.' },
   'origin-failed': { words: 'the origin did not send a complete response', source: rfc9111('3.3'), remedy: 'Ask again once the origin answers: its log says what failed.' },
 

@@ -9,6 +9,7 @@ import type { RequestHead, StoredResponse } from './message.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
 import { isHeuristicallyCacheable, isNeverStored, isUnderstood } from './status.ts';
+import { streamSign } from './streams.ts';
 import { selectingNames, varyDetail } from './vary.ts';
 
 export type Storable =
@@ -59,6 +60,9 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (settings.ttl !== undefined && request.method === 'POST') return refuse('method', 'POST under --ttl');
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.3: "only … when they include explicit freshness information".
   if (lifetime.implicit && request.method === 'POST') return refuse('method', 'POST without a stated lifetime');
+  const isReusable = !lifetime.implicit && lifetime.seconds > 0 && !forbids(directives, 'no-cache');
+  const stream = isReusable ? undefined : streamSign(response);
+  if (stream !== undefined) return refuse('stream', stream);
   if (lifetime.reason.code === 'private-in-play') return { store: false, reasons: [lifetime.reason] };
   if (!isValidatable(response) && !isUsefulUnvalidated(response, lifetime, governing)) {
     return { store: false, reasons: [{ code: 'never-reusable', detail: 'no validator' }, lifetime.reason] };
@@ -73,13 +77,18 @@ function isUsefulUnvalidated(response: StoredResponse, lifetime: Lifetime, { dir
   return ['stale-while-revalidate', 'stale-if-error'].some((name) => typeof directives.seconds(name) === 'number');
 }
 
-/** --ttl overrides what a response states, but never keeps what is meant for one person, or an error. */
+/** --ttl overrides what a response states, but never keeps what is meant for one person, most errors, or what is live. */
 function storableByTtl(request: RequestHead, response: StoredResponse, settings: Settings): Storable {
   if (request.fields.has('authorization')) return { store: false, reasons: [{ code: 'authorization', detail: 'request has Authorization' }] };
   if (response.status >= 500 || !isHeuristicallyCacheable(response.status)) {
     return { store: false, reasons: [{ code: 'status', detail: `status ${response.status} is not kept under --ttl` }] };
   }
   if (selectingNames(request.fields, response.fields) === '*') return { store: false, reasons: [{ code: 'vary-star', detail: varyDetail(request.fields, response.fields) }] };
+  // A client that joined a stream would get its past: it is kept only where the response itself allows that, and states a lifetime.
+  if (streamSign(response) !== undefined) {
+    const stated = storable(request, response, { ...settings, ttl: undefined });
+    if (!stated.store) return stated;
+  }
   const lifetime = freshnessLifetime(response, settings);
   return { store: true, lifetime, reasons: [lifetime.reason], omit: ['set-cookie', 'set-cookie2'] };
 }

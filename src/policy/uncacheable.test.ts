@@ -9,6 +9,7 @@ describe('what a response that was not stored tells about the next one', () => {
     ['GET', 200, 'vary-star', 'resource'],
     ['GET', 200, 'never-reusable', 'resource'],
     ['GET', 200, 'too-large', 'resource'],
+    ['GET', 200, 'stream', 'resource'],
     ['GET', 200, 'private', 'answer'],
     ['GET', 200, 'private-in-play', 'answer'],
     ['GET', 302, 'status', 'answer'],
