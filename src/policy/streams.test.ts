@@ -26,7 +26,7 @@ describe('a stream', () => {
     [type('text/plain', { 'X-Accel-Buffering': ' No' }), 'X-Accel-Buffering: no'],
   ];
   for (const [fields, sign] of cases) {
-    test(`${JSON.stringify(fields)}`, () => {
+    test(JSON.stringify(fields), () => {
       assert.equal(streamSign(stored(fields)), sign);
       const stating = (settings: typeof SAFE, cacheControl: string[]): ReturnType<typeof storable> => storable(request(), stored({ ...fields, ETag: '"a"', 'Cache-Control': cacheControl }), settings);
       for (const settings of [STATED, SAFE, TTL]) {
