@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+/** A test that waited for ever would leave its servers open, and its file would never end. */
+const WRITE_LIMIT_MS = 60_000;
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface Finished {
@@ -79,14 +81,19 @@ export class Home {
       await finished;
     });
     const wrote = async (where: 'stdout' | 'stderr', pattern: RegExp): Promise<void> => {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
       const watch = (): void => {
         if (pattern.test(text[where])) resolve();
       };
+      const limit = setTimeout(() => reject(new Error(`Within ${WRITE_LIMIT_MS / 1000} s it did not write ${pattern} to ${where}, but:\n${text[where]}`)), WRITE_LIMIT_MS).unref();
       watchers.add(watch);
       watch();
-      await promise;
-      watchers.delete(watch);
+      try {
+        await promise;
+      } finally {
+        clearTimeout(limit);
+        watchers.delete(watch);
+      }
     };
     return { process: child, stdout: () => text.stdout, stderr: () => text.stderr, wrote, finished };
   }
