@@ -5,10 +5,12 @@
  */
 
 /**
- * Bytes beside table and segments: purge stamps (5.3 MB), the log of SQLite (2 MB, and what one
+ * Bytes beside what grows with what is stored: purge stamps (5.3 MB), an empty table, the log of SQLite (2 MB, and what one
  * transaction may add), its shared memory, the lock, and the directories themselves.
  */
 export const FIXED_BYTES: number = 8 * 1024 * 1024;
+/** Bytes that a table takes in which nothing is stored, of those: a page for each of its tables and indexes, and what splits them. */
+const EMPTY_TABLE_BYTES = 256 * 1024;
 /** Room within files that nobody has may come to this share of what is stored: it is used again first. */
 const FREE_SHARE = 0.1;
 
@@ -19,5 +21,5 @@ export function storedBytesFor(directoryBytes: number): number {
 
 /** Bytes that table and segments may take, where that many may be stored. */
 export function fileBytesFor(storedBytes: number): number {
-  return Math.floor(storedBytes * (1 + FREE_SHARE));
+  return Math.floor(storedBytes * (1 + FREE_SHARE)) + EMPTY_TABLE_BYTES;
 }
