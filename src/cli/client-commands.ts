@@ -22,7 +22,7 @@ export const clientCommands: Readonly<Record<'clear-cache' | 'stats' | 'purge' |
   purge: async (commandLine, asJson) => {
     const { what, instance } = purgeOf(commandLine);
     const answer = (await askInstance(await findTarget(instance), 'POST', '/__admin/purge', what)) as PurgeAnswer;
-    return asJson ? json(answer) : purgeText(answer);
+    return asJson ? json(answer) : purgeText(answer) + wildcardHint(what, answer);
   },
   stats: async (commandLine, asJson) => {
     const stats = (await askInstance(await findTarget(commandLine), 'GET', '/__admin/stats')) as ProxyStats;
@@ -59,6 +59,14 @@ function purgeText({ purged, soft }: PurgeAnswer): string {
   if (soft !== true) return purged === null ? 'Purged; how many stored responses that was is not known.\n' : `Purged; ${removed(purged)}.\n`;
   const many = purged === null ? 'how many stored responses that was is not known' : purged === 1 ? 'it was 1 stored response' : `they were ${purged} stored responses`;
   return `Marked as stale; ${many}.\n`;
+}
+
+/** Who writes a * expects more of it than it does. */
+function wildcardHint(what: Readonly<Record<string, unknown>>, { purged }: PurgeAnswer): string {
+  const text = what['url'] ?? what['prefix'];
+  if (typeof text !== 'string' || !text.includes('*') || purged !== 0) return '';
+  const start = text.slice(0, text.indexOf('*'));
+  return `A * is not understood here, it stands for itself. Everything that begins so is purged by --prefix ${start === '' ? '/' : start}\n`;
 }
 
 function removed(count: number): string {

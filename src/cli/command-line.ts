@@ -25,7 +25,7 @@ export interface CommandLine {
   readonly command: CommandName;
   readonly help: boolean;
   readonly version: boolean;
-  /** What stands after the command: the stale_time, or URLs. */
+  /** What stands after the command: for the proxy the origin and the stale_time, else URLs. */
   readonly operands: readonly string[];
   /** Options that were given, by name. */
   readonly given: ReadonlyMap<string, string | boolean | readonly string[]>;
@@ -80,6 +80,7 @@ function addOption(token: OptionToken, command: CommandName, given: Map<string, 
   const looksLikeOption = token.inlineValue !== true && value?.startsWith('-') === true;
   if (value === undefined || looksLikeOption) throw usage(`${rawName} needs a value: ${rawName} ${option.value}.`);
   const before = given.get(name);
+  if (before !== undefined && !isRepeatable(option)) throw usage(`${rawName} is given twice, as ${JSON.stringify(before)} and ${JSON.stringify(value)}; leave one of them out.`);
   given.set(name, isRepeatable(option) ? [...(Array.isArray(before) ? before : []), value] : value);
 }
 
@@ -89,15 +90,29 @@ function isRepeatable({ type }: Option): boolean {
 
 function checkOperands(command: CommandName, operands: readonly string[]): void {
   const [first, second] = operands;
-  if (command === 'serve' && first !== undefined && parseDuration(first) === undefined) {
-    const suggestion = didYouMean(first, COMMANDS.map(({ name }) => name));
-    throw usage(`${JSON.stringify(first)} is neither a command nor a stale_time such as 60 or 5m${suggestion || '.'}`);
-  }
+  if (command === 'serve') return checkServeOperands(operands);
   if (command === 'warm') return;
-  const most = command === 'serve' || command === 'explain' || command === 'purge' ? 1 : 0;
+  const most = command === 'explain' || command === 'purge' ? 1 : 0;
   const extra = most === 0 ? first : second;
   if (extra !== undefined) throw usage(`${title(command)} has no use for ${JSON.stringify(extra)}; leave it out.`);
   if (command === 'explain' && first === undefined) throw usage('millrace explain needs the URL to explain: millrace explain http://localhost:8080/page.');
+}
+
+/** An origin and a stale_time, each at most once. */
+function checkServeOperands(operands: readonly string[]): void {
+  for (const operand of operands) {
+    if (parseDuration(operand) !== undefined || isOrigin(operand)) continue;
+    const suggestion = didYouMean(operand, COMMANDS.map(({ name }) => name));
+    throw usage(`${JSON.stringify(operand)} is neither a command, nor an origin such as http://localhost:3000, nor a stale_time such as 60 or 5m${suggestion || '.'}`);
+  }
+  for (const [kind, found] of [['origin', operands.filter(isOrigin)], ['stale_time', operands.filter((operand) => !isOrigin(operand))]] as const) {
+    if (found.length > 1) throw usage(`millrace takes one ${kind}, not ${found.map((each) => JSON.stringify(each)).join(' and ')}; leave one of them out.`);
+  }
+}
+
+/** A URL, or a host with a port or a path or a dot in its name: no word that could be a mistyped command. */
+function isOrigin(operand: string): boolean {
+  return /^https?:\/\//iu.test(operand) || /^(?:localhost|\[[0-9a-f:.]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:\d))(?::\d{1,5})?(?:\/\S*)?$/iu.test(operand);
 }
 
 function title(command: CommandName): string {
@@ -105,7 +120,7 @@ function title(command: CommandName): string {
 }
 
 /** What the command line says about the configuration, and the flag each field came from. */
-export function configOptions({ given, operands }: CommandLine): { options: Options; places: Map<string, string> } {
+export function configOptions({ command, given, operands }: CommandLine): { options: Options; places: Map<string, string> } {
   const options: Record<string, unknown> = {};
   const places = new Map<string, string>();
   for (const { name, field, type, sets } of OPTIONS) {
@@ -115,10 +130,12 @@ export function configOptions({ given, operands }: CommandLine): { options: Opti
     options[field] = type === 'flag' ? sets : value;
     places.set(field, `--${name}`);
   }
-  if (operands[0] !== undefined) {
-    if (places.has('ttl')) throw usage(`The stale_time ${operands[0]} and --ttl are the same setting; leave one of them out.`);
-    options['ttl'] = operands[0];
-    places.set('ttl', 'stale_time');
+  if (command !== 'serve') return { options, places };
+  for (const operand of operands) {
+    const [field, kind] = isOrigin(operand) ? (['origin', 'origin'] as const) : (['ttl', 'stale_time'] as const);
+    if (places.has(field)) throw usage(`The ${kind} ${operand} and --${field} are the same setting; leave one of them out.`);
+    options[field] = field === 'ttl' || /^https?:/iu.test(operand) ? operand : `http://${operand}`;
+    places.set(field, kind);
   }
   return { options, places };
 }

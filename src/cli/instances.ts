@@ -58,7 +58,10 @@ export async function runningInstances(): Promise<Instance[]> {
       return undefined;
     }),
   );
-  return checked.filter((instance) => instance !== undefined).toSorted((a, b) => a.port - b.port);
+  // The record of one that was killed may stand beside that of its successor, which answers for both.
+  const latest = new Map<string, Instance>();
+  for (const instance of checked.filter((each) => each !== undefined).toSorted((a, b) => Date.parse(a.started) - Date.parse(b.started))) latest.set(instance.url, instance);
+  return [...latest.values()].toSorted((a, b) => a.port - b.port);
 }
 
 /** Looked at in this order; both, because a service and a shell of one user may differ in their environment. */
@@ -111,9 +114,18 @@ function isAlive(pid: number): boolean {
   try {
     // Signal 0 asks only whether the process is there.
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch {
     // Not there, or (EPERM) another user's, which took over the number.
+    return false;
+  }
+}
+
+/** It has ended, and only its parent has not taken notice. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function isZombie(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z/su.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
     return false;
   }
 }

@@ -6,7 +6,7 @@
 import { resolveConfig } from '../config.ts';
 import type { Config, Options } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
-import { OPTION_OF_FIELD } from '../config/options.ts';
+import { OPTIONS, OPTION_OF_FIELD } from '../config/options.ts';
 import { MillraceError } from '../errors.ts';
 import { printable } from '../server/printable.ts';
 import type { RunningServer } from '../server/main.ts';
@@ -21,9 +21,23 @@ export async function main(args: readonly string[]): Promise<void> {
   // Whoever reads may leave first, as `| head` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
+    refuseFlagsOfNpm(args);
     await run(readCommandLine(args));
   } catch (error) {
     fail(error);
+  }
+}
+
+/**
+ * `npm start --origin URL` gives the flag to npm, which puts it into the environment and starts us without it.
+ * @throws {MillraceError} ERR_USAGE
+ */
+function refuseFlagsOfNpm(args: readonly string[]): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  for (const { name, value, commands } of OPTIONS) {
+    const taken = process.env[`npm_config_${name.replaceAll('-', '_')}`];
+    if (value === undefined || taken === undefined || !commands.includes('serve') || args.includes(`--${name}`)) continue;
+    throw new MillraceError('ERR_USAGE', `npm took --${name} for an option of its own. Put -- in front of it: npm start -- --${name} ${taken}`);
   }
 }
 
@@ -36,7 +50,8 @@ async function run(commandLine: CommandLine): Promise<void> {
     const version = readVersion();
     const { config, ...from } = await readConfig(commandLine);
     const { serve } = await import('./serve.ts');
-    if (command === 'serve') return void (await serve(config, { ...from, version, clear: given.has('clear-cache') }));
+    const staleTime = commandLine.operands.find((operand) => /^\d+$/u.test(operand));
+    if (command === 'serve') return void (await serve(config, { ...from, version, staleTime, clear: given.has('clear-cache') }));
     const start = (one: Config): Promise<RunningServer> => serve(one, { version });
     const { runDemo } = await import('../demo/main.ts');
     return runDemo(config, { port: given.has('port') ? config.port : undefined, serve: start, say });

@@ -2,8 +2,10 @@
  * @module cli/serve
  * The proxy as a process: started, announced, watched, and stopped on a signal.
  */
+import { constants as fileConstants, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { type Config, defaultMaxObject } from '../config.ts';
 import type { ConfigSource } from '../config/file.ts';
@@ -26,6 +28,8 @@ export interface ServeOptions {
   readonly mayDoWithoutDisk?: boolean;
   /** Begin with an empty cache. */
   readonly clear?: boolean;
+  /** The stale_time as the operand of the command line; undefined where it was set otherwise. */
+  readonly staleTime?: string | undefined;
 }
 
 /**
@@ -36,7 +40,7 @@ export interface ServeOptions {
 const YOUNG_FIRST = '--no-allocation-site-pretenuring';
 
 /** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
-export async function serve(wanted: Config, { version, source, mayDoWithoutDisk = false, clear = false }: ServeOptions): Promise<RunningServer> {
+export async function serve(wanted: Config, { version, source, mayDoWithoutDisk = false, clear = false, staleTime }: ServeOptions): Promise<RunningServer> {
   setFlagsFromString(YOUNG_FIRST);
   const log = new AccessLog(wanted, process.stdout);
   const hooks: ServerHooks = {
@@ -59,7 +63,7 @@ export async function serve(wanted: Config, { version, source, mayDoWithoutDisk 
   const { url, adminUrl } = server;
   // In a checkout, where npm started this, the command is not on the path.
   const command = process.env['npm_package_name'] === 'millrace' ? 'npm start --' : 'millrace';
-  say(startReport(config, { url, adminUrl, version, command }));
+  say(startReport(config, { url, adminUrl, version, command, staleTime }));
   for (const override of unsafeOverrides(config)) warn(override);
   stopOnSignal(() => server.close(), config.shutdownTimeout);
   await warnWhereUnreachable(config);
@@ -85,14 +89,19 @@ function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, versi
   }
 }
 
+/** The bits of a file's flags that say whether it is read, written, or both. */
+const ACCESS_MODE = 3;
 /** One press of Ctrl-C can arrive twice: from the terminal, and passed on by npm. */
 const ONE_PRESS = 300;
 
 /** The first signal lets requests in flight finish; another one ends at once. */
 function stopOnSignal(stop: () => Promise<void>, patience: number): void {
   let since: number | undefined;
+  // Node would open its debugger for the one, and end for the other.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
+      if (signal === 'SIGHUP' && isUnderNohup()) return;
       if (since !== undefined) {
         if (performance.now() - since > ONE_PRESS) process.exit(128 + constants.signals[signal]);
         return;
@@ -107,6 +116,22 @@ function stopOnSignal(stop: () => Promise<void>, patience: number): void {
         },
       );
     });
+  }
+}
+
+/**
+ * The process shall outlive its terminal. Node takes back that SIGHUP is ignored, so what nohup leaves
+ * besides is looked at: its name, which shells put into the environment, and standard input, which it
+ * opens for writing alone.
+ */
+function isUnderNohup(): boolean {
+  if (basename(process.env['_'] ?? '') === 'nohup') return true;
+  try {
+    const flags = Number.parseInt(/^flags:\s*([0-7]+)/mu.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1] ?? '0', 8);
+    return readlinkSync('/proc/self/fd/0') === '/dev/null' && (flags & ACCESS_MODE) === fileConstants.O_WRONLY;
+  } catch {
+    // Without /proc the name alone tells.
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@
  * What a person is told when the proxy has started: where to point the browser, what stands
  * behind it, what is kept for how long, and every setting that gives up a safe default.
  */
+import { networkInterfaces } from 'node:os';
 import type { Config } from '../config.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { forbidden, isLoopback } from '../origin/address.ts';
@@ -14,9 +15,11 @@ export interface Started extends Pick<RunningServer, 'url' | 'adminUrl'> {
   readonly version: string;
   /** How the person starts a command: `millrace`, or `npm start --` in a checkout. */
   readonly command: string;
+  /** The stale_time as the operand of the command line; undefined where it was set otherwise. */
+  readonly staleTime?: string | undefined;
 }
 
-export function startReport(config: Config, { url, adminUrl, version, command }: Started): string {
+export function startReport(config: Config, { url, adminUrl, version, command, staleTime }: Started): string {
   const lines = [`Millrace ${version} listens on ${url}`];
   if (config.origin === undefined) {
     const example = config.allowHost.find((pattern) => !pattern.includes('*')) ?? 'example.com';
@@ -24,9 +27,24 @@ export function startReport(config: Config, { url, adminUrl, version, command }:
   } else {
     lines.push(`  open     ${url}/ for ${config.origin}/`, `  host     ${whichHost(config.origin, config.preserveHost)}`);
   }
+  for (const address of addressesOf(config.host)) lines.push(`  others   ${new URL(url).protocol}//${address}:${new URL(url).port}/`);
   lines.push(`  keeps    ${whatIsKept(config)}`);
+  if (staleTime !== undefined && couldBePort(staleTime)) lines.push(`           private pages too; for a port: --port ${staleTime}`);
+  if (adminUrl === url) lines.push('  itself   answers /health and /__admin/; the origin does not get these');
   lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    ${command} stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
   return lines.join('\n');
+}
+
+/** The addresses by which other machines reach this one, where it listens on all of its addresses. */
+function addressesOf(host: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [];
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return all.filter(({ internal, family, scopeid }) => !internal && (family === 'IPv4' || (host === '::' && !scopeid))).map(({ family, address }) => (family === 'IPv4' ? address : `[${address}]`));
+}
+
+/** A number of seconds that somebody may have meant as the port to listen on. */
+function couldBePort(staleTime: string): boolean {
+  return /^\d{4,5}$/u.test(staleTime) && Number(staleTime) >= 1024 && Number(staleTime) <= 65_535;
 }
 
 /** Which Host the origin gets, and by which option it would get the other. */

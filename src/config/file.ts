@@ -4,10 +4,11 @@
  * to run code because it lies in the working directory would be a trap.
  */
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Options } from '../config.ts';
 import { MillraceError } from '../errors.ts';
+import { OPTIONS } from './options.ts';
 
 /** Where a configuration came from, for threads that read it again. */
 export interface ConfigSource {
@@ -32,5 +33,15 @@ export async function loadConfigFile(file: string): Promise<Options> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new MillraceError('ERR_CONFIG', `--config: ${path} has no options as its default export. Write: export default defineConfig({ … });`);
   }
-  return options;
+  return withPathsFrom(dirname(path), options);
+}
+
+/** Relative paths count from the directory of the file, wherever the command is run. */
+function withPathsFrom(directory: string, options: Options): Options {
+  const resolved: Record<string, unknown> = { ...options };
+  for (const { field, type } of OPTIONS) {
+    const path = field && options[field];
+    if (type === 'path' && typeof path === 'string') resolved[field!] = resolve(directory, path);
+  }
+  return resolved;
 }

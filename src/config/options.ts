@@ -5,7 +5,7 @@
  */
 import type { Options } from '../config.ts';
 
-export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'redis' | 'servers' | 'choice' | 'workers';
+export type OptionType = 'flag' | 'integer' | 'duration' | 'size' | 'url' | 'string' | 'path' | 'token' | 'address' | 'networks' | 'hosts' | 'list' | 'redis' | 'servers' | 'choice' | 'workers';
 
 export type CommandName = 'serve' | 'clear-cache' | 'stats' | 'purge' | 'explain' | 'warm' | 'demo';
 
@@ -51,8 +51,8 @@ const LONGEST_WAIT = '1d';
 export const OPTIONS: readonly Option[] = [
   { name: 'port', field: 'port', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: '8080 with origin, else 8888', doc: '0 takes any free port', clientDoc: 'port of the instance to ask, where several run', group: 'Listening', commands: EVERY },
   { name: 'host', field: 'host', type: 'address', value: 'ADDRESS', default: '127.0.0.1', doc: '0.0.0.0 listens to other machines too', clientDoc: 'address of that instance (127.0.0.1)', group: 'Listening', commands: ['serve', 'clear-cache', 'stats', 'explain', 'warm'] },
-  { name: 'tls-cert', field: 'tlsCert', type: 'string', value: 'FILE', doc: 'serve https with this certificate (PEM)', group: 'Listening', commands: SERVE },
-  { name: 'tls-key', field: 'tlsKey', type: 'string', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Listening', commands: SERVE },
+  { name: 'tls-cert', field: 'tlsCert', type: 'path', value: 'FILE', doc: 'serve https with this certificate (PEM)', group: 'Listening', commands: SERVE },
+  { name: 'tls-key', field: 'tlsKey', type: 'path', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Listening', commands: SERVE },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
@@ -68,7 +68,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
   { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
-  { name: 'cache-dir', field: 'cacheDir', type: 'string', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
+  { name: 'cache-dir', field: 'cacheDir', type: 'path', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
   { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '16MB', default: '10GB', doc: 'for all of that directory, as du counts it', group: 'Caching', commands: SERVE },
   { name: 'redis', field: 'redis', type: 'redis', value: 'URL', doc: 'share the cache by Redis or Valkey', group: 'Caching', commands: SERVE },
   { name: 'memcached', field: 'memcached', type: 'servers', value: 'HOST', doc: 'the same by Memcached (host:port, repeatable)', group: 'Caching', commands: SERVE },
@@ -89,7 +89,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'shutdown-timeout', field: 'shutdownTimeout', type: 'duration', value: 'TIME', min: '0', max: LONGEST_WAIT, default: '10s', doc: 'for requests in flight at the end', group: 'Running', commands: SERVE },
   { name: 'workers', field: 'workers', type: 'workers', value: 'N', min: '1', max: '64', default: '1', doc: 'threads that serve clients; auto: one per core', group: 'Running', commands: SERVE },
   { name: 'no-fast-lane', field: 'fastLane', type: 'flag', sets: false, doc: 'read all requests by way of node:http', group: 'Running', commands: SERVE },
-  { name: 'config', type: 'string', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
+  { name: 'config', type: 'path', value: 'FILE', doc: 'options from a module; flags win over it', group: 'Running', commands: SERVE },
   { name: 'clear-cache', type: 'flag', doc: 'begin empty; alone: empty the running instance', group: 'Running', commands: ['serve', 'clear-cache'] },
 
   { name: 'url', type: 'string', value: 'URL', doc: 'the same as the URL alone: all its variants', commands: ['purge'] },

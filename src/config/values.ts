@@ -27,7 +27,8 @@ const READERS: Record<OptionType, Reader> = {
   duration: (raw, option) => readQuantity(raw, option, 'a duration such as 90 (seconds), 5m or 1h30m', parseDuration),
   size: (raw, option) => readQuantity(raw, option, 'a size such as 64KB, 256MB or 2GB', parseSize),
   url: (raw) => (raw instanceof URL ? readOrigin(raw.href) : typeof raw === 'string' ? readOrigin(raw) : refuse(ORIGIN_WORDS, raw)),
-  string: (raw) => (typeof raw === 'string' && raw !== '' ? { value: raw } : refuse('some text', raw)),
+  string: readText,
+  path: readText,
   // https://www.rfc-editor.org/rfc/rfc6750.html#section-2.1
   token: (raw) => (typeof raw === 'string' && /^[A-Za-z0-9._~+/-]+=*$/u.test(raw) ? { value: raw } : { refused: 'takes letters, digits and any of - . _ ~ + /, as a bearer token is made of' }),
   address: readAddress,
@@ -70,6 +71,10 @@ function readQuantity(raw: unknown, option: Option, words: string, parse: (text:
   return refuse(words + range, raw);
 }
 
+function readText(raw: unknown): Reading {
+  return typeof raw === 'string' && raw !== '' ? { value: raw } : refuse('some text', raw);
+}
+
 const REDIS_WORDS = 'a URL such as redis://host:6379, rediss://user:password@host, redis+cluster://host1:6379,host2:6379 or redis+sentinel://host1:26379,host2:26379?master=NAME';
 const ORIGIN_WORDS = 'a URL such as http://localhost:3000';
 
@@ -79,7 +84,7 @@ function readOrigin(text: string): Reading {
   if (/[\s\\\p{Cc}]/u.test(text)) return refuse(`${ORIGIN_WORDS}, without spaces or backslashes`, text);
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//iu.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) {
-    const guess = `http://${text.replace(/^(?:https?:)?\/*/iu, '')}`;
+    const guess = /^:?\d{1,5}$/u.test(text) ? `http://localhost:${text.replace(':', '')}` : `http://${text.replace(/^(?:https?:)?\/*/iu, '')}`;
     return { refused: `takes ${ORIGIN_WORDS}, not ${show(text)}${URL.canParse(guess) ? `; did you mean ${guess}?` : '.'}` };
   }
   if (scheme !== 'http' && scheme !== 'https') return { refused: `takes an http:// or https:// URL; ${scheme}:// is not supported.` };
