@@ -57,7 +57,7 @@ describe('refusals name the field and what it takes', () => {
     [{ originTimeout: '2d' }, /^originTimeout takes/u],
     [{ maxMemory: 256 }, /^maxMemory takes a size such as 64KB, 256MB or 2GB, at least 64KB, not 256\.$/u],
     [{ maxMemory: '1MB', maxObject: '2MB' }, /^maxObject is larger than maxMemory/u],
-    [{ cacheDir: 'x', maxDisk: '1MB', maxObject: '2MB' }, /^maxObject is larger than maxDisk/u],
+    [{ cacheDir: 'x', maxDisk: '16MB', maxObject: '17MB' }, /^maxObject is larger than maxDisk/u],
     [{ maxDisk: '1GB' }, /^maxDisk has no meaning without cacheDir/u],
     [{ cache: 'false' }, /^cache takes true or false, not "false"\.$/u],
     [{ logFormat: 'jsn' }, /^logFormat takes auto, pretty, json or off, not "jsn"; did you mean json\?$/u],

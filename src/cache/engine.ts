@@ -86,6 +86,7 @@ export class Engine {
   readonly #serving: Serving;
   readonly #forwarder: Forwarder;
   readonly #refresher: Refresher;
+  #isCut = false;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
   constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
@@ -130,8 +131,23 @@ export class Engine {
       tx.fail(MillraceError.from(error));
     }
     if (this.#listeners.size === 0) return;
+    // A client that leaves does not see the end of what is stored: what is known now counts.
+    if (tx.storing !== undefined) tx.stored = await (tx.error === undefined ? tx.storing : Promise.race([tx.storing, Promise.resolve(false)]));
+    if (tx.error?.code === 'ERR_CLIENT_GONE') tx.error = this.goneError;
     const outcome = tx.outcome(this.#now());
     for (const listener of this.#listeners) listener(outcome);
+  }
+
+  /** The time to finish is over: clients that lose their connection from now on did not close it. */
+  cut(): void {
+    this.#isCut = true;
+  }
+
+  /** Why a client does not get the rest of its response. */
+  get goneError(): MillraceError {
+    return this.#isCut
+      ? new MillraceError('ERR_SHUTTING_DOWN', 'The proxy was stopped before the client had the whole response.')
+      : new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
   }
 
   /** The hit that handle() would serve, where memory alone has to be asked; nothing is sent, and nobody told. Undefined: it is handle()'s. */

@@ -44,7 +44,8 @@ export async function explain(key: string, request: ClientRequest, { store, vari
     key,
     stored: stored.map((located) => explainVariant(located, request, freshnessLifetime(located.entry, settings), variants.isSoftPurged(key, located.entry), now)),
     otherSpellings: await otherSpellings(key, store),
-    now: { action: decision.action, reasons: decision.reasons.map(inWords) },
+    // To ask again helps only where it is not known that the response is not stored.
+    now: { action: decision.action, reasons: decision.reasons.map(inWords).map((reason) => (verdict !== undefined && reason.code === 'not-stored' ? { ...reason, remedy: undefined } : reason)) },
     notStored: verdict && { at: new Date(verdict.at).toISOString(), reasons: verdict.reasons.map(inWords) },
   };
 }

@@ -88,6 +88,7 @@ export class Serving {
         ? streamable(answer(tx.head, { ...entry, fields: received }, length, [], this.#now()), { ...entry, fields: received }, length)
         : { status: landing.originStatus, fields: received.clone(), length: part.length, span: part.span };
     tx.stored = true;
+    tx.storing = fill.stored;
     try {
       this.#sendHead(tx, sendable, entry);
     } catch (error) {

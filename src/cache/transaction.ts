@@ -49,7 +49,10 @@ export class Transaction {
   decision: Decision | undefined;
   reasons: readonly Reason[] = [];
   result: CacheResult = 'MISS';
+  /** It is being stored, or, once the exchange is over, was stored. */
   stored = false;
+  /** Whether the response that this request brought will have been stored. */
+  storing: Promise<boolean> | undefined;
   collapsed = false;
   /** For a fetch of another worker. */
   hasWaited = false;

@@ -9,6 +9,7 @@ import type { ProxyStats } from '../proxy/stats.ts';
 import { askInstance, findTarget } from './admin-client.ts';
 import { readOption } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
+import { counted } from './counted.ts';
 import { explanationText } from './explanation-text.ts';
 import { statsText } from './stats-text.ts';
 
@@ -70,7 +71,7 @@ function wildcardHint(what: Readonly<Record<string, unknown>>, { purged }: Purge
 }
 
 function removed(count: number): string {
-  return count === 1 ? '1 stored response was removed' : `${count} stored responses were removed`;
+  return `${counted(count, 'stored response was', 'stored responses were')} removed`;
 }
 
 function json(value: unknown): string {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { until } from '../../test/kit/until.ts';
 import { announce, runningInstances } from './instances.ts';
 import type { Instance } from './instances.ts';
 
@@ -52,6 +55,24 @@ describe('an announced instance', () => {
     forget();
     assert.deepEqual(await runningInstances(), []);
     assert.deepEqual(readdirSync(directory), []);
+  });
+
+  test('that was killed, and whose parent has not taken notice, does not stand beside its successor on the same port', async (t) => {
+    const successor = await instance(t);
+    announce({ ...successor, pid: process.ppid, started: '2029-01-01T00:00:00.000Z' });
+    announce(successor);
+    assert.deepEqual((await runningInstances()).map(({ pid }) => pid), [process.pid]);
+  });
+
+  test('that is a zombie is not found', { skip: process.platform !== 'linux' && 'it is known from /proc' }, async (t) => {
+    // A shell that goes on as another program does not wait for what it has started before.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    t.after(() => parent.kill('SIGKILL'));
+    const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(text.toString());
+    await until('it is a zombie', () => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z '));
+    announce(await instance(t, healthy, { pid }));
+    assert.deepEqual(await runningInstances(), []);
   });
 
   test('without administration is found while its port is open', async (t) => {

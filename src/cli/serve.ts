@@ -42,7 +42,9 @@ const YOUNG_FIRST = '--no-allocation-site-pretenuring';
 /** Resolves with the server once it listens; the process then goes on until a signal. Throws what startServer throws. */
 export async function serve(wanted: Config, { version, source, mayDoWithoutDisk = false, clear = false, staleTime }: ServeOptions): Promise<RunningServer> {
   setFlagsFromString(YOUNG_FIRST);
-  const log = new AccessLog(wanted, process.stdout);
+  // Node would open its debugger for the one, and end for the other.
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
+  const log = new AccessLog(wanted, process.stdout, ({ message }) => warn(`the access log cannot be written any more (${message}); requests are served without it.`));
   const hooks: ServerHooks = {
     log,
     ...(source === undefined ? {} : { source }),
@@ -59,13 +61,13 @@ export async function serve(wanted: Config, { version, source, mayDoWithoutDisk 
     return start(withoutDisk(wanted));
   });
   process.on('exit', () => log.flush());
+  stopOnSignal(() => server.close(), config.shutdownTimeout);
   makeKnown(config, server, version);
   const { url, adminUrl } = server;
   // In a checkout, where npm started this, the command is not on the path.
   const command = process.env['npm_package_name'] === 'millrace' ? 'npm start --' : 'millrace';
   say(startReport(config, { url, adminUrl, version, command, staleTime }));
   for (const override of unsafeOverrides(config)) warn(override);
-  stopOnSignal(() => server.close(), config.shutdownTimeout);
   await warnWhereUnreachable(config);
   return server;
 }
@@ -97,8 +99,6 @@ const ONE_PRESS = 300;
 /** The first signal lets requests in flight finish; another one ends at once. */
 function stopOnSignal(stop: () => Promise<void>, patience: number): void {
   let since: number | undefined;
-  // Node would open its debugger for the one, and end for the other.
-  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (signal === 'SIGHUP' && isUnderNohup()) return;

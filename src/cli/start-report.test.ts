@@ -26,6 +26,21 @@ describe('where to go', () => {
     assert.doesNotMatch(startReport(resolveConfig({ admin: false }), { url: 'http://127.0.0.1:1', adminUrl: undefined, version: '1', command: 'millrace' }), /stats/u);
   });
 
+  test('what Millrace answers itself, where that is on the same port', () => {
+    assert.match(report({ origin }), /^ {2}itself +answers \/health and \/__admin\//mu);
+    assert.doesNotMatch(report({ origin }, 'http://127.0.0.1:2'), /itself/u);
+  });
+  test('a stale_time that could be meant as a port is told apart', () => {
+    const started = { url: 'http://127.0.0.1:1', adminUrl: undefined, version: '1', command: 'millrace' };
+    assert.match(startReport(resolveConfig({ ttl: '3000' }), { ...started, staleTime: '3000' }), /everything for 50m, .*\n +private pages too; for a port: --port 3000$/mu);
+    assert.doesNotMatch(startReport(resolveConfig({ ttl: '60' }), { ...started, staleTime: '60' }), /for a port/u);
+    assert.doesNotMatch(startReport(resolveConfig({ ttl: '3000' }), started), /for a port/u);
+  });
+  test('the addresses that others use, where it listens on all', () => {
+    assert.doesNotMatch(report({ origin }), /others/u);
+    for (const line of report({ origin, host: '0.0.0.0' }).split('\n').filter((each) => each.includes('  others '))) assert.match(line, /^ {2}others +http:\/\/\d+\.\d+\.\d+\.\d+:1\/$/u);
+  });
+
   const kept: [Options, RegExp][] = [
     [{}, /keeps +what responses allow for as long as they state, or for up to 2m, in 256MB of memory/u],
     [{ preset: 'rfc9111' }, /as long as they state, in/u],

@@ -15,7 +15,8 @@ describe('problem', () => {
       type: 'urn:millrace:error:ERR_CONNECTION_REFUSED',
       title: 'Origin refused the connection',
       status: 502,
-      detail: refused.message,
+      // Of an origin's address nothing is told.
+      detail: 'Origin refused the connection.',
       code: 'ERR_CONNECTION_REFUSED',
       retryable: true,
     });
@@ -25,7 +26,7 @@ describe('problem', () => {
       ['Cache-Control', 'no-store'],
       ['X-Content-Type-Options', 'nosniff'],
       ['Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'"],
-      ['Proxy-Status', `Millrace;error=connection_refused;details="${refused.message}"`],
+      ['Proxy-Status', `Millrace;error=connection_refused;details="Origin refused the connection."`],
     ]);
   });
 

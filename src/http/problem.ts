@@ -20,7 +20,8 @@ export function problem(error: MillraceError, accept: string | undefined): Probl
   const { status: kindStatus, proxyStatus } = error.kind;
   const status = kindStatus === 0 ? 500 : kindStatus;
   const asPage = prefersHtml(accept);
-  const body = Buffer.from(asPage ? page(error, status) : details(error, status));
+  const words = publicWords(error);
+  const body = Buffer.from(asPage ? page(error, status, words) : details(error, status, words));
   const fields = Fields.of({
     'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/problem+json',
     'Content-Length': String(body.length),
@@ -29,17 +30,22 @@ export function problem(error: MillraceError, accept: string | undefined): Probl
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
   });
-  if (proxyStatus !== undefined) fields.append('Proxy-Status', formatProxyStatus({ error: proxyStatus, details: error.message }));
+  if (proxyStatus !== undefined) fields.append('Proxy-Status', formatProxyStatus({ error: proxyStatus, details: words }));
   return { status, fields, body };
 }
 
-function details(error: MillraceError, status: number): string {
-  const { title, retryable } = error.kind;
-  // The type names the kind of problem; it is an identifier, not an address to fetch.
-  return `${JSON.stringify({ type: `urn:millrace:error:${error.code}`, title, status, detail: error.message, code: error.code, retryable }, null, 2)}\n`;
+/** What a visitor is told: where an origin failed, nothing of its address, which can be one of an inner network. The log has the message. */
+function publicWords({ kind: { source, title }, message }: MillraceError): string {
+  return source === 'origin' ? `${title}.` : message;
 }
 
-function page(error: MillraceError, status: number): string {
+function details(error: MillraceError, status: number, words: string): string {
+  const { title, retryable } = error.kind;
+  // The type names the kind of problem; it is an identifier, not an address to fetch.
+  return `${JSON.stringify({ type: `urn:millrace:error:${error.code}`, title, status, detail: words, code: error.code, retryable }, null, 2)}\n`;
+}
+
+function page(error: MillraceError, status: number, words: string): string {
   const { title, retryable } = error.kind;
   return `<!doctype html>
 <html lang="en">
@@ -53,7 +59,7 @@ function page(error: MillraceError, status: number): string {
   footer { opacity: .7; font-size: .875rem }
 </style>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(error.message)}</p>
+<p>${escapeHtml(words)}</p>
 ${retryable ? '<p>This may pass: try again in a moment.</p>\n' : ''}<footer>Millrace, ${status}, ${error.code}</footer>
 </html>
 `;

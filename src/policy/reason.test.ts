@@ -68,6 +68,8 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   private: () => storing(cc('private')),
   'must-understand': () => storing(cc('must-understand'), { changes: { status: 299 } }),
   status: () => storing({}, { changes: { status: 500 } }),
+  'status-never': () => storing(fresh, { changes: { status: 429 } }),
+  'status-under-ttl': () => storing(fresh, { changes: { status: 500 }, settings: TTL }),
   partial: () => storing(fresh, { changes: { status: 206 } }),
   'vary-star': () => storing({ ...fresh, Vary: '*' }),
   stream: () => storing({ 'Content-Type': 'text/event-stream' }, { settings: SAFE }),
@@ -93,9 +95,9 @@ const BY_THE_ENGINE: Partial<Record<ReasonCode, { readonly source: string; reado
   'origin-failed': { source: 'src/cache/fetcher.ts' },
 };
 
-/** What a hit rests on, and where a valid lifetime comes from: nothing is to be mended there. */
+/** What a hit rests on, where a valid lifetime comes from, and what no change can store: nothing is to be mended there. */
 const SATISFIED: ReadonlySet<string> = new Set([
-  'fresh', 'stale-while-revalidate', 'stale-if-error', 'origin-unreachable', 'max-stale', 'validated', 'collapsed',
+  'fresh', 'stale-while-revalidate', 'stale-if-error', 'origin-unreachable', 'max-stale', 'validated', 'collapsed', 'status-never',
   'lifetime-s-maxage', 'lifetime-max-age', 'lifetime-expires', 'lifetime-heuristic', 'lifetime-default', 'lifetime-error', 'lifetime-ttl',
 ]);
 

@@ -59,6 +59,8 @@ export const REASONS = {
   private: { words: 'the response is for one user only', source: rfc9111('5.2.2.7'), remedy: 'Have the origin leave out private where the response is the same for everyone.' },
   'must-understand': { words: 'the response may be stored only by a cache that knows its status code', source: rfc9111('5.2.2.3'), remedy: 'Have the origin use a registered status code, or leave out must-understand.' },
   status: { words: 'a response with this status is not stored', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age).' },
+  'status-never': { words: 'a response with this status speaks of one request alone, and is never stored', source: rfc9111('3') },
+  'status-under-ttl': { words: 'an error or a redirect is not kept by --ttl', remedy: 'Leave --ttl out, and have the origin state a lifetime (Cache-Control: max-age).' },
   partial: { words: 'a partial response without one known range is not stored', source: rfc9111('3.3'), remedy: 'Ask for the whole, or for one range.' },
   'vary-star': { words: 'Vary is *, is no list of field names, or names more than 64: no later request can be known to match', source: rfc9111('4.1'), remedy: 'Have the origin name the few fields it selects by.' },
   'never-reusable': { words: 'the response could not be reused: it is never fresh and cannot be validated', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age) or send an ETag.' },

@@ -33,10 +33,10 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   // "the request method is understood by the cache"
   if (!isStorableMethod(request.method) || (request.method === 'POST' && !describesTarget(request, response))) return refuse('method', request.method);
   // "the response status code is final"; a 304 describes another response and is never stored itself.
-  if (response.status < 200 || response.status === 304) return refuse('status', `status ${response.status}`);
+  if (response.status < 200 || response.status === 304) return refuse('status-never', `status ${response.status}`);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
   if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
-  if (isNeverStored(response.status)) return refuse('status', `status ${response.status}`);
+  if (isNeverStored(response.status)) return refuse('status-never', `status ${response.status}`);
   if (settings.ttl !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return storableByTtl(request, response, settings);
 
   const governing = responseDirectives(response.fields);
@@ -81,7 +81,7 @@ function isUsefulUnvalidated(response: StoredResponse, lifetime: Lifetime, { dir
 function storableByTtl(request: RequestHead, response: StoredResponse, settings: Settings): Storable {
   if (request.fields.has('authorization')) return { store: false, reasons: [{ code: 'authorization', detail: 'request has Authorization' }] };
   if (response.status >= 500 || !isHeuristicallyCacheable(response.status)) {
-    return { store: false, reasons: [{ code: 'status', detail: `status ${response.status} is not kept under --ttl` }] };
+    return { store: false, reasons: [{ code: 'status-under-ttl', detail: `status ${response.status}` }] };
   }
   if (selectingNames(request.fields, response.fields) === '*') return { store: false, reasons: [{ code: 'vary-star', detail: varyDetail(request.fields, response.fields) }] };
   // A client that joined a stream would get its past: it is kept only where the response itself allows that, and states a lifetime.

@@ -15,15 +15,15 @@ describe('what a response that was not stored tells about the next one', () => {
     ['GET', 302, 'status', 'answer'],
     ['GET', 301, 'no-store', 'answer'],
     ['GET', 404, 'no-store', 'answer'],
-    ['GET', 429, 'status', 'answer'],
+    ['GET', 429, 'status-never', 'answer'],
     ['GET', 500, 'status', 'failure'],
     ['GET', 503, 'no-store', 'failure'],
     ['GET', 503, 'origin-failed', 'failure'],
     ['GET', 200, 'request-no-store', 'request'],
     ['GET', 206, 'partial', 'request'],
     ['GET', 206, 'no-store', 'resource'],
-    ['GET', 416, 'status', 'request'],
-    ['GET', 412, 'status', 'request'],
+    ['GET', 416, 'status-never', 'request'],
+    ['GET', 412, 'status-never', 'request'],
     ['HEAD', 200, 'no-store', 'request'],
   ];
   for (const [method, status, code, cause] of cases) {

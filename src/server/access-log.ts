@@ -70,15 +70,17 @@ export class AccessLog implements OutcomeLog {
   #broken = false;
 
   /** `auto` is pretty on a terminal and JSON elsewhere; colours only on a terminal that has them (NO_COLOR is heeded). */
-  constructor(config: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream) {
+  /** @param onLost told once, where the lines can be written no more */
+  constructor(config: Pick<Config, 'logFormat' | 'verbose'>, stream: LogStream, onLost?: (error: Error) => void) {
     this.#stream = stream;
     this.#format = formatFor(config, stream);
     if (this.#format !== undefined) {
       this.#hits = new HitLines(this.#format);
       this.#gathered = Buffer.allocUnsafeSlow(MOST_GATHERED);
     }
-    // EPIPE and the like: whoever read the log has left, and the proxy goes on without.
-    stream.on('error', () => {
+    // EPIPE, ENOSPC and the like: the proxy goes on without a log.
+    stream.on('error', (error) => {
+      if (!this.#broken && this.#format !== undefined) onLost?.(error);
       this.#broken = true;
     });
   }

@@ -104,6 +104,7 @@ async function stop({ server, keeping }: Lanes, adminServer: HttpServer | undefi
   adminServer?.closeAllConnections();
   for (const one of keeping) one.drain();
   const cut = setTimeout(() => {
+    proxy.engine.cut();
     for (const one of keeping) one.cut();
   }, timeout * 1000);
   await closed;

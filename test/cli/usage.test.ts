@@ -10,9 +10,9 @@ import { Home } from './command.ts';
 describe('a wrong command line is one sentence and exit code 2', { concurrency: 2 }, () => {
   const cases: [string[], RegExp][] = [
     [['--prot', '80'], /^millrace: There is no option --prot; did you mean --port\?\nTry 'millrace --help'\.\n$/u],
-    [['stast'], /^millrace: "stast" is neither a command .*did you mean stats\?\n/u],
+    [['stast'], /^millrace: "stast" is neither a command.*did you mean stats\?\n/u],
     [['--port', 'abc'], /^millrace: --port takes a whole number, from 0 to 65535, not "abc"\.\n$/u],
-    [['soon'], /^millrace: "soon" is neither a command nor a stale_time/u],
+    [['soon'], /^millrace: "soon" is neither a command, nor an origin such as http:\/\/localhost:3000, nor a stale_time/u],
     [['99999999999'], /^millrace: stale_time takes a duration/u],
     [['--origin', 'localhost:3000'], /^millrace: --origin takes a URL .*did you mean http:\/\/localhost:3000\?\n$/u],
     [['--origin', 'ftp://a.example'], /^millrace: --origin takes an http:\/\/ or https:\/\/ URL/u],
@@ -63,6 +63,26 @@ describe('a configuration file', () => {
     const done = await home.run('--port', 'x');
     assert.equal(done.stdout, '');
   });
+});
+
+describe('what npm and the shell leave of a command line', () => {
+  test('a flag that npm took for itself is named, with what to type', async (t) => {
+    const done = await new Home(t, { npm_lifecycle_event: 'start', npm_config_origin: 'http://localhost:3000' }).run();
+    assert.equal(done.code, 2);
+    assert.match(done.stderr, /npm took --origin for an option of its own\. .*npm start -- --origin http:\/\/localhost:3000\n/u);
+  });
+
+  test('a lone port as an origin is completed', async (t) => {
+    assert.match((await new Home(t).run('--origin', '3000')).stderr, /did you mean http:\/\/localhost:3000\?\n/u);
+  });
+});
+
+test('relative paths of a configuration file count from that file', async (t) => {
+  const home = new Home(t);
+  mkdirSync(join(home.directory, 'etc'));
+  writeFileSync(join(home.directory, 'etc', 'config.mjs'), `export default { origin: 'http://127.0.0.1:9', port: 0, tlsCert: 'cert.pem', tlsKey: 'key.pem' };`);
+  const { stderr } = await home.run('--config', 'etc/config.mjs');
+  assert.ok(stderr.includes(join(home.directory, 'etc', 'cert.pem')), stderr);
 });
 
 test('--help fits a screen, --version is that of the package', async (t) => {

@@ -2,6 +2,7 @@
  * @module cli/warm/report
  * What warming has done, for people and as JSON.
  */
+import { counted } from '../counted.ts';
 import { formatDuration, formatSize } from '../../config/quantity.ts';
 import { printable } from '../../server/printable.ts';
 import { styled } from '../terminal.ts';
@@ -73,7 +74,7 @@ export class WarmReport {
 export function summaryText(summary: WarmSummary): string {
   const { urls, variants, stored, hits, revalidated, stale, notStored, failed, leftOut, bytes, seconds } = summary;
   const each = variants === 1 ? '' : ` in ${variants} variants`;
-  const lines = [`Asked for ${many(urls, 'URL')}${each} in ${seconds < 60 ? `${seconds.toFixed(1)}s` : formatDuration(Math.round(seconds))}; ${formatSize(bytes)} came.`];
+  const lines = [`Asked for ${counted(urls, 'URL')}${each} in ${seconds < 60 ? `${seconds.toFixed(1)}s` : formatDuration(Math.round(seconds))}; ${formatSize(bytes)} came.`];
   const row = (name: string, count: number, more = ''): void => void (count > 0 && lines.push(`${name.padEnd(12)} ${count}${more}`));
   row('stored', stored);
   row('hits', hits, ', stored before');
@@ -94,8 +95,4 @@ export function summaryText(summary: WarmSummary): string {
 
 function total(groups: readonly { readonly count: number }[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0);
-}
-
-function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -361,7 +361,7 @@ export class Connection {
     const { answer, chunks, startedAt, sent } = underWay;
     // It may have a file open.
     chunks.return?.();
-    const error = underWay.failure ?? new MillraceError('ERR_CLIENT_GONE', 'The client closed the connection before it had the whole response.');
+    const error = underWay.failure ?? this.#lane.proxy.engine.goneError;
     this.#lane.proxy.countHit(answer.status, sent, error);
     if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, sent, error);
   }
