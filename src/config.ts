@@ -30,6 +30,8 @@ export interface Config {
   readonly defaultTtl: number;
   /** Seconds past its lifetime that a response may stand in for an origin that gives no response. 0: only as the response allows. */
   readonly staleIfError: number;
+  /** Seconds that a client waits for the origin where a stale response may be served in its place. */
+  readonly staleWait: number;
   /** The letter of RFC 9111 (--preset rfc9111): Set-Cookie stored and replayed, heuristics in spite of cookies, no stale use beside s-maxage. */
   readonly letter: boolean;
   /** Bytes. */

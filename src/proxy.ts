@@ -9,6 +9,7 @@ import { Collections } from './cache/collections.ts';
 import { Counters, type Tally } from './cache/counters.ts';
 import { Engine } from './cache/engine.ts';
 import type { ClientRequest } from './cache/exchange.ts';
+import { Backoff } from './cache/backoff.ts';
 import { Leases } from './cache/leases.ts';
 import { type AnsweredHit, outcomeOfHit } from './cache/answered-hit.ts';
 import type { Outcome } from './cache/outcome.ts';
@@ -74,6 +75,8 @@ export interface SharedMemory extends SharedStorage {
   readonly instance: string;
   /** See cache/permits.ts. */
   readonly permits: SharedArrayBuffer;
+  /** See cache/backoff.ts. */
+  readonly backoff: SharedArrayBuffer;
   /** See cache/collections.ts. */
   readonly collections: SharedArrayBuffer;
   /** See proxy/known-hosts.ts. */
@@ -104,7 +107,7 @@ export class Common {
    */
   constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
     this.#storage = new CommonStorage(config, onNotice, onPrefix);
-    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency), collections: Collections.memory(), hosts: KnownHosts.memory() };
+    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency), backoff: Backoff.memory(), collections: Collections.memory(), hosts: KnownHosts.memory() };
   }
 
   get memory(): SharedMemory {
@@ -200,6 +203,8 @@ export class ProxyParts {
       sortQuery: config.sortQuery,
       keepTags: config.keepTags,
       ...(stamps === undefined ? {} : { shared: { stamps, leases: shared && new Leases(shared.leases, shared.worker) } }),
+      backoff: new Backoff(shared?.backoff ?? Backoff.memory(), shared?.worker ?? 1),
+      staleWaitMs: config.staleWait * 1000,
       permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
       collections: shared?.collections,
       purgePrefix: (prefix) => this.purge({ prefix, soft: true }),

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { until } from '../../test/kit/until.ts';
 import { Fields } from '../http/fields.ts';
 import { MemoryStore } from '../stores/memory.ts';
+import { Backoff } from './backoff.ts';
 import { Engine } from './engine.ts';
 import type { Reply } from './exchange.ts';
 import { Leases } from './leases.ts';
@@ -33,9 +34,9 @@ function workers(): { engines: [Engine, Engine]; asked: () => number; leases: Le
   const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, giveBack: () => undefined, abort: () => undefined };
   const origin: Origin = { fetch: async () => (asked++, { status: 200, fields: new Fields(), httpVersion: '1.1', body }), close: async () => undefined };
   const stamps = new Stamps();
-  const memory = { leases: Leases.memory(), permits: Permits.memory(1) };
+  const memory = { leases: Leases.memory(), permits: Permits.memory(1), backoff: Backoff.memory() };
   const engine = (behind: Store, worker: number): Engine =>
-    new Engine({ store: behind, origin, settings: SETTINGS, sortQuery: true, keepTags: false, permits: new Permits(memory.permits, worker), shared: { stamps, leases: new Leases(memory.leases, worker) } });
+    new Engine({ store: behind, origin, settings: SETTINGS, sortQuery: true, keepTags: false, permits: new Permits(memory.permits, worker), backoff: new Backoff(memory.backoff, worker), staleWaitMs: 2000, shared: { stamps, leases: new Leases(memory.leases, worker) } });
   return { engines: [engine(store, 1), engine(slow, 2)], asked: () => asked, leases: new Leases(memory.leases, 3), looked: looked.promise, tell: told.resolve };
 }
 

@@ -19,6 +19,7 @@ import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates, membersInvalidated } from '../policy/invalidate.ts';
+import { type Backoff, originOf } from './backoff.ts';
 import { Cancel } from './cancel.ts';
 import { Collections } from './collections.ts';
 import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
@@ -26,7 +27,7 @@ import { explain } from './explain.ts';
 import type { Explanation } from './explanation.ts';
 import { type FetchPlan, Fetcher } from './fetcher.ts';
 import { Flights } from './flights.ts';
-import { Forwarder } from './forwarder.ts';
+import { Forwarder, nameOf } from './forwarder.ts';
 import { cacheKey, urlOf } from './key.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin, OriginResponse, Store } from './ports.ts';
@@ -54,6 +55,10 @@ export interface EngineOptions {
   readonly shared?: { readonly stamps: Stamps; readonly leases: Leases | undefined };
   /** For validations in the background. */
   readonly permits: Permits;
+  /** What the workers know of origins that do not respond. */
+  readonly backoff: Backoff;
+  /** ms that a client waits for the origin where a stale response may be used. */
+  readonly staleWaitMs: number;
   /** Which URLs have others below them; see collections.ts. Where other workers have it too: of all of them. */
   readonly collections?: SharedArrayBuffer | undefined;
   /** Marks all that begins so as stale, wherever there are parts of this cache; default: here alone. */
@@ -78,6 +83,7 @@ export class Engine {
   readonly #stamps: Stamps;
   readonly #leases: Leases | undefined;
   readonly #variants: Variants;
+  readonly #backoff: Backoff;
   readonly #verdicts = new Verdicts();
   readonly #fetcher: Fetcher;
   readonly #purger: Purger;
@@ -89,7 +95,7 @@ export class Engine {
   #isCut = false;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, backoff, staleWaitMs, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
     this.#store = store;
     this.#origin = origin;
     this.#settings = settings;
@@ -98,12 +104,14 @@ export class Engine {
     this.#now = now;
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
+    this.#backoff = backoff;
     const all = new Collections(collections);
     this.#variants = new Variants(store, this.#stamps, all, (entry) => usefulFor(entry, settings, now()));
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes + (store.lendable ?? 0), { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
-    this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, settings, now, onNotice });
+    this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, backoff, settings, now, onNotice });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
     this.#serving = new Serving(settings, now);
+    this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, backoff, now, plan: (tx, located) => this.#plan(tx, located, true, true) });
     this.#forwarder = new Forwarder({
       flights: this.#flights,
       leases: this.#leases,
@@ -111,12 +119,14 @@ export class Engine {
       variants: this.#variants,
       verdicts: this.#verdicts,
       serving: this.#serving,
+      refresher: this.#refresher,
+      backoff,
+      staleWaitMs,
       settings,
       now,
       plan: (tx, located, validate, whole) => this.#plan(tx, located, validate, whole),
       again: async (tx) => this.#answer(tx, await this.#lookUp(tx)),
     });
-    this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, plan: (tx, located) => this.#plan(tx, located, true, true) });
     this.#purger = new Purger({ store, stamps: this.#stamps, variants: this.#variants, verdicts: this.#verdicts, collections: all, underWay: () => this.#flights.keys, isShared: shared !== undefined });
     this.#members = new Members(all, () => this.#flights.keys, purgePrefix ?? ((prefix) => this.#purger.purge({ prefix, soft: true })));
   }
@@ -190,7 +200,7 @@ export class Engine {
   /** What is stored for the request, what would be done with it now, and why. */
   async explain(request: ClientRequest): Promise<Explanation> {
     const key = cacheKey(request.target, this.#sortQuery);
-    return explain(key, request, { store: this.#store, variants: this.#variants, verdicts: this.#verdicts, settings: this.#settings, now: this.#now() });
+    return explain(key, request, { store: this.#store, variants: this.#variants, verdicts: this.#verdicts, backoff: this.#backoff, settings: this.#settings, now: this.#now() });
   }
 
   /** Ends what is still being fetched for the cache alone. */
@@ -215,8 +225,12 @@ export class Engine {
     return cacheable ? this.#variants.find(key, request.fields, request.forwardedAs) : Promise.resolve(NOTHING);
   }
 
-  #decide(tx: Transaction, { located, mismatch, softPurged }: Lookup, now: number): Decision {
-    const decision = decide(tx.head, { stored: located?.entry, mismatch, softPurged, length: located?.object.body.length }, this.#settings, now);
+  #decide(tx: Transaction, { located, mismatch, softPurged, names }: Lookup, now: number): Decision {
+    const found = { stored: located?.entry, mismatch, softPurged, length: located?.object.body.length };
+    let decision = decide(tx.head, found, this.#settings, now);
+    // Rarely worth finding out before that.
+    const isForwarded = decision.action === 'revalidate' || decision.action === 'miss';
+    if (isForwarded && located !== undefined && this.#backoff.holdsUp(tx.request.target, nameOf(tx, names), now)) decision = decide(tx.head, { ...found, unanswered: true }, this.#settings, now);
     tx.decision = decision;
     return decision;
   }
@@ -269,6 +283,7 @@ export class Engine {
     });
     completeResponse(response.fields, response.httpVersion, this.#now());
     const now = this.#now();
+    this.#backoff.answered(originOf(request.target), now);
     tx.originStatus = response.status;
     tx.originDuration = now - startedAt;
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);

@@ -10,6 +10,7 @@ import { type Reason, reasonKind } from '../policy/reason.ts';
 import { decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { SelectingFields, firstMismatch } from '../policy/vary.ts';
+import type { Backoff } from './backoff.ts';
 import type { ClientRequest } from './exchange.ts';
 import type { ExplainedReason, ExplainedVariant, Explanation } from './explanation.ts';
 import { flightKey } from './flight.ts';
@@ -27,17 +28,20 @@ export interface ExplainParts {
   readonly store: Store;
   readonly variants: Variants;
   readonly verdicts: Verdicts;
+  readonly backoff: Backoff;
   readonly settings: Settings;
   /** ms since the epoch */
   readonly now: number;
 }
 
-export async function explain(key: string, request: ClientRequest, { store, variants, verdicts, settings, now }: ExplainParts): Promise<Explanation> {
+export async function explain(key: string, request: ClientRequest, { store, variants, verdicts, backoff, settings, now }: ExplainParts): Promise<Explanation> {
   const stored = await variants.list(key);
   const head = { method: request.method, fields: request.fields, hasBody: request.body !== undefined, url: urlOfKey(key) };
   const lookup = await variants.find(key, request.fields, request.forwardedAs);
-  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged, length: lookup.located?.object.body.length }, settings, now);
-  const verdict = verdicts.get(flightKey(key, request, lookup.names, carriesPrivate(head)), now);
+  const name = flightKey(key, request, lookup.names, carriesPrivate(head));
+  const unanswered = backoff.holdsUp(request.target, name, now);
+  const decision = decide(head, { stored: lookup.located?.entry, mismatch: lookup.mismatch, softPurged: lookup.softPurged, length: lookup.located?.object.body.length, unanswered }, settings, now);
+  const verdict = verdicts.get(name, now);
   return {
     url: urlOfKey(key),
     method: request.method,

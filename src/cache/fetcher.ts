@@ -18,6 +18,7 @@ import { isStaleIfError } from '../policy/status.ts';
 import { storable } from '../policy/storable.ts';
 import { headDescribes, updatedFields, validates, withConditions, withoutConditions } from '../policy/validate.ts';
 import { selectionOf, selectsFurther } from '../policy/vary.ts';
+import { type Backoff, originOf } from './backoff.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
@@ -92,6 +93,7 @@ export interface FetcherParts {
   readonly origin: Origin;
   readonly store: Store;
   readonly variants: Variants;
+  readonly backoff: Backoff;
   readonly settings: Settings;
   readonly now: () => number;
   /** Told what an operator should know. */
@@ -124,6 +126,7 @@ export class Fetcher {
       onInformational: (status, informed) => passengers.informational(status, informed),
     });
     const responseTime = now();
+    this.#parts.backoff.answered(originOf(request.target), responseTime);
     completeResponse(response.fields, response.httpVersion, responseTime);
     if (response.status === 304 && plan.validate && located !== undefined) {
       drop(response);

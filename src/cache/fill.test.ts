@@ -436,3 +436,79 @@ describe('a body that nobody reads', () => {
     assert.equal(body.isAborted, true);
   });
 });
+
+describe('a byte that is waited for', () => {
+  const PATIENCE_MS = 60_000;
+  const fill = (expected?: number): { fill: Fill; body: ScriptedBody; writer: FarWriter } => {
+    const [body, writer] = [new ScriptedBody(), new FarWriter()];
+    const made = new Fill(body, writer, { commit: async () => true, stands: () => true, unreadMs: () => undefined, expected });
+    made.start();
+    return { fill: made, body, writer };
+  };
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+  test('is there, or comes next, or comes, or is far off', async () => {
+    const { fill: filling, body } = fill();
+    body.send(1);
+    assert.equal(await filling.reaches(CHUNK, PATIENCE_MS), true);
+    assert.equal(await filling.reaches(100 * 1024 * 1024, PATIENCE_MS), false);
+    const soon = filling.reaches(2 * CHUNK + 1, PATIENCE_MS);
+    body.send(2);
+    body.send(3);
+    assert.equal(await soon, true);
+    assert.equal(timers(), 0);
+  });
+
+  test('does not come in time', async () => {
+    const { fill: filling } = fill();
+    assert.equal(await filling.reaches(CHUNK, 1), false);
+    assert.equal(timers(), 0);
+  });
+
+  for (const [how, end] of [
+    ['ends', (body: ScriptedBody) => body.sink.end(undefined)],
+    ['breaks off', (body: ScriptedBody) => body.sink.error(new Error('gone'))],
+  ] as const) {
+    test(`holds nobody when the body ${how}`, async () => {
+      const { fill: filling, body } = fill();
+      const waiting = [filling.reaches(CHUNK, PATIENCE_MS), filling.reaches(2 * CHUNK, PATIENCE_MS)];
+      end(body);
+      await Promise.all(waiting);
+      assert.equal(timers(), 0);
+    });
+  }
+
+  test('keeps a part from being cut, and its timers go with its end', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { fill: filling, body } = fill(100 * CHUNK);
+    body.send(1);
+    const waiting = filling.reaches(2 * CHUNK, PATIENCE_MS);
+    t.mock.timers.tick(5000);
+    assert.equal(body.isAborted, false);
+    body.send(2);
+    assert.equal(await waiting, true);
+    // It has what it waited for, and leaves.
+    t.mock.timers.tick(999);
+    assert.equal(body.isAborted, false);
+    t.mock.timers.tick(1);
+    assert.equal(body.isAborted, true);
+    body.sink.error(new Error('aborted'));
+    assert.equal(await filling.stored, true);
+    assert.equal(filling.joinable, false);
+  });
+
+  test('a part without readers is cut after 8 MB, whatever the time; one that is read again is not', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { fill: filling, body } = fill(1000 * CHUNK);
+    for (let n = 0; n < 100; n++) body.send(n);
+    const client = new SlowClient(1e9);
+    void sendFill(filling, client.reply, { start: 0, end: 1000 * CHUNK });
+    t.mock.timers.tick(10_000);
+    for (let n = 0; n < 300; n++) body.send(n);
+    assert.equal(body.isAborted, false);
+    const { fill: unread, body: other } = fill(1000 * CHUNK);
+    for (let n = 0; n < 200 && !other.isAborted; n++) other.send(n);
+    assert.equal(other.isAborted, true);
+    assert.ok(unread.kept > 8 * 1024 * 1024);
+  });
+});

@@ -28,8 +28,10 @@ const MAX_UNSTORED = 1024 * 1024;
 
 /** Bytes that a reader may ask for ahead of what has come, and be made to wait for. */
 const MAX_AHEAD = 8 * 1024 * 1024;
-/** A part that nobody reads any more is fetched to its end where so many bytes are missing, and else stored as far as it has come. */
+/** A part that nobody reads any more is fetched to its end where no more bytes are missing than that. */
 const WORTH_FINISHING = 1024 * 1024;
+/** Else it ends after so many ms, or MAX_AHEAD bytes: clients that fetch by ranges often ask again at once. */
+const UNREAD_PART_MS = 1000;
 
 /** Someone who waits for a byte. */
 interface Awaited {
@@ -75,11 +77,10 @@ export class Fill implements BodySink, Lender {
   #started = false;
   #ended = false;
   #wasRead = false;
-  /** Runs while nobody reads a body that may have no end. */
-  #unread: NodeJS.Timeout | undefined;
+  /** Runs while nobody reads a body that may have no end, or a part; `from`: bytes that had come when it began. */
+  #unread: { readonly from: number; readonly timer: NodeJS.Timeout } | undefined;
   #trailers: Fields | undefined;
   #error: Error | undefined;
-  /** Nobody read it any more: what has come is stored. */
   #isCut = false;
   #awaited: Awaited[] | undefined;
 
@@ -112,9 +113,21 @@ export class Fill implements BodySink, Lender {
   endIfUnwanted(): void {
     if (!this.#started || this.#ended || this.#readers.size > 0 || (this.#awaited !== undefined && this.#writer !== undefined)) return;
     if (this.#writer === undefined || !this.#storing.stands()) return this.#giveUp();
-    if (this.#unread !== undefined) return;
-    const ms = this.#storing.unreadMs(this.#wasRead);
-    if (ms !== undefined) this.#unread = setTimeout(() => this.#giveUp(), ms).unref();
+    if (this.#unread !== undefined) {
+      if (this.#received - this.#unread.from > MAX_AHEAD) this.#cut();
+      return;
+    }
+    const isPart = this.#storing.expected !== undefined;
+    const ms = isPart ? UNREAD_PART_MS : this.#storing.unreadMs(this.#wasRead);
+    if (ms !== undefined) this.#unread = { from: this.#received, timer: setTimeout(() => (isPart ? this.#cut() : this.#giveUp()), ms).unref() };
+  }
+
+  /** Ends a part of which much is missing: what has come is stored. */
+  #cut(): void {
+    const { expected } = this.#storing;
+    if (expected === undefined || expected - this.#received <= WORTH_FINISHING || this.#isCut) return;
+    this.#isCut = true;
+    this.#body.abort(new Error('nobody reads it any more'));
   }
 
   /** False when it is too late to attach a reader: bytes that are gone cannot be read again. */
@@ -180,18 +193,7 @@ export class Fill implements BodySink, Lender {
     if (!this.#readers.delete(reader)) return;
     this.#letGo();
     this.endIfUnwanted();
-    if (this.#ended) return;
-    if (this.#isToBeCut) this.#cut();
-    else this.readerHasRoom();
-  }
-
-  get #isToBeCut(): boolean {
-    return this.#readers.size === 0 && this.#awaited === undefined && this.#storing.expected !== undefined && this.#storing.expected - this.#received > WORTH_FINISHING && !this.#ended;
-  }
-
-  #cut(): void {
-    this.#isCut = true;
-    this.#body.abort(new Error('nobody reads it any more'));
+    this.readerHasRoom();
   }
 
   /** Those who wait for bytes that are there, or will not come. */
@@ -224,11 +226,7 @@ export class Fill implements BodySink, Lender {
     if (this.#awaited !== undefined) this.#wake();
     if (this.#readers.size === 0) {
       this.endIfUnwanted();
-      if (this.#ended) return true;
-    }
-    if (this.#isToBeCut) {
-      this.#cut();
-      return true;
+      if (this.#ended || this.#isCut) return true;
     }
     this.#paused = !this.#hasRoom();
     return !this.#paused;
@@ -270,7 +268,7 @@ export class Fill implements BodySink, Lender {
 
   #stopWaiting(): void {
     if (this.#unread === undefined) return;
-    clearTimeout(this.#unread);
+    clearTimeout(this.#unread.timer);
     this.#unread = undefined;
   }
 

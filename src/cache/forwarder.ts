@@ -13,11 +13,13 @@ import { asksForEvents } from '../policy/streams.ts';
 import { causeOf } from '../policy/uncacheable.ts';
 import { isConditional } from '../policy/validate.ts';
 import { SelectingFields, firstMismatch } from '../policy/vary.ts';
+import { type Backoff, originOf } from './backoff.ts';
 import { Cancel } from './cancel.ts';
 import { type FetchPlan, type Landing, type Passing, drop } from './fetcher.ts';
 import { type Flight, flightKey } from './flight.ts';
 import type { Boarding, Flights } from './flights.ts';
 import { type Lease, type Leases, hold } from './leases.ts';
+import type { Refresher } from './refresher.ts';
 import { scopesOf } from './scopes.ts';
 import type { Serving } from './serving.ts';
 import type { Stamps } from './stamps.ts';
@@ -32,6 +34,10 @@ interface ForwarderParts {
   readonly variants: Variants;
   readonly verdicts: Verdicts;
   readonly serving: Serving;
+  readonly refresher: Refresher;
+  readonly backoff: Backoff;
+  /** ms that a client waits for the origin where a stale response may be used. */
+  readonly staleWaitMs: number;
   readonly settings: Settings;
   readonly now: () => number;
   readonly plan: (tx: Transaction, located: Located | undefined, validate: boolean, whole: boolean) => FetchPlan;
@@ -70,14 +76,14 @@ export class Forwarder {
     const { flights, verdicts, now, plan } = this.#parts;
     const { lookup, decision, round, past } = errand;
     const validate = decision.action === 'revalidate';
-    const boarding: Boarding = { name: nameOf(tx, lookup), range: validate ? 'whole' : requestedRange(tx.head) };
+    const boarding: Boarding = { name: nameOf(tx, lookup.names), range: validate ? 'whole' : requestedRange(tx.head) };
     // A client that asks for a response of its own must not get one that was asked for before.
     const shares = !verdicts.passes(boarding.name, now()) && !asksForEvents(tx.head) && decision.forward !== 'request' && boarding.range !== 'other';
     const flight = shares && round < MAX_ROUNDS ? flights.boarding(boarding, scopesOf(tx.key, tx.request.forwardedAs), past) : undefined;
     if (flight !== undefined) return this.#follow(tx, flight, errand);
     if (!shares || !mayLead(tx, boarding.range)) return this.#alone(tx, errand);
     const lease = this.#lease(tx, boarding);
-    if (typeof lease === 'string') return this.#waitForOther(tx, lease);
+    if (typeof lease === 'string') return this.#waitForOther(tx, lease, errand);
     const led = flights.launch(plan(tx, lookup.located, validate, boarding.range === 'whole'), new Cancel(), boarding);
     if (lease !== undefined) hold(lease, led);
     return this.#land(tx, led, errand);
@@ -96,10 +102,13 @@ export class Forwarder {
   }
 
   /** Another worker fetches it, or has just done so: what that one stores may serve this client too. Once only; then it goes on its own. */
-  async #waitForOther(tx: Transaction, name: string): Promise<void> {
+  async #waitForOther(tx: Transaction, name: string, errand: Errand): Promise<void> {
+    const { leases, now, again } = this.#parts;
     tx.hasWaited = true;
-    await this.#parts.leases!.wait(name);
-    await this.#parts.again(tx);
+    const since = now();
+    const hasLanded = await leases!.wait(name, this.#patienceMs(tx, errand));
+    if (!hasLanded) this.#noteSilence(tx, errand, since);
+    await again(tx);
   }
 
   /** Fetches for this client and nobody else; when it leaves before the response comes, nobody needs that. */
@@ -111,22 +120,28 @@ export class Forwarder {
   }
 
   /** Serves the client whose request the flight was made for. */
-  async #land(tx: Transaction, flight: Flight, { lookup }: Errand): Promise<void> {
-    const { serving, verdicts } = this.#parts;
-    let landing: Landing;
+  async #land(tx: Transaction, flight: Flight, errand: Errand): Promise<void> {
+    const { serving, verdicts, backoff, refresher } = this.#parts;
+    const { lookup } = errand;
+    let landing: Landing | undefined;
     try {
-      landing = await flight.board(tx);
+      landing = await this.#inTime(tx, flight.board(tx), errand);
     } catch (error) {
       return this.#serveWithoutOrigin(tx, lookup.located, error);
     }
+    if (landing === undefined) {
+      refresher.takeOver(flight, nameOf(tx, lookup.names), tx.request.target);
+      return this.#serveInPlace(tx, lookup.located!);
+    }
     tx.landed(landing);
+    if (lookup.located !== undefined) backoff.recovered(nameOf(tx, lookup.names));
     if (landing.kind !== 'passing') {
-      verdicts.delete(nameOf(tx, lookup));
+      verdicts.delete(nameOf(tx, lookup.names));
       await serving.serveOwn(tx, landing);
       return;
     }
     if (lookup.located !== undefined && (await serving.serveStale(tx, lookup.located, { status: landing.originStatus }))) return drop(landing.response);
-    this.#remember(tx, landing, nameOf(tx, lookup));
+    this.#remember(tx, landing, nameOf(tx, lookup.names));
     tx.reasons = [...landing.reasons, ...tx.reasons];
     await serving.pass(tx, landing.response, 'MISS');
   }
@@ -145,13 +160,14 @@ export class Forwarder {
     tx.collapsed = true;
     // Tags are known when it has landed, and not before.
     const mayBePurged = flight.stamp !== stamps.now();
-    let landing: Landing;
+    let landing: Landing | undefined;
     try {
       // What the origin hints at early may be for the client alone that began it, as far as anybody knows yet.
-      landing = await (carriesPrivate(tx.head) ? flight.landing : flight.board(tx));
+      landing = await this.#inTime(tx, carriesPrivate(tx.head) ? flight.landing : flight.board(tx), errand);
     } catch (error) {
       return this.#serveWithoutOrigin(tx, lookup.located, error);
     }
+    if (landing === undefined) return this.#serveInPlace(tx, lookup.located!);
     tx.landed(landing);
     const next: Errand = { ...errand, round: round + 1, past: flight };
     if (landing.kind === 'passing') {
@@ -178,17 +194,59 @@ export class Forwarder {
     return mayShare ? this.#send(tx, errand) : this.#alone(tx, errand);
   }
 
+  /** ms that the client waits for the origin, as there is a stale response that may be used in its place; undefined: as long as it takes. */
+  #patienceMs(tx: Transaction, { lookup: { located }, decision }: Errand): number | undefined {
+    const { serving, staleWaitMs } = this.#parts;
+    // Who asks for validation waits for it.
+    return decision.forward !== 'request' && located !== undefined && serving.mayServeStale(tx, located, 'no-response-yet') ? staleWaitMs : undefined;
+  }
+
+  /** Undefined where it takes longer than the client is made to wait, and what is stored may still be used. */
+  async #inTime(tx: Transaction, landing: Promise<Landing>, errand: Errand): Promise<Landing | undefined> {
+    const patienceMs = this.#patienceMs(tx, errand);
+    if (patienceMs === undefined) return landing;
+    const since = this.#parts.now();
+    const landed = await within(landing, patienceMs);
+    if (landed !== undefined || this.#patienceMs(tx, errand) === undefined) return landing;
+    this.#noteSilence(tx, errand, since);
+    return undefined;
+  }
+
+  #noteSilence(tx: Transaction, { lookup }: Errand, since: number): void {
+    const { backoff, now } = this.#parts;
+    backoff.unanswered(originOf(tx.request.target), since, now());
+    backoff.unanswered(nameOf(tx, lookup.names), since, now());
+  }
+
+  /** The origin has not responded in time. */
+  async #serveInPlace(tx: Transaction, located: Located): Promise<void> {
+    tx.collapsed = false;
+    await this.#parts.serving.serveStale(tx, located, 'no-response-yet');
+  }
+
   /** The origin gave no response: what is stored may be served in its place. */
   async #serveWithoutOrigin(tx: Transaction, located: Located | undefined, error: unknown): Promise<void> {
     if (!(await this.#parts.serving.serveStale(tx, located, 'no-response'))) throw error;
   }
 }
 
-function nameOf(tx: Transaction, { names }: Lookup): string {
+/** By that name requests can share a flight. */
+export function nameOf(tx: Transaction, names: readonly string[]): string {
   return flightKey(tx.key, tx.request, names, carriesPrivate(tx.head));
 }
 
 /** What the request brings may serve others: not so a HEAD, which has no body, nor a range whose conditions the origin judges for this client alone. */
 function mayLead({ request }: Transaction, range: RequestedRange): boolean {
   return request.method !== 'HEAD' && (range === 'whole' || !isConditional(request.fields));
+}
+
+/** Undefined where it takes longer. */
+async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -5,6 +5,7 @@
  * shared memory, found by hash: taking, giving back and waiting need no message.
  */
 import type { Flight } from './flight.ts';
+import { hashName } from './name-hash.ts';
 
 /** 256 KB. Two names in one cell cost no wait, only the collapsing of the second: the cell tells them apart. */
 const CELLS = 1 << 16;
@@ -87,16 +88,20 @@ export class Leases {
     return found !== FREE && tagOf(found) === tag && workerOf(found) !== this.#worker;
   }
 
-  /** Settles when the worker that fetches it has stored it or given up, or the patience is at its end. */
-  async wait(name: string): Promise<void> {
+  /**
+   * Settles when the worker that fetches it has stored it or given up, or the patience is at its end; false where no head had come by then.
+   * @param headPatienceMs how long to wait for the head of the response
+   */
+  async wait(name: string, headPatienceMs: number = HEAD_PATIENCE): Promise<boolean> {
     const { cell, tag } = placeOf(name);
     const holder = workerOf(Atomics.load(this.#cells, cell));
     for (;;) {
       const found = Atomics.load(this.#cells, cell);
       // One lease, not those that others take after it.
-      if (found === FREE || tagOf(found) !== tag || workerOf(found) !== holder) return;
-      const { value } = Atomics.waitAsync(this.#cells, cell, found, (found & LANDED) === 0 ? HEAD_PATIENCE : BODY_PATIENCE);
-      if ((await value) === 'timed-out') return;
+      if (found === FREE || tagOf(found) !== tag || workerOf(found) !== holder) return true;
+      const hasLanded = (found & LANDED) !== 0;
+      const { value } = Atomics.waitAsync(this.#cells, cell, found, hasLanded ? BODY_PATIENCE : headPatienceMs);
+      if ((await value) === 'timed-out') return hasLanded;
     }
   }
 
@@ -136,14 +141,7 @@ function tagOf(value: number): number {
   return value & TAG_BITS;
 }
 
-/** FNV-1a over the UTF-16 units for the cell, and with another start for the tag. */
 function placeOf(name: string): { cell: number; tag: number } {
-  let low = 0x811c9dc5;
-  let high = 0x01234567;
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charCodeAt(i);
-    low = Math.imul(low ^ unit, 0x01000193);
-    high = Math.imul(high ^ unit, 0x01000193) + 0x9e3779b9;
-  }
-  return { cell: (low >>> 0) % CELLS, tag: (high ^ (high >>> 15)) & TAG_BITS };
+  const { row, tag } = hashName(name);
+  return { cell: row % CELLS, tag: tag & TAG_BITS };
 }

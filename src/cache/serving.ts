@@ -70,9 +70,18 @@ export class Serving {
     return { ...found, status, fields, length: announced, pieces: send, body: object.body, age, lifetime, scopes: scopesOf(tx.key, entry.selection.forwardedAs, entry.tags), stamp: entry.stamp };
   }
 
+  /** Whether it may be served in the place of an answer that fails so. */
+  mayServeStale(tx: Transaction, located: Located, failure: Failure): boolean {
+    return this.#staleUse(tx, located, failure) !== undefined;
+  }
+
+  #staleUse(tx: Transaction, { entry }: Located, failure: Failure): ReturnType<typeof staleOnError> {
+    return staleOnError(tx.head, entry, failure, this.#settings, this.#now());
+  }
+
   /** Whether it may be served in the place of the answer that failed; if so, it is. */
   async serveStale(tx: Transaction, located: Located | undefined, failure: Failure): Promise<boolean> {
-    const used = located && staleOnError(tx.head, located.entry, failure, this.#settings, this.#now());
+    const used = located && this.#staleUse(tx, located, failure);
     if (located === undefined || used === undefined) return false;
     tx.reasons = [used.reason, ...tx.reasons];
     await this.serve(tx, located, used, 'STALE');

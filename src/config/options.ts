@@ -64,6 +64,7 @@ export const OPTIONS: readonly Option[] = [
 
   { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'longest lifetime where a response states none', group: 'Caching', commands: SERVE },
   { name: 'ttl', field: 'ttl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, doc: 'lifetime of everything, whatever responses state', group: 'Caching', commands: SERVE },
+  { name: 'stale-wait', field: 'staleWait', type: 'duration', value: 'TIME', min: '0', max: LONGEST_WAIT, default: '2s', doc: 'wait for the origin before stale use', group: 'Caching', commands: SERVE },
   { name: 'stale-if-error', field: 'staleIfError', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '1h', doc: 'stale use while the origin is away', group: 'Caching', commands: SERVE },
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },

@@ -91,6 +91,7 @@ const BY_THE_ENGINE: Partial<Record<ReasonCode, { readonly source: string; reado
   collapsed: { source: 'src/cache/engine.ts', test: 'test/cache/reasons.test.ts' },
   'too-large': { source: 'src/cache/fetcher.ts', test: 'test/cache/reasons.test.ts' },
   'validation-deferred': { source: 'src/cache/refresher.ts', test: 'test/cache/reasons.test.ts' },
+  'validation-paused': { source: 'src/cache/refresher.ts', test: 'test/cache/hung-origin.test.ts' },
   // The stale response is served in its place, with a reason of its own.
   'origin-failed': { source: 'src/cache/fetcher.ts' },
 };

@@ -21,6 +21,7 @@ export const REASONS = {
   fresh: { words: 'a fresh response is stored', source: rfc9111('4.2') },
   'stale-while-revalidate': { words: 'the stored response is stale but may be used while it is validated in the background', source: rfc5861('3') },
   'validation-deferred': { words: 'the stored response is stale and may be used; it is validated later, as the origin is asked for as much at once as it may be (--max-origin-concurrency)', remedy: 'Raise --max-origin-concurrency where the origin can bear more.' },
+  'validation-paused': { words: 'the stored response is stale and may be used; it is validated later, as the last attempt failed or is still without a response', remedy: 'Ask again later: once the origin answers, the next attempt refreshes it.' },
   'stale-if-error': { words: 'the origin failed and the stored response may be used in its place', source: rfc5861('4') },
   'origin-unreachable': { words: 'the origin gave no response and the stored one may be used while it is away', source: rfc9111('4.2.4') },
   'max-stale': { words: 'the request accepts a stale response', source: rfc9111('5.2.1.2') },

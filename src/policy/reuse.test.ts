@@ -272,6 +272,31 @@ test('a decision to serve tells age and lifetime', () => {
   assert.deepEqual([decision.age, decision.lifetime.seconds, decision.lifetime.source], [70, 60, 'max-age']);
 });
 
+describe('where the origin does not respond', () => {
+  const allowing = cc('max-age=60, stale-if-error=10');
+  const cases: [rule: string, fields: FieldLines, action: Decision['action'], code: ReasonCode, more?: Case][] = [
+    ['RFC 5861 §4 what is stale is served at once, and validated', allowing, 'stale-while-revalidate', 'stale-if-error'],
+    ['§4.2.4 so for as long as is set', cc('max-age=60'), 'stale-while-revalidate', 'origin-unreachable', { settings: AWAY }],
+    ['§4.2.4 and no longer', cc('max-age=60'), 'miss', 'expired', { settings: AWAY, at: 71 }],
+    ['§5.2.1.7 only-if-cached is served too', allowing, 'stale-while-revalidate', 'stale-if-error', asking('only-if-cached')],
+    ['what is fresh is a hit', allowing, 'hit', 'fresh', { at: 5 }],
+    ['without permission it is asked for', cc('max-age=60'), 'miss', 'expired'],
+    ['§5.2.2.2 must-revalidate', tagged('max-age=60, stale-if-error=10, must-revalidate'), 'revalidate', 'expired'],
+    ['§5.2.2.4 no-cache', tagged('no-cache, stale-if-error=10'), 'revalidate', 'no-cache'],
+    ['§5.2.1.4 a request that wants it validated', allowing, 'miss', 'request-no-cache', asking('no-cache')],
+    ['§5.2.1.1 a request that wants a younger one', allowing, 'miss', 'request-max-age', asking('max-age=5')],
+    ['§4.4 marked stale', allowing, 'miss', 'invalidated', { changes: { invalidated: true } }],
+    ['§3.3 a part, for other bytes', allowing, 'miss', 'partial-only', { changes: part, asked: { Range: 'bytes=5-10' } }],
+    ['§9.3 another method', allowing, 'bypass', 'method', { ask: { method: 'POST' } }],
+  ];
+  for (const [rule, fields, action, code, { asked, ask, changes, settings = STATED, at = 70 } = {}] of cases) {
+    test(rule, () => {
+      const decision = decide(request(asked, ask), { stored: stored(fields, changes), mismatch: undefined, unanswered: true }, settings, after(at));
+      assert.deepEqual([decision.action, decision.reasons[0].code], [action, code]);
+    });
+  }
+});
+
 describe('staleOnError', () => {
   type Found = (Used & { readonly reason: { readonly code: ReasonCode; readonly detail?: string } }) | undefined;
   const serve = (fields: FieldLines, { asked, ask, changes, settings = STATED, at = 70 }: Case = {}, failure: Failure = 'no-response'): Found =>

@@ -50,6 +50,8 @@ export interface Found {
   readonly mismatch: string | undefined;
   /** It was stored before a soft purge that means it. */
   readonly softPurged?: boolean;
+  /** The origin has left a client waiting lately, and has not responded since. */
+  readonly unanswered?: boolean;
   /** Bytes of the stored body, where all of it is stored. */
   readonly length?: number | undefined;
 }
@@ -60,7 +62,7 @@ export function decide(request: RequestHead, found: Found, settings: Settings, n
   // --ttl sets the lifetime for everything, whatever messages state, those of requests too.
   const asked = settings.ttl === undefined ? requestDirectives(request.fields) : undefined;
   const passing = passReason(request, settings);
-  const decision: Decision = passing === undefined ? decideStored(request, found, asked, settings, now) : { action: 'bypass', reasons: [passing], forward: 'request' };
+  const decision: Decision = passing === undefined ? withoutWaiting(decideStored(request, found, asked, settings, now), request, found, settings, now) : { action: 'bypass', reasons: [passing], forward: 'request' };
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-5.2.1.7
   const needsOrigin = decision.action === 'revalidate' || decision.action === 'miss' || decision.action === 'bypass';
   if (needsOrigin && asked?.has('only-if-cached')) {
@@ -144,6 +146,16 @@ function tooManyRanges(request: RequestHead, stored: StoredResponse, length: num
   if (request.method !== 'GET' || length === undefined) return undefined;
   const answer = answerRange(request.fields, stored, length);
   return answer.kind === 'too-many' ? { code: 'too-many-ranges', detail: `${answer.count} ranges, at most ${MAX_RANGES}` } : undefined;
+}
+
+/** Where the origin does not respond, a stale response that may stand in for it is served at once; a request that asks for validation is made to wait. */
+function withoutWaiting(decision: Decision, request: RequestHead, { stored, unanswered }: Found, settings: Settings, now: number): Decision {
+  const waits = (decision.action === 'revalidate' || decision.action === 'miss') && decision.forward !== 'request';
+  if (!waits || stored === undefined || unanswered !== true) return decision;
+  const use = staleOnError(request, stored, 'no-response-yet', settings, now);
+  if (use === undefined) return decision;
+  const { reason, ...used } = use;
+  return { action: 'stale-while-revalidate', reasons: [reason, ...decision.reasons], ...used };
 }
 
 /** What a hit rests on. */
@@ -234,8 +246,10 @@ function staleForbidden({ directives, field }: ResponseDirectives, settings: Set
   return undefined;
 }
 
-/** How the origin failed: a 5xx it sent, or no response at all. */
-export type Failure = { readonly status: number } | 'no-response';
+/** How the origin failed: a 5xx it sent, no response at all, or none in the time that a client is made to wait for one. */
+export type Failure = { readonly status: number } | 'no-response' | 'no-response-yet';
+
+const WORDS = { 'no-response': 'no response', 'no-response-yet': 'no response in time' } as const;
 
 /**
  * Whether a stale stored response may be served because the origin failed: a failure by stale-if-error
@@ -245,7 +259,7 @@ export type Failure = { readonly status: number } | 'no-response';
 export function staleOnError(request: RequestHead, stored: StoredResponse, failure: Failure, settings: Settings, now: number): (Used & { readonly reason: Reason }) | undefined {
   // "in need of a mandatory validation before they can be sent": https://www.rfc-editor.org/rfc/rfc9111.html#section-4.4
   if (stored.invalidated) return undefined;
-  const isDisconnected = failure === 'no-response';
+  const isDisconnected = typeof failure === 'string';
   if (!isDisconnected && !isStaleIfError(failure.status)) return undefined;
   if (!serves(stored, request)) return undefined;
   if (request.fields.has('authorization') && !allowsAuthorized(stored)) return undefined;
@@ -255,7 +269,7 @@ export function staleOnError(request: RequestHead, stored: StoredResponse, failu
   const staleness = Math.max(0, age - lifetime.seconds);
   const stated = permits(governing.directives, 'stale-if-error', staleness) || permits(requestDirectives(request.fields), 'stale-if-error', staleness);
   const used: Used = { age, lifetime, omit: qualifiedNames(governing.directives, 'no-cache') };
-  const detail = `${isDisconnected ? 'no response' : `status ${failure.status}`}, stale for ${whole(staleness)} s`;
+  const detail = `${isDisconnected ? WORDS[failure] : `status ${failure.status}`}, stale for ${whole(staleness)} s`;
   if (stated && staleForbidden(governing, settings, true) === undefined) return { ...used, reason: { code: 'stale-if-error', detail } };
   if (isDisconnected && staleness <= settings.staleIfUnreachable && staleForbidden(governing, settings) === undefined) {
     return { ...used, reason: { code: 'origin-unreachable', detail } };

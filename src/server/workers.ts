@@ -8,6 +8,7 @@ import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { Counters, type Tally } from '../cache/counters.ts';
 import type { Purge } from '../cache/purger.ts';
+import { Backoff } from '../cache/backoff.ts';
 import { Leases, MAX_WORKERS } from '../cache/leases.ts';
 import { Permits } from '../cache/permits.ts';
 import type { Config } from '../config.ts';
@@ -80,6 +81,7 @@ class Crew {
   readonly #common: Common;
   readonly #leases: Leases;
   readonly #permits: Permits;
+  readonly #backoff: Backoff;
   readonly #removeCommon = (): void => this.#common.remove();
   readonly #seats: readonly Seat[];
   readonly #startedAt = Date.now();
@@ -95,6 +97,7 @@ class Crew {
     this.#hooks = hooks;
     this.#leases = new Leases(this.#common.memory.leases, MAX_WORKERS);
     this.#permits = new Permits(this.#common.memory.permits, MAX_WORKERS);
+    this.#backoff = new Backoff(this.#common.memory.backoff, MAX_WORKERS);
     this.#seats = Array.from({ length: config.workers }, (_, i) => new Seat(i + 1));
   }
 
@@ -174,6 +177,7 @@ class Crew {
     Object.assign(seat, { worker: undefined, line: undefined, isReady: false });
     this.#leases.release(seat.number);
     this.#permits.release(seat.number);
+    this.#backoff.release(seat.number);
     if (seat.tally !== undefined) this.#departed.add(seat.tally);
     seat.tally = undefined;
     // One that fails before all have started ends the start.

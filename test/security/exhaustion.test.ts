@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { Backoff } from '../../src/cache/backoff.ts';
 import { Engine } from '../../src/cache/engine.ts';
 import type { Reply } from '../../src/cache/exchange.ts';
 import type { AnsweredHit } from '../../src/cache/answered-hit.ts';
@@ -184,7 +185,7 @@ test('a head that cannot be sent leaves nobody waiting who asked for the same', 
   const settings = { cache: true, ttl: undefined, defaultTtl: 120, staleIfUnreachable: 0, letter: false };
   const body: OriginBody = { pipe: (sink) => (sink.data(Buffer.from('page')), sink.end(undefined)), resume: () => undefined, giveBack: () => undefined, abort: () => undefined };
   const origin: Origin = { fetch: async () => ({ status: 200, fields: new Fields(), httpVersion: '1.1', body }), close: async () => undefined };
-  const engine = new Engine({ store, origin, settings, sortQuery: true, keepTags: false, permits: new Permits(Permits.memory(1), 1) });
+  const engine = new Engine({ store, origin, settings, sortQuery: true, keepTags: false, permits: new Permits(Permits.memory(1), 1), backoff: new Backoff(Backoff.memory(), 1), staleWaitMs: 2000 });
   const target = { scheme: 'http', host: 'a', port: 80, authority: 'a', path: '/' } as const;
   const handle = async (decorate?: () => void): Promise<string> => {
     let sent = '';
