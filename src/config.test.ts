@@ -8,7 +8,11 @@ import type { Config, Options } from './config.ts';
 import type { MillraceError } from './errors.ts';
 
 const DEFAULTS: Config = {
-  origin: undefined, port: 8888, host: '127.0.0.1', tlsCert: undefined,
+  origin: undefined,
+  originCa: undefined,
+  originCert: undefined,
+  originKey: undefined,
+  insecureOrigin: false, port: 8888, host: '127.0.0.1', tlsCert: undefined,
   tlsKey: undefined,
   upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, staleWait: 2, staleIfError: 3600, letter: false,
   maxMemory: 268_435_456, cacheDir: undefined, maxDisk: 10_737_418_240, redis: undefined, memcached: [], maxObject: 33_554_432, sortQuery: true, workers: 1, fastLane: true, keepTags: false, preserveHost: undefined, trustProxy: [], allowHost: [], allowConnect: false, allowPurge: [],
@@ -90,6 +94,10 @@ describe('refusals name the field and what it takes', () => {
     [{ port: 9000, adminPort: 9000 }, /^adminPort is the port of the proxy itself/u],
     [{ origin, allowHost: ['a'] }, /^allowHost has no meaning with origin/u],
     [{ origin, upstreamPort: 81 }, /^upstreamPort has no meaning with origin/u],
+    [{ originCa: 'ca.pem' }, /^originCa has no meaning without origin/u],
+    [{ origin, insecureOrigin: true }, /^insecureOrigin has no meaning for a plain http:\/\/ origin/u],
+    [{ origin: 'https://a', insecureOrigin: true, originCa: 'ca.pem' }, /^insecureOrigin and originCa have no meaning together/u],
+    [{ origin: 'https://a', originCert: 'cert.pem' }, /^originCert and originKey are given together/u],
     [{ origin, allowConnect: true }, /^allowConnect has no meaning with origin/u],
   ];
   for (const [options, message] of cases) {

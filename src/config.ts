@@ -13,6 +13,14 @@ import { isLoopback } from './origin/address.ts';
 export interface Config {
   /** Reverse proxy for this origin, e.g. `http://localhost:3000/base`; undefined: embedded-host mode. */
   readonly origin: string | undefined;
+  /** A file with the certificates, PEM, of the authorities that an https origin is checked by, in place of the system's; undefined: the system's. */
+  readonly originCa: string | undefined;
+  /** A file with the certificate to show to an https origin, PEM, for one that asks for it; undefined: none. Given with originKey. */
+  readonly originCert: string | undefined;
+  /** A file with its private key, PEM. */
+  readonly originKey: string | undefined;
+  /** Take any certificate from an https origin, unchecked. */
+  readonly insecureOrigin: boolean;
   /** 8080 with an origin, 8888 without. 0 takes a free port. */
   readonly port: number;
   readonly host: string;
@@ -147,6 +155,7 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
   if (config.redis !== undefined && config.memcached.length > 0) throw configError(`${nameOf('redis')} and ${nameOf('memcached')} have no meaning together; leave one of them out.`);
   if (shared !== undefined && config.cacheDir !== undefined) throw configError(`${nameOf(shared)} stands behind memory, and not behind a disk; leave out ${nameOf('cacheDir')}, or the other.`);
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) throw configError(`${nameOf('tlsCert')} and ${nameOf('tlsKey')} are given together; name the file with the certificate and that with its key.`);
+  checkOriginTls(config, nameOf);
   if (!config.admin && config.adminPort !== undefined) throw configError(`${nameOf('adminPort')} has no meaning with ${nameOf('admin')}; leave one of them out.`);
   if (config.adminPort !== undefined && config.adminPort !== 0 && config.adminPort === config.port) {
     throw configError(`${nameOf('adminPort')} is the port of the proxy itself; choose another one, or leave it out to administer on the main port.`);
@@ -161,6 +170,15 @@ function checkTogether(config: Config, options: Options, nameOf: (field: keyof O
         `Name the hosts that may be reached with ${nameOf('allowHost')} (such as *.example.com), or stand in front of one with ${nameOf('origin')}.`,
     );
   }
+}
+
+function checkOriginTls(config: Config, nameOf: (field: keyof Options) => string): void {
+  for (const field of ['originCa', 'originCert', 'originKey', 'insecureOrigin'] as const) {
+    if (config[field] === undefined || config[field] === false || config.origin?.startsWith('https://') === true) continue;
+    throw configError(`${nameOf(field)} has no meaning ${config.origin === undefined ? 'without' : 'for a plain http://'} ${nameOf('origin')}; name an https:// origin, or leave it out.`);
+  }
+  if (config.insecureOrigin && config.originCa !== undefined) throw configError(`${nameOf('insecureOrigin')} and ${nameOf('originCa')} have no meaning together: with the one nothing is checked. Leave one of them out.`);
+  if ((config.originCert === undefined) !== (config.originKey === undefined)) throw configError(`${nameOf('originCert')} and ${nameOf('originKey')} are given together; name the file with the certificate and that with its key.`);
 }
 
 function configError(message: string): MillraceError {

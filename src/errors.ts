@@ -18,6 +18,8 @@ interface ErrorKind {
 const ERRORS = {
   ERR_BAD_REQUEST: { status: 400, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Bad request' },
   ERR_BAD_TARGET: { status: 400, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Bad request target' },
+  ERR_SCHEME: { status: 400, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Wrong scheme for this port' },
+  ERR_METHOD: { status: 501, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Method not supported' },
   ERR_HOST_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'Host not allowed' },
   ERR_ADDRESS_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'destination_ip_prohibited', title: 'Address not allowed' },
   ERR_CONNECT_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'CONNECT not allowed' },

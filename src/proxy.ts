@@ -31,6 +31,7 @@ import { belowMount, refererWithoutMount } from './origin/mount.ts';
 import type { Resolution, TargetRequest, Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
 import { KnownHosts } from './proxy/known-hosts.ts';
+import { originReach } from './proxy/origin-reach.ts';
 import type { FleetLine, Tie } from './proxy/sharing.ts';
 import { CommonStorage, type SharedStorage, openStorage } from './proxy/storage.ts';
 import type { ProxyStats } from './proxy/stats.ts';
@@ -169,7 +170,7 @@ export class ProxyParts {
   /**
    * @param shared what it has in common with the other workers of a proxy
    * @param onNotice told what an operator should know
-   * @throws {MillraceError} ERR_CONFIG, ERR_STORE
+   * @throws {MillraceError} ERR_CONFIG, ERR_STORE, ERR_CERTIFICATE
    */
   constructor(config: Config, shared?: Shared, onNotice: (text: string) => void = () => undefined) {
     this.config = config;
@@ -189,9 +190,9 @@ export class ProxyParts {
       addresses = rules;
     }
     this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: preserveHost ?? false, trustProxy: config.trustProxy });
-    const reaching = { addresses, connectTimeout: config.connectTimeout, originTimeout: config.originTimeout };
-    this.#origin = new OriginClient(reaching);
-    this.tunnel = new Tunnel(reaching);
+    const reach = originReach(config, addresses);
+    this.#origin = new OriginClient(reach);
+    this.tunnel = new Tunnel(reach);
     const { store, stamps, shared: sharedStore, tie } = openStorage(config, shared, onNotice, (purge) => this.purgedElsewhere(purge));
     this.#store = store;
     this.#sharedStore = sharedStore;

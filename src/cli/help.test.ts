@@ -7,7 +7,7 @@ for (const command of ['serve', 'stats', 'purge', 'explain', 'warm', 'demo'] as 
   test(`the help of ${command} fits one screen and names each of its options`, () => {
     const text = helpText(command, '99.99.99');
     const lines = text.trimEnd().split('\n');
-    assert.ok(lines.length <= 50, `${lines.length} lines`);
+    assert.ok(lines.length <= 60, `${lines.length} lines`);
     for (const line of lines) assert.ok(line.length <= 80, line);
     // What it says of another command names some of that one's.
     for (const { name } of OPTIONS) {

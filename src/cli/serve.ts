@@ -3,7 +3,6 @@
  * The proxy as a process: started, announced, watched, and stopped on a signal.
  */
 import { constants as fileConstants, readFileSync, readlinkSync } from 'node:fs';
-import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -13,6 +12,7 @@ import { formatDuration } from '../config/quantity.ts';
 import { MillraceError } from '../errors.ts';
 import { readCertificate } from '../server/tls.ts';
 import { AccessLog } from '../server/access-log.ts';
+import { probeOrigin } from '../proxy/origin-reach.ts';
 import { clearStored } from '../proxy/storage.ts';
 import { startServer } from '../server/main.ts';
 import type { RunningServer, ServerHooks } from '../server/main.ts';
@@ -136,14 +136,7 @@ function isUnderNohup(): boolean {
 }
 
 /** An origin that is not there yet is no reason not to start: it may come up later. */
-async function warnWhereUnreachable({ origin, connectTimeout }: Config): Promise<void> {
-  if (origin === undefined) return;
-  const { hostname, port, protocol } = new URL(origin);
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const socket = connect({ host: hostname.replace(/^\[|\]$/gu, ''), port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeout: connectTimeout * 1000 });
-  socket.once('connect', () => resolve(undefined)).once('timeout', () => resolve('no answer'));
-  socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? 'connection refused' : error.code === 'ENOTFOUND' ? 'no such name' : error.message));
-  const problem = await promise;
-  socket.destroy();
-  if (problem !== undefined) warn(`the origin ${origin} cannot be reached now (${problem}). Requests that need it fail until it is up.`);
+async function warnWhereUnreachable(config: Config): Promise<void> {
+  const problem = await probeOrigin(config);
+  if (problem !== undefined) warn(`the origin ${config.origin} cannot be reached now, and requests that need it fail until it can: ${problem.message}`);
 }

@@ -69,6 +69,7 @@ describe('unsafe overrides', () => {
     [{ origin, allowPurge: '0.0.0.0/0' }, [/^--allow-purge 0\.0\.0\.0\/0: every client/u]],
     [{ origin, preset: 'rfc9111' }, [/Set-Cookie/u]],
     [{ origin, preset: 'rfc9111', cache: false }, []],
+    [{ origin: 'https://a', insecureOrigin: true }, [/^--insecure-origin: the certificate of https:\/\/a is not checked/u]],
     [{ ttl: 60 }, [/^a lifetime of 1m for everything/u]],
     [{ ttl: 0 }, []],
   ];

@@ -87,6 +87,7 @@ export function unsafeOverrides(config: Config): string[] {
   for (const network of config.allowPurge) {
     if (/\/0+$/u.test(network)) found.push(`--allow-purge ${network}: every client can have the origin asked again for everything.`);
   }
+  if (config.insecureOrigin) found.push(`--insecure-origin: the certificate of ${config.origin} is not checked, so whoever is on the way to it can read and change everything.`);
   if (cache && letter) found.push('--preset rfc9111 stores Set-Cookie and replays it: one client may get the cookie of another.');
   if (cache && ttl !== undefined && ttl > 0) found.push(`a lifetime of ${formatDuration(ttl)} for everything keeps also what responses call private or no-store.`);
   return found;

@@ -6,7 +6,7 @@
  */
 import type { Origin, OriginRequest, OriginResponse } from '../cache/ports.ts';
 import type { AddressRules } from './address.ts';
-import { Connector } from './connector.ts';
+import { Connector, type OriginTls } from './connector.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
 import { IDEMPOTENT, PlainClient } from './plain-client.ts';
 import { plainRequestHead } from './plain-request.ts';
@@ -16,6 +16,8 @@ import type { UndiciPools, UndiciPoolsOptions } from './undici-pools.ts';
 export interface OriginClientOptions {
   /** Which otherwise refused addresses may be connected to: a FixedOrigin or HostRules. */
   readonly addresses: AddressRules;
+  /** See ConnectorOptions. */
+  readonly tls?: OriginTls | undefined;
   /** Seconds until a connection must stand. */
   readonly connectTimeout: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
@@ -41,8 +43,9 @@ export class OriginClient implements Origin {
   /** Every request on a connection of its own. */
   readonly #freshAgents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
 
-  constructor({ addresses, connectTimeout, originTimeout }: OriginClientOptions) {
-    const connector = new Connector({ addresses, connectTimeout });
+  constructor(options: OriginClientOptions) {
+    const { originTimeout } = options;
+    const connector = new Connector(options);
     this.#timeout = originTimeout;
     this.#poolsOptions = { connector, originTimeout, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE };
     this.#plain = new PlainClient(this.#poolsOptions);

@@ -7,11 +7,11 @@
 import { lookup } from 'node:dns';
 import { connect as connectTcp, isIP } from 'node:net';
 import type { LookupFunction, OnReadOpts, Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { MillraceError } from '../errors.ts';
+import { type ConnectionOptions, connect as connectTls, createSecureContext } from 'node:tls';
+import type { MillraceError } from '../errors.ts';
 import { checkAddress } from './address.ts';
 import type { AddressRules } from './address.ts';
-import { connectError } from './failure.ts';
+import { connectError, connectTimeoutError } from './failure.ts';
 
 export interface Endpoint {
   readonly scheme: 'http' | 'https';
@@ -23,8 +23,20 @@ export interface Endpoint {
 /** Called once: with a connected socket (for https after the handshake), or with a MillraceError. */
 export type ConnectCallback = (...result: [error: null, socket: Socket] | [error: MillraceError, socket: null]) => void;
 
+/** What holds for TLS with the one origin that an operator has chosen. */
+export interface OriginTls {
+  /** PEM; in place of the system's. Undefined: the system's. */
+  readonly authorities: readonly string[] | undefined;
+  /** PEM; shown where the origin asks for it. */
+  readonly certificate: Readonly<Record<'cert' | 'key', string>> | undefined;
+  /** False: any certificate will do. */
+  readonly isChecked: boolean;
+}
+
 export interface ConnectorOptions {
   readonly addresses: AddressRules;
+  /** Undefined: there are many origins, which are all checked by the system's authorities. */
+  readonly tls?: OriginTls | undefined;
   /** Seconds until a connection, its name resolved and its TLS handshake done, must stand. */
   readonly connectTimeout: number;
 }
@@ -32,9 +44,11 @@ export interface ConnectorOptions {
 export class Connector {
   readonly #addresses: AddressRules;
   readonly #timeout: number;
+  readonly #tls: ConnectionOptions | undefined;
 
-  constructor({ addresses, connectTimeout }: ConnectorOptions) {
+  constructor({ addresses, connectTimeout, tls }: ConnectorOptions) {
     this.#addresses = addresses;
+    this.#tls = tls && { rejectUnauthorized: tls.isChecked, secureContext: createSecureContext({ ...(tls.authorities === undefined ? {} : { ca: [...tls.authorities] }), ...tls.certificate }) };
     this.#timeout = Math.ceil(connectTimeout * 1000);
   }
 
@@ -51,8 +65,8 @@ export class Connector {
       }
     }
     const options = { host, port, lookup: this.#lookup(port), autoSelectFamily: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
-    const socket = scheme === 'https' ? connectTls({ ...options, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] }) : connectTcp(onread === undefined ? options : { ...options, onread });
-    const timer = setTimeout(() => settle(new MillraceError('ERR_CONNECTION_TIMEOUT', `No connection to ${host}:${port} within ${this.#timeout / 1000} s. Check that the origin runs and is reachable, or raise --connect-timeout.`)), this.#timeout);
+    const socket = scheme === 'https' ? connectTls({ ...options, ...this.#tls, servername: isIP(host) === 0 ? host : '', ALPNProtocols: ['http/1.1'] }) : connectTcp(onread === undefined ? options : { ...options, onread });
+    const timer = setTimeout(() => settle(connectTimeoutError(endpoint, this.#timeout / 1000, !socket.connecting)), this.#timeout);
     const onError = (error: Error): void => settle(connectError(error, endpoint));
     const onConnect = (): void => settle(null);
     const settle = (error: MillraceError | null): void => {

@@ -27,18 +27,46 @@ export function connectError(error: Error, { scheme, host, port }: Endpoint): Mi
     case 'ECONNRESET':
     case 'EPIPE':
       return scheme === 'https'
-        ? make('ERR_ORIGIN_TLS', `${at} closed the connection during the TLS handshake. Check that it speaks https on that port.`)
+        ? make('ERR_ORIGIN_TLS', `${at} closed the connection during the TLS handshake. Check that it speaks https on that port; if it speaks plain HTTP there, use http://${at}.`)
         : make('ERR_CONNECTION_RESET', `${at} closed the connection as it was made. Check the origin's log.`);
     default:
   }
-  if (scheme === 'https' && isTlsError(cause, code)) {
-    return make('ERR_ORIGIN_TLS', `TLS with ${at} failed: ${cause.message} (${code}). Check the origin's certificate and that it speaks https on that port.`);
-  }
+  if (scheme === 'https' && isTlsError(cause, code)) return make('ERR_ORIGIN_TLS', tlsMessage(cause, code, at));
   return make('ERR_ORIGIN_UNREACHABLE', `${at} cannot be reached: ${cause.message}. Check the address and the network.`);
 }
 
+/** @param timeout seconds @param hasTcp there is a connection, on which no TLS handshake was done */
+export function connectTimeoutError({ scheme, host, port }: Endpoint, timeout: number, hasTcp: boolean): MillraceError {
+  const message = scheme === 'https' && hasTcp
+    ? `${host}:${port} took the connection, but did no TLS handshake within ${timeout} s. Check that it speaks https on that port; if it speaks plain HTTP there, use http://${host}:${port}.`
+    : `No connection to ${host}:${port} within ${timeout} s. Check that the origin runs and is reachable, or raise --connect-timeout.`;
+  return new MillraceError('ERR_CONNECTION_TIMEOUT', message);
+}
+
+/** OpenSSL's words for a chain that ends at nobody who is trusted. */
+const UNTRUSTED: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'CERT_UNTRUSTED']);
+
+/** Alerts by which a server says that it got no client certificate, or not the right one: https://www.rfc-editor.org/rfc/rfc8446.html#section-6.2 */
+const WANTS_CERTIFICATE = /ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_EXPIRED|CERTIFICATE_REVOKED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
+
+function tlsMessage(error: Error, code: string, at: string): string {
+  const failed = `TLS with ${at} failed: ${error.message.trim()} (${code}).`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') return `${at} does not speak TLS on that port. If it speaks plain HTTP there, use http://${at} (--origin http://${at}).`;
+  if (WANTS_CERTIFICATE.test(code)) return `${failed} The origin asks for a client certificate that it accepts. Name one with --origin-cert FILE and --origin-key FILE.`;
+  if (UNTRUSTED.has(code)) return `${failed} If it is of a private authority, name that one's certificate with --origin-ca FILE (without --origin: in NODE_EXTRA_CA_CERTS). --insecure-origin leaves it unchecked.`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${failed} Use a name that stands in its certificate as the host of --origin, or have the certificate made for this one. --insecure-origin leaves it unchecked.`;
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return `${failed} Renew the origin's certificate, and check this machine's clock. Until then --insecure-origin leaves it unchecked.`;
+  return `${failed} Check the origin's certificate and that it speaks https on that port.`;
+}
+
+/** The first bytes of a TLS alert, in place of a response: https://www.rfc-editor.org/rfc/rfc8446.html#section-5.1 */
+function isTlsAlert(error: Error): boolean {
+  const { rawPacket } = error as { rawPacket?: unknown };
+  return Buffer.isBuffer(rawPacket) && rawPacket[0] === 0x15 && rawPacket[1] === 0x03;
+}
+
 /** Why a request that had a connection got no response. */
-export function exchangeError(error: Error, { host, port }: Endpoint, timeout: number): MillraceError {
+export function exchangeError(error: Error, { scheme, host, port }: Endpoint, timeout: number): MillraceError {
   if (error instanceof MillraceError) return error;
   const at = `${host}:${port}`;
   const code = codeOf(error);
@@ -48,7 +76,13 @@ export function exchangeError(error: Error, { host, port }: Endpoint, timeout: n
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
   }
-  if (isClosed(error)) return make('ERR_CONNECTION_RESET', `${at} closed the connection before it answered. Check the origin's log.`);
+  // Since TLS 1.3 a server refuses a client certificate after the handshake.
+  if (scheme === 'https' && isTlsError(error, code)) return make('ERR_ORIGIN_TLS', tlsMessage(error, code, at));
+  if (isTlsAlert(error)) return make('ERR_ORIGIN_RESPONSE', `${at} speaks TLS on that port. Use https://${at} (--origin https://${at}).`);
+  if (isClosed(error)) {
+    const otherwise = scheme === 'http' ? ` If it speaks https on that port, use https://${at}.` : ' If it asks for a client certificate, name one with --origin-cert FILE and --origin-key FILE.';
+    return make('ERR_CONNECTION_RESET', `${at} closed the connection before it answered. Check the origin's log.${otherwise}`);
+  }
   // An assertion of undici fails where a response makes no sense, as a 101 that nobody asked for.
   if (code === 'ERR_ASSERTION') return make('ERR_ORIGIN_RESPONSE', `${at} sent a response that has no meaning here. Check what listens on that port.`);
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED' || code.startsWith('ERR_')) {

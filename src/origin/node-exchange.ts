@@ -35,6 +35,23 @@ export class ConnectorAgent extends Agent {
   }
 }
 
+/**
+ * node:http writes a method in upper case, which makes another one of it. What is set before the head
+ * is written stays as it is; the lines of one field then stand together.
+ * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.1
+ */
+function startAsSpelled(where: RequestOptions, method: string, fields: Fields): ClientRequest {
+  const outgoing = startRequest(where);
+  outgoing.method = method;
+  try {
+    for (const name of fields.names()) outgoing.setHeader(name, fields.all(name));
+  } catch (error) {
+    outgoing.on('error', () => {}).destroy();
+    throw error;
+  }
+  return outgoing;
+}
+
 export interface NodeExchangeOptions {
   /** Where its connection comes from: an agent, or one there is already. */
   readonly connection: Pick<RequestOptions, 'agent'> | Pick<RequestOptions, 'createConnection'>;
@@ -64,7 +81,8 @@ export class NodeExchange {
     const fields = framed(request);
     if (options.upgrade !== undefined) fields.append('Connection', 'Upgrade').append('Upgrade', options.upgrade.protocol);
     try {
-      this.#outgoing = startRequest({ host: target.host, port: target.port, method, path: target.path, headers: fields.lines, maxHeaderSize: MAX_RESPONSE_FIELDS, ...options.connection });
+      const where = { host: target.host, port: target.port, method, path: target.path, maxHeaderSize: MAX_RESPONSE_FIELDS, ...options.connection };
+      this.#outgoing = method === method.toUpperCase() ? startRequest({ ...where, headers: fields.lines }) : startAsSpelled(where, method, fields);
     } catch (error) {
       throw exchangeError(error as Error, target, options.timeout);
     }

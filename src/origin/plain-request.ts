@@ -11,7 +11,6 @@ import { framed } from './request-body.ts';
 /** Speak of the connection, and are for undici or node:http to write or to refuse. */
 const NOT_PLAIN: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'expect']);
 
-const METHOD = /^[A-Z]+$/;
 const TOKEN = new RegExp(`^${TCHAR}+$`);
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
@@ -28,7 +27,7 @@ export function plainRequestHead(request: OriginRequest): string | undefined {
   const { method, target, body, trailers } = request;
   if (target.scheme !== 'http' || body !== undefined || trailers !== undefined || !TARGET.test(target.path)) return undefined;
   const hasFraming = (method !== 'GET' && method !== 'HEAD') || request.fields.has('content-length');
-  if (hasFraming && !METHOD.test(method)) return undefined;
+  if (hasFraming && !TOKEN.test(method)) return undefined;
   const fields = hasFraming ? framed(request) : request.fields;
   fields.sendable ??= sendable(fields);
   return fields.sendable === '' ? undefined : `${method} ${target.path} HTTP/1.1\r\n${fields.sendable}`;

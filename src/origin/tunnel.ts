@@ -30,9 +30,9 @@ export class Tunnel {
   readonly #timeout: number;
   readonly #agents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
 
-  constructor({ addresses, connectTimeout, originTimeout }: OriginClientOptions) {
-    this.#connector = new Connector({ addresses, connectTimeout });
-    this.#timeout = originTimeout;
+  constructor(options: OriginClientOptions) {
+    this.#connector = new Connector(options);
+    this.#timeout = options.originTimeout;
     this.#agents = { http: new ConnectorAgent(this.#connector, 'http', { keepAlive: false }), https: new ConnectorAgent(this.#connector, 'https', { keepAlive: false }) };
   }
 

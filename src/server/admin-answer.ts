@@ -6,14 +6,15 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type Admin, MethodRefused } from '../admin/api.ts';
+import type { Certificate } from '../config/pem.ts';
 import { MillraceError } from '../errors.ts';
 import { problem } from '../http/problem.ts';
 import type { Exchange } from './exchanges.ts';
+import { HEAD_TIMEOUT } from './timeouts.ts';
 import { NodeReply } from './node-reply.ts';
 import { send } from './own-response.ts';
 import { bodyOf, received } from './received.ts';
 import { MAX_HEAD } from './request-check.ts';
-import type { Certificate } from './tls.ts';
 
 /** Answers by the reply, always. */
 export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<Exchange, 'message' | 'reply' | 'port'>, onError: (error: unknown) => void): Promise<void> {
@@ -42,5 +43,5 @@ export function createAdminServer(admin: Admin, state: { readonly draining: bool
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);
   };
   const options = { maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };
-  return certificate === undefined ? createServer(options, answer) : createSecureServer({ ...options, ...certificate }, answer);
+  return certificate === undefined ? createServer(options, answer) : createSecureServer({ ...options, ...certificate, handshakeTimeout: HEAD_TIMEOUT }, answer);
 }

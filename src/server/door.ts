@@ -6,7 +6,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { type Server, type Socket, createServer } from 'node:net';
 import type { Http2Lane } from './http2.ts';
-import { HEAD_TIMEOUT } from './node-server.ts';
+import { giveToNode } from './node-connection.ts';
+import { HEAD_TIMEOUT } from './timeouts.ts';
 import type { NodeLane } from './node.ts';
 import { opensHttp2 } from './preface.ts';
 
@@ -44,7 +45,7 @@ export class Door {
     let first: Buffer = Buffer.alloc(0);
     const expire = (): void => {
       leave();
-      this.#general.clientError(Object.assign(new Error('The head of the first request did not come.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
+      this.#general.expire(socket);
     };
     const timer = setTimeout(expire, HEAD_TIMEOUT);
     const leave = (): void => {
@@ -60,7 +61,7 @@ export class Door {
       socket.pause();
       socket.unshift(first);
       if (isHttp2) return this.#http2.take(socket);
-      this.#http.emit('connection', socket);
+      giveToNode(socket, this.#general, this.#http);
       socket.resume();
     };
     const end = (): void => {

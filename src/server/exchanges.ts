@@ -37,6 +37,11 @@ export interface Exchange {
   readonly onFailure?: ((error: MillraceError) => void) | undefined;
 }
 
+/** What is told of a request besides how it ended. */
+interface Reported extends Pick<Exchange, 'startedAt'> {
+  readonly message: Pick<ReceivedMessage, 'method' | 'requestTarget' | 'clientAddress'>;
+}
+
 /** How one ended that the engine had no part in. */
 interface End {
   readonly status: number;
@@ -90,7 +95,7 @@ export class Exchanges {
   }
 
   /** Of one that was answered without the engine. */
-  report({ message, startedAt }: Pick<Exchange, 'message' | 'startedAt'>, { status, bytes, error }: End): void {
+  report({ message, startedAt }: Reported, { status, bytes, error }: End): void {
     this.#proxy.report({
       startedAt,
       duration: Date.now() - startedAt,

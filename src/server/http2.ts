@@ -14,7 +14,7 @@ import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
 import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
-import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './node-server.ts';
+import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { RequestBody } from './request-body.ts';
 import { MAX_HEAD } from './request-check.ts';
 

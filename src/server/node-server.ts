@@ -4,13 +4,11 @@
  */
 import { type IncomingMessage, type Server, createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { GeneralSide } from './fast/general-side.ts';
 import type { NodeLane } from './node.ts';
 import { MAX_HEAD, hasBody } from './request-check.ts';
-
-/** Milliseconds a client may take for the head of a request, against those who send it byte by byte. */
-export const HEAD_TIMEOUT = 30_000;
-/** Milliseconds an idle connection is kept. */
-export const KEEP_ALIVE_TIMEOUT = 65_000;
+import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 
 /** A server of node:http whose every event goes to the lane. */
 export function createNodeServer(lane: NodeLane): Server {
@@ -29,13 +27,21 @@ export function createNodeServer(lane: NodeLane): Server {
   // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
   server.maxHeadersCount = 0;
   server.on('connection', (socket) => lane.connection(socket));
-  server.on('request', (request, response) => lane.request(request, response));
-  server.on('checkContinue', (request, response) => lane.checkContinue(request, response));
-  server.on('checkExpectation', (request, response) => lane.checkExpectation(request, response));
+  server.on('request', (request, response) => lane.request(withMethod(request), response));
+  server.on('checkContinue', (request, response) => lane.checkContinue(withMethod(request), response));
+  server.on('checkExpectation', (request, response) => lane.checkExpectation(withMethod(request), response));
   server.on('upgrade', (request, socket, head) => lane.upgrade(request, socket, head));
   server.on('connect', (request, socket, head) => lane.connect(request, socket, head));
   server.on('clientError', (error, socket) => lane.clientError(error, socket as Socket));
   return server;
+}
+
+/** With the method that it came with; see methods.ts. */
+function withMethod(request: IncomingMessage): IncomingMessage {
+  const { socket } = request as { socket: Duplex };
+  const method = socket instanceof GeneralSide ? socket.headRead(request.headers) : undefined;
+  if (method !== undefined) request.method = method;
+  return request;
 }
 
 /**

@@ -11,7 +11,7 @@ import { type ErrorCode, MillraceError } from '../errors.ts';
 import type { Admitted, AdmittedRequest, ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Handed, withHanded } from './handed.ts';
-import { type ParseError, answerParseError } from './parse-error.ts';
+import { type ParseError, answerPastParser, explainParseError } from './parse-error.ts';
 import { NodeReply } from './node-reply.ts';
 import { Pipeline } from './pipeline.ts';
 import { bodyOf, received } from './received.ts';
@@ -96,6 +96,11 @@ export class NodeLane {
     void this.#tunnel(request, socket, (message) => connect(this.#proxy, message, socket, head));
   }
 
+  /** A connection on which a request did not come in time: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9 */
+  expire(socket: Duplex): void {
+    this.clientError(Object.assign(new Error('The head of a request did not come.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket as Socket);
+  }
+
   /** For 'clientError': bytes that are no request, or not the rest of one. */
   clientError(error: ParseError, socket: Socket): void {
     // More bytes behind the bad ones are bad as well.
@@ -103,10 +108,19 @@ export class NodeLane {
     this.#ending.add(socket);
     const replies = [...this.connection(socket)];
     const broken = replies.find((reply) => !reply.requestComplete);
-    if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) answerParseError(error, socket);
+    if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) this.#endUnread(explainParseError(error), socket);
     // Good requests came before; they are answered, and the connection ends with that.
     else if (broken === undefined) for (const reply of replies) reply.closeAfter();
     else socket.destroy();
+  }
+
+  /** Answers bytes that no lane could read as a request, and ends the connection. */
+  refuseUnread(error: MillraceError, socket: Socket): void {
+    const startedAt = Date.now();
+    const { remoteAddress: clientAddress = '' } = socket;
+    const bytes = answerPastParser(error, socket);
+    // What it asked for is not known, as "-" says in the common log format.
+    this.#exchanges.report({ message: { method: '-', requestTarget: '-', clientAddress }, startedAt }, { status: error.kind.status, bytes, error });
   }
 
   /** Every request that has come on the connection is read to its end, and answered. */
@@ -129,6 +143,11 @@ export class NodeLane {
       // It will be thrown here again.
       return undefined;
     }
+  }
+
+  #endUnread(error: MillraceError | undefined, socket: Socket): void {
+    if (error === undefined || !socket.writable) socket.destroy();
+    else this.refuseUnread(error, socket);
   }
 
   #admitNew(message: ReceivedMessage): Admitted | undefined {
@@ -165,6 +184,7 @@ export class NodeLane {
     const { socket } = response.req;
     this.#latest.set(socket, response.req);
     const reply = new NodeReply(response, this);
+    if (isOldToProxy(response.req)) reply.closeAfter();
     this.begin(socket, reply);
     response.on('close', () => this.end(socket, reply));
     return reply;
@@ -227,6 +247,14 @@ export class NodeLane {
     this.#ending.add(request.socket);
     reply.closeAfter();
   }
+}
+
+/**
+ * A client of HTTP/1.0 that knows that this is a proxy: it may ask others, that do not know Connection, to keep it alive.
+ * Source: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.3-8
+ */
+function isOldToProxy({ httpVersion, url }: IncomingMessage): boolean {
+  return httpVersion === '1.0' && /^https?:/i.test(url!);
 }
 
 /** It is not followed, yet node drops what came behind it in one packet, and would read on in the middle of a message. */

@@ -7,6 +7,7 @@ import type { Server } from 'node:net';
 import { Admin } from '../admin/api.ts';
 import { Operations } from '../admin/operations.ts';
 import type { Config } from '../config.ts';
+import type { Certificate } from '../config/pem.ts';
 import { ProxyParts, type Shared } from '../proxy.ts';
 import { createAdminServer } from './admin-answer.ts';
 import { Door } from './door.ts';
@@ -15,10 +16,11 @@ import { FastLane } from './fast/lane.ts';
 import { PlainHead } from './fast/plain-head.ts';
 import { Http2Lane } from './http2.ts';
 import { listen, portOf, urlOf } from './listening.ts';
-import { KEEP_ALIVE_TIMEOUT, createNodeServer } from './node-server.ts';
+import { createNodeServer } from './node-server.ts';
+import { KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { NodeLane } from './node.ts';
 import type { RunningServer, ServerHooks } from './running-server.ts';
-import { type Certificate, TlsDoor, readCertificate } from './tls.ts';
+import { TlsDoor, readCertificate } from './tls.ts';
 
 export interface ThreadServer extends RunningServer {
   readonly proxy: ProxyParts;
@@ -90,7 +92,7 @@ function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error:
   if (hits === undefined || certificate !== undefined) {
     const general = new NodeLane(proxy, { admin, onError });
     const http = createNodeServer(general);
-    const door = certificate === undefined ? new Door(general, http, http2) : new TlsDoor(certificate, http, http2);
+    const door = certificate === undefined ? new Door(general, http, http2) : new TlsDoor(certificate, general, http, http2);
     return { general, keeping: [general, http2, door], server: door.server };
   }
   const general = new NodeLane(proxy, { admin, onError, onHit: (request, hit) => hits.keeper.keep(request, hit) });

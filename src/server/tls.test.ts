@@ -33,7 +33,7 @@ describe('the certificate', () => {
   const cases: readonly (readonly [name: string, tlsCert: string, tlsKey: string, message: RegExp])[] = [
     ['a certificate that is not there', absent, key, /absent\.pem with the certificate is not there/],
     ['a key that is not there', cert, absent, /absent\.pem with the key is not there/],
-    ['a directory', directory, key, /cannot be read: EISDIR/],
+    ['a directory', directory, key, /with the certificate is a directory/],
     ['a certificate that is none', file('text.pem', 'text'), key, /text\.pem holds no certificate in PEM/],
     ['an empty certificate', file('empty.pem', ''), key, /empty\.pem holds no certificate in PEM/],
     ['the key in the place of the certificate', key, key, /key\.pem holds no certificate in PEM/],

@@ -3,76 +3,47 @@
  * TLS towards clients: the certificate that is served, and the server that takes the connections
  * and lets ALPN say which lane each is for.
  */
-import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Server as HttpServer } from 'node:http';
-import type { Socket } from 'node:net';
-import { type TLSSocket, type Server, createServer } from 'node:tls';
+import { type Server as NetServer, type Socket, createServer } from 'node:net';
+import { type TLSSocket, type Server as TlsServer, createServer as createTlsServer } from 'node:tls';
 import type { Config } from '../config.ts';
-import { MillraceError } from '../errors.ts';
+import { type Certificate, readKeyPair } from '../config/pem.ts';
 import type { Http2Lane } from './http2.ts';
-import { HEAD_TIMEOUT } from './node-server.ts';
-
-/** PEM. */
-export interface Certificate {
-  /** With those of its authorities behind it, where the file has them. */
-  readonly cert: string;
-  readonly key: string;
-}
+import { giveToNode } from './node-connection.ts';
+import { HEAD_TIMEOUT } from './timeouts.ts';
+import type { NodeLane } from './node.ts';
+import { TLS_HANDSHAKE, plainOnTlsPort } from './parse-error.ts';
 
 /**
  * Undefined where the proxy serves no TLS.
- * @throws {MillraceError} ERR_CERTIFICATE: a file is not there or not what it should be, or the two do not belong together
+ * @throws {MillraceError} ERR_CERTIFICATE
  */
 export function readCertificate({ tlsCert, tlsKey }: Pick<Config, 'tlsCert' | 'tlsKey'>): Certificate | undefined {
-  if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const [cert, key] = [read('certificate', tlsCert), read('key', tlsKey)];
-  const certificate = parsed(() => new X509Certificate(cert), `The file ${tlsCert} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).`);
-  const privateKey = parsed(() => createPrivateKey(key), `The file ${tlsKey} holds no private key in PEM (-----BEGIN PRIVATE KEY-----), or one with a pass phrase. Take that off with openssl pkey.`);
-  if (!certificate.checkPrivateKey(privateKey)) throw unusable(`The key in ${tlsKey} does not belong to the certificate in ${tlsCert}. Name the two that were made together.`);
-  return { cert, key };
-}
-
-function read(what: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'is not there' : code === 'EACCES' || code === 'EPERM' ? 'may not be read by this user' : `cannot be read: ${message}`;
-    throw unusable(`The file ${file} with the ${what} ${why}.`, cause);
-  }
-}
-
-function parsed<Kind>(parse: () => Kind, problem: string): Kind {
-  try {
-    return parse();
-  } catch (cause) {
-    throw unusable(problem, cause);
-  }
-}
-
-function unusable(message: string, cause?: unknown): MillraceError {
-  return new MillraceError('ERR_CERTIFICATE', message, { cause });
+  return tlsCert === undefined || tlsKey === undefined ? undefined : readKeyPair(tlsCert, tlsKey);
 }
 
 export class TlsDoor {
-  readonly server: Server;
-  /** Connections whose handshake is under way, by their client's address and port. */
+  readonly server: NetServer;
+  readonly #tls: TlsServer;
+  readonly #general: NodeLane;
+  readonly #timeout: number;
+  /** Connections whose handshake is not done, by their client's address and port. */
   readonly #shaking = new Map<string, Socket>();
 
-  /** @param http a server of node:http that does not listen itself */
-  constructor(certificate: Certificate, http: HttpServer, http2: Http2Lane) {
-    this.server = createServer({ ...certificate, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: HEAD_TIMEOUT, noDelay: true });
-    this.server.on('connection', (socket: Socket) => {
-      const name = nameOf(socket);
-      this.#shaking.set(name, socket);
-      socket.once('close', () => this.#shaking.delete(name));
-    });
-    this.server.on('secureConnection', (socket: TLSSocket) => {
+  /**
+   * @param http a server of node:http that does not listen itself
+   * @param timeoutMs for the whole handshake
+   */
+  constructor(certificate: Certificate, general: NodeLane, http: HttpServer, http2: Http2Lane, timeoutMs = HEAD_TIMEOUT) {
+    this.#general = general;
+    this.#timeout = timeoutMs;
+    this.#tls = createTlsServer({ ...certificate, ALPNProtocols: ['h2', 'http/1.1'] });
+    this.#tls.on('secureConnection', (socket: TLSSocket) => {
       this.#shaking.delete(nameOf(socket));
       if (socket.alpnProtocol === 'h2') http2.take(socket);
-      else http.emit('connection', socket);
+      else giveToNode(socket, general, http);
     });
+    this.server = createServer({ noDelay: true }, (socket) => this.#await(socket));
     // With it node:http begins to look for heads that take too long.
     this.server.once('listening', () => http.emit('listening'));
     this.server.once('close', () => http.close());
@@ -86,8 +57,30 @@ export class TlsDoor {
   cut(): void {
     this.drain();
   }
+
+  /** The first byte says whether the client speaks TLS at all. */
+  #await(socket: Socket): void {
+    const name = nameOf(socket);
+    this.#shaking.set(name, socket);
+    // A timer of our own: a tls.Server only tells that its handshakeTimeout is over, and begins it anew with each byte.
+    const timer = setTimeout(() => this.#shaking.has(name) && socket.destroy(), this.#timeout);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#shaking.delete(name);
+    });
+    socket.on('error', ignore);
+    socket.once('data', (first: Buffer) => {
+      socket.pause();
+      if (first[0] === TLS_HANDSHAKE) {
+        socket.unshift(first);
+        this.#tls.emit('connection', socket);
+      } else this.#general.refuseUnread(plainOnTlsPort(first), socket.resume());
+    });
+  }
 }
 
 function nameOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
+
+function ignore(): void {}

@@ -155,7 +155,7 @@ describe('what goes wrong at the start', () => {
     const closed = await startOrigin(page);
     await closed.close();
     const proxy = await new Home(t).start('--port', '0', '--origin', closed.url);
-    await proxy.wrote('stderr', /warning: the origin http:\/\/127\.0\.0\.1:\d+ cannot be reached now \(connection refused\)/u);
+    await proxy.wrote('stderr', /warning: the origin http:\/\/127\.0\.0\.1:\d+ cannot be reached now, .*: 127\.0\.0\.1:\d+ refused the connection\./u);
     assert.equal((await request(`${proxy.url}/`)).status, 502);
   });
 });

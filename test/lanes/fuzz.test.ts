@@ -35,7 +35,7 @@ const made = fc
   .record({
     method: weighted('GET', 'HEAD', 'HEAD', 'POST', 'get', 'OPTIONS'),
     target: line(TARGETS),
-    version: weighted('HTTP/1.1', 'HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1'),
+    version: weighted('HTTP/1.1', 'HTTP/1.0', 'HTTP/1.0', 'HTTP/1.0', 'HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'http/1.1'),
     host: line(HOSTS),
     fields: fc.array(fc.oneof({ weight: 3, arbitrary: line(PLAIN_FIELDS) }, { weight: 2, arbitrary: line(FIELDS) }), { maxLength: 3 }),
     hostAt: fc.nat(3),

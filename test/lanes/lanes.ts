@@ -12,7 +12,8 @@ import { Keeper } from '../../src/server/fast/keeper.ts';
 import { FastLane } from '../../src/server/fast/lane.ts';
 import { PlainHead } from '../../src/server/fast/plain-head.ts';
 import { Http2Lane } from '../../src/server/http2.ts';
-import { KEEP_ALIVE_TIMEOUT, createNodeServer } from '../../src/server/node-server.ts';
+import { createNodeServer } from '../../src/server/node-server.ts';
+import { KEEP_ALIVE_TIMEOUT } from '../../src/server/timeouts.ts';
 import { NodeLane } from '../../src/server/node.ts';
 
 export interface OpenLanes extends AsyncDisposable {

@@ -11,6 +11,7 @@ import { LanePair, type Step } from './pair.ts';
 
 const get = (path: string, ...lines: string[]): string => head('GET', path, ...lines);
 const head = (method: string, path: string, ...lines: string[]): string => [`${method} ${path} HTTP/1.1`, 'Host: example.test', ...lines, '', ''].join('\r\n');
+const old = (path: string, ...lines: string[]): string => get(path, ...lines).replace(' HTTP/1.1', ' HTTP/1.0');
 const bytewise = (text: string): string[] => [...text];
 const twice = (path: string, ...lines: string[]): Step[] => [
   { send: get(path, ...lines) }, { read: ['GET'] },
@@ -87,8 +88,18 @@ const CASES: readonly Case[] = [
   { name: 'absolute-form with another host than Host', steps: [...warm('/page'), { send: get('http://other.test/page') + head('HEAD', 'HTTP://example.test/page') }, { read: ['GET', 'HEAD'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
   { name: 'absolute-form without a path, of https, with a user', steps: [...warm('/page'), { send: get('http://example.test') }, { read: ['GET'] }, { send: get('https://example.test/page') }, { read: ['GET'] }, { send: get('http://user@example.test/page') }, { readAll: true }], fast: 0 },
   { name: 'OPTIONS *', steps: [...warm('/page'), { send: head('OPTIONS', '*', 'Max-Forwards: 0') }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
-  { name: 'HTTP/1.0', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\nHost: example.test\r\n\r\n' }, { readAll: true }], fast: 0 },
-  { name: 'HTTP/1.0 that stays', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\nHost: example.test\r\nConnection: keep-alive\r\n\r\n' }, { read: ['GET'] }, { send: get('/page') }, { read: ['GET'] }], fast: 1 },
+  { name: 'HTTP/1.0', steps: [...warm('/page'), { send: old('/page') }, { readAll: true }], fast: 1 },
+  { name: 'HTTP/1.0 that stays', steps: [...warm('/page'), ...Array.from({ length: 3 }, (): Step[] => [{ send: old('/page', 'Connection: Keep-Alive') }, { read: ['GET'] }]).flat(), { send: get('/page') }, { read: ['GET'] }, { send: old('/page') }, { readAll: true }], fast: 5 },
+  { name: 'HTTP/1.0 that says close', steps: [...warm('/page'), { send: old('/page', 'Connection: close') }, { readAll: true }], fast: 1 },
+  { name: 'HTTP/1.0 with another word in Connection', steps: [...warm('/page'), { send: old('/page', 'Connection: keep-alive, X-A') }, { read: ['GET'] }], fast: 0 },
+  { name: 'HEAD in HTTP/1.0', steps: [...warm('/page'), { send: old('/page', 'Connection: keep-alive').replace('GET', 'HEAD') }, { read: ['HEAD'] }, { send: old('/page').replace('GET', 'HEAD') }, { readAll: true }], fast: 2 },
+  { name: 'a large body in HTTP/1.0', steps: [...warm('/large'), { send: old('/large', 'Connection: keep-alive') }, { read: ['GET'] }, { send: old('/large') }, { readAll: true }], fast: 2 },
+  { name: 'a stored response that came in chunks, in HTTP/1.0', steps: [...warm('/chunked'), { send: old('/chunked', 'Connection: keep-alive') }, { read: ['GET'] }, { send: old('/chunked') }, { readAll: true }], fast: 2 },
+  { name: 'one that comes in chunks, in HTTP/1.0: the end of the connection is its own', steps: [{ send: old('/chunked?miss', 'Connection: keep-alive') }, { readAll: true }], fast: 0 },
+  { name: 'misses in HTTP/1.0', steps: [{ send: old('/private', 'Connection: keep-alive') }, { read: ['GET'] }, { send: old('/private') }, { readAll: true }], fast: 0 },
+  { name: 'the first hit, in HTTP/1.0', steps: [{ send: get('/page') }, { read: ['GET'] }, { send: old('/page', 'Connection: keep-alive') }, { read: ['GET'] }, { send: old('/page', 'X: y') }, { readAll: true }], fast: 2 },
+  { name: 'the first hit, on a connection that ends', steps: [{ send: get('/page') }, { read: ['GET'] }, { send: get('/page', 'Connection: close') }, { readAll: true }], fast: 1 },
+  { name: 'an absolute URL in HTTP/1.0', steps: [...warm('/page'), { send: old('http://example.test/page', 'Connection: keep-alive') }, { readAll: true }], fast: 0 },
   { name: 'HTTP/1.0 without Host', steps: [...warm('/page'), { send: 'GET /page HTTP/1.0\r\n\r\n' }, { readAll: true }], fast: 0 },
   { name: 'HTTP/1.0 behind a hit in one packet', steps: [...warm('/page'), { send: `${get('/page')}GET /page HTTP/1.0\r\nHost: example.test\r\n\r\n` }, { readAll: true }], fast: 0 },
   { name: 'HTTP/0.9', steps: [...warm('/page'), { send: 'GET /page\r\n\r\n' }, { readAll: true }], fast: 0 },

@@ -82,7 +82,7 @@ export class Connection {
   /** It took too long to ask: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9 */
   expire(): void {
     this.#isClosing = true;
-    this.#lane.general.clientError(Object.assign(new Error('The head of the first request did not come.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), this.#socket);
+    this.#lane.general.expire(this.#socket);
   }
 
   /** Closes it, once the response under way is written. What the general lane has under way is that lane's to end. */
@@ -103,10 +103,15 @@ export class Connection {
       this.#rest = Buffer.concat([this.#rest ?? Buffer.alloc(0), bytes.subarray(0, length)]);
       return;
     }
-    const general = this.#general;
     if (this.#reply !== undefined) this.#handOver(bytes, 0, length);
-    else if (general === undefined || (general.isRead && this.#lane.general.isResting(general))) this.#answer(bytes, length);
-    else general.feed(copy(bytes, 0, length));
+    else if (this.#isResting) this.#answer(bytes, length);
+    else this.#general!.feed(copy(bytes, 0, length), false);
+  }
+
+  /** A request begins with what comes next, and the general lane has nothing to do. */
+  get #isResting(): boolean {
+    const general = this.#general;
+    return general === undefined || (general.isRead && this.#lane.general.isResting(general));
   }
 
   /** The first bytes say whether it is HTTP/2; nothing that comes later does. */
@@ -156,7 +161,8 @@ export class Connection {
     if (several) this.#socket.uncork();
     if (at === length) return;
     if (this.#underWay === undefined) {
-      if (unprepared === undefined || head.end < length) this.#handOver(bytes, at, length);
+      // A response whose length is not known has another framing there.
+      if (unprepared === undefined || head.end < length || head.closes || head.isHttp10) this.#handOver(bytes, at, length);
       else this.#pass(unprepared, now);
     } else this.#rest = copy(bytes, at, length);
   }
@@ -169,9 +175,8 @@ export class Connection {
 
   /** The request that was recognised last, for the engine. Undefined: that is the general lane's to do. */
   #admit(): Admitted | undefined {
-    const { head, general } = this.#lane;
-    this.#admission ??= new Admission(general, this.#socket.remoteAddress ?? '');
-    return head.closes ? undefined : this.#admission.admit(head);
+    this.#admission ??= new Admission(this.#lane.general, this.#socket.remoteAddress ?? '');
+    return this.#admission.admit(this.#lane.head);
   }
 
   /** The answer to the request that was recognised last, where it is in memory and nobody has asked for it so before. */
@@ -217,11 +222,12 @@ export class Connection {
     const { head, keeper } = this.#lane;
     this.#wroteLast = true;
     this.#isClosing ||= head.closes;
-    const whole = head.closes ? undefined : answer.whole(now);
-    if (whole !== undefined && socket.write(whole)) {
+    const whole = answer.whole(now);
+    if (whole !== undefined && socket.write(head.closes ? keeper.closingWhole(whole, answer.bodyLength) : whole)) {
       if (socket.writableLength > 0) answer.hold();
       this.#lane.proxy.countHit(answer.status, answer.bodyLength);
       if (this.#lane.proxy.isObserved) this.#lane.proxy.tellHit(answer, now, this.#socket.remoteAddress ?? '');
+      if (this.#isClosing) this.#closeSoon();
       return;
     }
     answer.hold();
@@ -313,15 +319,18 @@ export class Connection {
   /** Bytes [start, end) are node:http's. */
   #handOver(bytes: Buffer, start: number, end: number): void {
     this.#wroteLast = false;
+    const isStart = this.#isResting;
     if (this.#general === undefined) {
-      this.#general = new GeneralSide(this.#socket, (error) => this.#generalClosed(error));
-      this.#lane.http.emit('connection', this.#general);
+      const general = new GeneralSide(this.#socket, (error) => this.#generalClosed(error));
+      general.on('late', () => this.#lane.general.expire(general));
+      this.#general = general;
+      this.#lane.http.emit('connection', general);
     }
     if (this.#reply !== undefined && !this.#general.isHeld) {
       this.#general.hold();
       this.#lane.general.begin(this.#general, this.#reply);
     }
-    this.#general.feed(copy(bytes, start, end));
+    this.#general.feed(copy(bytes, start, end), isStart);
   }
 
   #generalClosed(error: Error | null): void {

@@ -3,9 +3,11 @@
  * A connection of the fast lane as node:http sees it: the bytes that are handed over come out of
  * it, and what is written to it goes to the client.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { KEEP_ALIVE_TIMEOUT } from '../node-server.ts';
+import { STAND_IN, unknownMethod } from '../methods.ts';
+import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from '../timeouts.ts';
 
 /** Milliseconds node:http keeps an idle connection: a second beyond the time it announces. */
 export const IDLE: number = KEEP_ALIVE_TIMEOUT + 1_000;
@@ -13,12 +15,25 @@ export const IDLE: number = KEEP_ALIVE_TIMEOUT + 1_000;
 /** CR LF CR LF as one number. */
 const BLANK_LINE = 0x0d0a0d0a;
 
+const STAND_IN_BYTES: Buffer = Buffer.from(STAND_IN, 'latin1');
+
+/** Emits 'late' where the method of a request has not come in time. */
 export class GeneralSide extends Duplex {
   readonly #socket: Socket;
   readonly #onClosed: (error: Error | null) => void;
   #full = false;
   /** The last four bytes that were handed over. */
   #last = 0;
+  /** How many were, where the head of the message that was told to begin ends among them, and that message itself. */
+  #fed = 0;
+  #isInHead = false;
+  #headEnd: number | undefined;
+  #messageEnd: number | undefined;
+  /** The first bytes of a message, whose method goes on. */
+  #begun: Buffer | undefined;
+  #late: NodeJS.Timeout | undefined;
+  /** Of the message that begins: llhttp reads STAND_IN for it. */
+  #method: string | undefined;
   #isHeld = false;
   /** What it was to do while it was held. */
   #later: (() => void) | undefined;
@@ -31,27 +46,43 @@ export class GeneralSide extends Duplex {
     this.#onClosed = onClosed;
   }
 
-  /** @param bytes are kept */
-  feed(bytes: Buffer): void {
+  /**
+   * @param bytes are kept
+   * @param isStart a message begins with them
+   */
+  feed(bytes: Buffer, isStart: boolean): void {
     if (this.destroyed || this.readableEnded) return;
-    for (let at = Math.max(0, bytes.length - 4); at < bytes.length; at++) this.#last = (this.#last << 8) | bytes[at]!;
-    if (this.push(bytes)) return;
-    this.#full = true;
-    this.#socket.pause();
+    if (this.#begun !== undefined) this.#begin(Buffer.concat([this.#begun, bytes]));
+    else if (isStart) this.#begin(bytes);
+    else this.#pass(bytes);
   }
 
   /** The client sends nothing any more. */
   feedEnd(): void {
-    if (!this.destroyed) this.push(null);
+    if (this.destroyed) return;
+    if (this.#begun !== undefined) this.#pass(this.#begun);
+    this.#forgetBegun();
+    this.push(null);
   }
 
   /**
-   * All that was handed over is read, and ends with an empty line. Where every request in it is
-   * answered, that is the end of a message: whatever began after the last one would, at an empty
-   * line, be a request too.
+   * All that was handed over is read, and ends where a message ends that node:http has told the head
+   * of, or with an empty line. Where every request in it is answered, that is the end of a message:
+   * whatever began after the last one would, at an empty line, be a request too.
    */
   get isRead(): boolean {
-    return this.readableLength === 0 && !this.#full && this.#last === BLANK_LINE && this.writable && !this.readableEnded;
+    if (this.readableLength > 0 || this.#full || this.#begun !== undefined || !this.writable || this.readableEnded) return false;
+    return this.#fed === 0 || this.#fed === this.#messageEnd || this.#last === BLANK_LINE;
+  }
+
+  /** node:http has read the head of a request. Returns its method, where llhttp does not know it. */
+  headRead(fields: IncomingHttpHeaders): string | undefined {
+    const method = this.#method;
+    this.#method = undefined;
+    // What has chunks ends with an empty line.
+    if (this.#headEnd !== undefined && fields['transfer-encoding'] === undefined) this.#messageEnd = this.#headEnd + Number(fields['content-length'] ?? 0);
+    this.#headEnd = undefined;
+    return method;
   }
 
   get isHeld(): boolean {
@@ -70,6 +101,45 @@ export class GeneralSide extends Duplex {
     const later = this.#later;
     this.#later = undefined;
     later?.();
+  }
+
+  #begin(bytes: Buffer): void {
+    this.#messageEnd = undefined;
+    const unknown = unknownMethod(bytes);
+    if (unknown === 'unclear') {
+      this.#begun = bytes;
+      // node:http counts the time of a head from its first byte, which it has not got.
+      this.#late ??= setTimeout(() => this.emit('late'), HEAD_TIMEOUT);
+      return;
+    }
+    this.#forgetBegun();
+    const read = unknown === undefined ? bytes : Buffer.concat([STAND_IN_BYTES, bytes.subarray(unknown.end)]);
+    this.#method = unknown?.method;
+    this.#isInHead = true;
+    this.#headEnd = undefined;
+    this.#last = 0;
+    this.#pass(read);
+  }
+
+  #pass(bytes: Buffer): void {
+    let at = this.#isInHead ? 0 : Math.max(0, bytes.length - 4);
+    for (; at < bytes.length; at++) {
+      this.#last = (this.#last << 8) | bytes[at]!;
+      if (!this.#isInHead || this.#last !== BLANK_LINE) continue;
+      this.#isInHead = false;
+      this.#headEnd = this.#fed + at + 1;
+      at = Math.max(at, bytes.length - 5);
+    }
+    this.#fed += bytes.length;
+    if (this.push(bytes)) return;
+    this.#full = true;
+    this.#socket.pause();
+  }
+
+  #forgetBegun(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
+    this.#begun = undefined;
   }
 
   override _read(): void {
@@ -95,6 +165,7 @@ export class GeneralSide extends Duplex {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#forgetBegun();
     this.#onClosed(error);
     callback(error);
   }
@@ -155,4 +226,9 @@ export class GeneralSide extends Duplex {
     this.#socket.resetAndDestroy();
     return this.destroy();
   }
+}
+
+/** One that is encrypted, as node:http and its users ask a socket. */
+export class EncryptedSide extends GeneralSide {
+  readonly encrypted = true;
 }

@@ -11,6 +11,9 @@ import { isFromProxies } from '../../http/forwarding.ts';
 import { headLines, mayHaveBody } from '../head-lines.ts';
 import type { PlainHead } from './plain-head.ts';
 
+/** How a head ends after which the connection does. */
+const CLOSE = 'Connection: close\r\n\r\n';
+
 /** A request as a lane received it; what node:http tells of one, too. */
 export interface SeenRequest {
   readonly method?: string | undefined;
@@ -34,22 +37,33 @@ export class Keeper {
   }
 
   keep(request: SeenRequest, hit: ServedHit): void {
-    if (request.httpVersion !== '1.1') return;
+    if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return;
     const bytes = bytesOf(request);
     if (this.#head.recognise(bytes, 0, bytes.length)) this.prepare(hit);
   }
 
   /** Prepares the answer to the request that was recognised last, and keeps it; undefined where that cannot be done. */
   prepare(hit: ServedHit): Answer | undefined {
-    // These the general lane changes, in ways that depend on the client's address.
-    if (hit.selecting.some((name) => isFromProxies(name.replaceAll('_', '-')))) return undefined;
+    // These the general lane changes, in ways that depend on the client's address and version.
+    if (hit.selecting.some((name) => name === 'via' || isFromProxies(name.replaceAll('_', '-')))) return undefined;
     const head = this.#split(this.#head.isHead, hit);
     return head && this.#memo.keep(this.#head, hit, head);
   }
 
+  /** Head and body in one piece, as closing() has the head. */
+  closingWhole(whole: Buffer, bodyLength: number): Buffer {
+    const body = whole.length - bodyLength;
+    const kept = body - this.keepAliveLines.length - 2;
+    const piece = Buffer.allocUnsafe(kept + CLOSE.length + bodyLength);
+    piece.set(whole.subarray(0, kept));
+    piece.write(CLOSE, kept, 'latin1');
+    piece.set(whole.subarray(body), kept + CLOSE.length);
+    return piece;
+  }
+
   /** The head of a prepared answer after which the connection ends. */
   closing(head: string): string {
-    return `${head.slice(0, head.length - this.keepAliveLines.length - 2)}Connection: close\r\n\r\n`;
+    return `${head.slice(0, head.length - this.keepAliveLines.length - 2)}${CLOSE}`;
   }
 
   #split(isHead: boolean, { status, fields, length, age, lifetime }: ServedHit): SplitHead | undefined {

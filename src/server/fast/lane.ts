@@ -8,7 +8,7 @@ import { type Server, createServer } from 'node:net';
 import type { Memo } from '../../cache/memo.ts';
 import type { ProxyParts } from '../../proxy.ts';
 import type { Http2Lane } from '../http2.ts';
-import { HEAD_TIMEOUT } from '../node-server.ts';
+import { HEAD_TIMEOUT } from '../timeouts.ts';
 import type { NodeLane } from '../node.ts';
 import { Connection } from './connection.ts';
 import { IDLE } from './general-side.ts';

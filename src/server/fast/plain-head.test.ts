@@ -45,6 +45,10 @@ describe('a plain head', () => {
         assert.equal(head.closes, closes);
         assert.ok(recognises(get(line), head));
         assert.equal(head.closes, closes);
+        for (const lines of [[long, line], [line]]) {
+          assert.ok(recognises(get(...lines).replace('1.1', '1.0'), head));
+          assert.deepEqual([head.isHttp10, head.closes], [true, line !== 'Connection: keep-alive']);
+        }
       }
     }
   });
@@ -70,7 +74,7 @@ describe('what is recognised', () => {
   const declined = [
     '', 'GET / HTTP/1.1\r\n\r\n', get().slice(0, -1), get().slice(0, -2), get().slice(0, -4), get('Host: b'), get().replace('\r\n\r\n', '\n\n'), get().replaceAll('\r\n', '\n'),
     get().replace('GET', 'get'), get().replace('GET', 'POST'), get().replace('GET ', 'GET  '), get().replace('/a', 'http://h/a'), get().replace('/a?b', '*'), get().replace('/a', '/a\x7f'), get().replace('/a', '/\xe9'), get().replace('/a', '/#'),
-    get().replace('1.1', '1.0'), get().replace('1.1', '2.0'), get().replace('HTTP/1.1', 'HTTP/1.1 '), get().replace(' HTTP/1.1', ''), `\r\n${get()}`,
+    get().replace('1.1', '1.2'), get().replace('1.1', '2.0'), get().replace('HTTP/1.1', 'HTTP/1.1 '), get().replace(' HTTP/1.1', ''), `\r\n${get()}`,
     get('X-A : b'), get(' X-A: b'), get('X-A: b', ' c'), get('X A: b'), get(': b'), get('X-A'), get('X-A: b\0'), get('X-A: b\x7f'), get('X-A: \rb'), get('X-A: \nb'), get('X-\xe9: b'),
     get('Content-Length: 0'), get('content_length: 1'), get('Transfer-Encoding: chunked'), get('TE: trailers'), get('Trailer: a'), get('Expect: 100-continue'), get('Upgrade: h2c'), get('HTTP2-Settings: a'),
     get('Connection: close', 'Connection: close'), get('Connection: close', 'Connection: keep-alive'), get('Connection: keep-alive', 'Connection: close'), get('Connection: close, x'), get('Connection: keep-alive, x'), get('Connection: keep_alive'), get('Connection:'), get('Keep-Alive: a'), get('Proxy-Connection: keep-alive'), get('Proxy-Authorization: a'), get('Max-Forwards: 1'),
@@ -122,7 +126,7 @@ function said(head: PlainHead): unknown {
 
 test('no bytes make it read past their end, or fail', () => {
   const head = plain();
-  const part = fc.constantFrom('GET /', 'HEAD /', ' HTTP/1.1\r\n', 'Host: a\r\n', 'X: y\r\n', '\r\n', '\r', '\n', ':', ' ', '\0');
+  const part = fc.constantFrom('GET /', 'HEAD /', ' HTTP/1.1\r\n', ' HTTP/1.0\r\n', 'Host: a\r\n', 'X: y\r\n', '\r\n', '\r', '\n', ':', ' ', '\0');
   fc.assert(
     fc.property(fc.array(fc.oneof(part, fc.string({ maxLength: 3 })), { maxLength: 12 }), fc.nat(5), (parts, before) => {
       const text = Buffer.from(parts.join(''), 'latin1');
@@ -131,7 +135,7 @@ test('no bytes make it read past their end, or fail', () => {
       if (!head.recognise(bytes, before, before + text.length)) return;
       assert.ok(head.end <= before + text.length);
       const whole = bytes.toString('latin1', before, head.end);
-      assert.match(whole, /^(?:GET|HEAD) \/[!-~]* HTTP\/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t -~\x80-\xff]*\r\n)+\r\n$/);
+      assert.match(whole, /^(?:GET|HEAD) \/[!-~]* HTTP\/1\.[01]\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t -~\x80-\xff]*\r\n)+\r\n$/);
       assert.equal(whole.match(/^host:/gim)?.length, 1);
     }),
     { numRuns: 20_000 },

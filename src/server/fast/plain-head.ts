@@ -73,6 +73,8 @@ function hashOfName(name: string): number {
 /** One for all heads: it tells of the last that was recognised, and nothing once the buffer is used again. */
 export class PlainHead implements PlainRequest {
   isHead = false;
+  /** Its version, which is 1.1 else. */
+  isHttp10 = false;
   bytes: Buffer = Buffer.alloc(0);
   targetStart = 0;
   targetEnd = 0;
@@ -123,9 +125,9 @@ export class PlainHead implements PlainRequest {
     return this.#lines.hasCookie;
   }
 
-  /** The client ends the connection after this request. */
+  /** The connection ends after this request: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.3 */
   get closes(): boolean {
-    return this.#lines.closes;
+    return this.#lines.closes || (this.isHttp10 && !this.#lines.hasConnection);
   }
 
   get deciding(): Int32Array {
@@ -199,9 +201,10 @@ export class PlainHead implements PlainRequest {
     for (; at < limit && TARGET_BYTES[bytes[at]!] === 1; at++) hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME);
     this.targetEnd = at;
     this.hash = hash;
-    // " HTTP/1.1" CRLF
+    // " HTTP/1.1" CRLF, or 1.0
     if (at + 11 > limit || bytes[at] !== SP || bytes[at + 1] !== 0x48 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x54 || bytes[at + 4] !== 0x50) return 0;
-    if (bytes[at + 5] !== SLASH || bytes[at + 6] !== 0x31 || bytes[at + 7] !== 0x2e || bytes[at + 8] !== 0x31 || bytes[at + 9] !== CR || bytes[at + 10] !== LF) return 0;
+    if (bytes[at + 5] !== SLASH || bytes[at + 6] !== 0x31 || bytes[at + 7] !== 0x2e || (bytes[at + 8]! | 1) !== 0x31 || bytes[at + 9] !== CR || bytes[at + 10] !== LF) return 0;
+    this.isHttp10 = bytes[at + 8] === 0x30;
     return at + 11;
   }
 
