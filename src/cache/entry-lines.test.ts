@@ -14,7 +14,7 @@ const lines = new EntryLines(['xkey']);
 
 function entry(pairs: readonly [string, string][], requestTime = 0, responseTime = 0): Entry {
   const selection = { names: [], values: [], language: null, forwardedAs: '' };
-  return { status: 200, fields: new Fields(pairs.flat()), method: 'GET', requestTime, responseTime, privateInPlay: false, invalidated: false, range: undefined, selection, stamp: 0, tags: [], others: [] };
+  return { status: 200, fields: new Fields(pairs.flat()), method: 'GET', requestTime, responseTime, privateInPlay: false, invalidated: false, range: undefined, selection, stamp: 0, tags: [], parts: [], others: [] };
 }
 
 /** Of a description that does not stand at the beginning, in a target that is as long as given. */

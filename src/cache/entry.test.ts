@@ -30,6 +30,7 @@ const entry: fc.Arbitrary<Entry> = fc.record({
   selection,
   stamp: fc.nat(),
   tags: fc.array(text, { maxLength: 3 }),
+  parts: fc.array(fc.record({ first: fc.nat(), last: fc.nat() }, plain), { maxLength: 3 }),
   others: fc.array(fc.record({ key: text, selection, at: time }, plain), { maxLength: 2 }),
 }, plain);
 
@@ -41,7 +42,7 @@ test('what earlier versions stored is still read', () => {
   const row = '[200,["Date","Thu, 01 Jan 2026 00:00:00 GMT"],"GET",1000,1002,1,{"first":0,"last":9},{"names":["accept"],"values":[null],"language":null,"forwardedAs":""},7,["a"],[]]';
   assert.deepEqual(decodeEntry(Buffer.from(`\u0001${row}`)), {
     status: 200, fields: new Fields(['Date', 'Thu, 01 Jan 2026 00:00:00 GMT']), method: 'GET', requestTime: 1000, responseTime: 1002, privateInPlay: true, invalidated: false,
-    range: { first: 0, last: 9 }, selection: { names: ['accept'], values: [null], language: null, forwardedAs: '' }, stamp: 7, tags: ['a'], others: [],
+    range: { first: 0, last: 9 }, selection: { names: ['accept'], values: [null], language: null, forwardedAs: '' }, stamp: 7, tags: ['a'], parts: [], others: [],
   });
 });
 

@@ -5,6 +5,7 @@
  * number (packed-words.ts), dates are counts of seconds, and all else is there as it came.
  */
 import { MillraceError } from '../errors.ts';
+import type { ByteRange } from '../http/byte-range.ts';
 import { Fields } from '../http/fields.ts';
 import type { StoredRange, StoredResponse } from '../policy/message.ts';
 import type { Selection } from '../policy/vary.ts';
@@ -16,6 +17,8 @@ export interface Entry extends StoredResponse {
   readonly stamp: number;
   /** The groups it belongs to; see policy/groups. */
   readonly tags: readonly string[];
+  /** Further parts of the representation, the oldest first, which are stored under keys of their own (parts.ts). Only where `range` says that this is a part. */
+  readonly parts: readonly ByteRange[];
   /** Further variants of the same URL; only the entry under the URL's own key has any. */
   readonly others: readonly Variant[];
 }
@@ -50,13 +53,14 @@ type Row = [
 const PRIVATE_IN_PLAY = 1;
 const INVALIDATED = 2;
 const PARTIAL = 4;
+const IN_PARTS = 8;
 
 const writer = new PackedWriter();
 
 /** The version, and then the fields as PackedWriter writes them. */
 export function encodeEntry(entry: Entry): Buffer {
-  const { range, fields, tags, others } = entry;
-  const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0) | (range === undefined ? 0 : PARTIAL);
+  const { range, parts, fields, tags, others } = entry;
+  const flags = (entry.privateInPlay ? PRIVATE_IN_PLAY : 0) | (entry.invalidated ? INVALIDATED : 0) | (range === undefined ? 0 : PARTIAL) | (parts.length === 0 ? 0 : IN_PARTS);
   writer.begin(ENTRY_VERSION);
   writer.number(flags);
   writer.number(entry.status);
@@ -70,6 +74,7 @@ export function encodeEntry(entry: Entry): Buffer {
     // Unknown: before the first byte there is.
     writer.number(range.length ?? -1);
   }
+  if (parts.length > 0) writer.numbers(parts.flatMap(({ first, last }) => [first, last]));
   writer.texts(fields.lines);
   writeSelection(entry.selection);
   writer.texts(tags);
@@ -101,6 +106,16 @@ export function decodeEntry(bytes: Buffer): Entry {
   }
 }
 
+/** The description of what is stored; undefined for bytes that cannot be read: they count as not stored. */
+export function entryOf({ meta }: { readonly meta: Buffer }): Entry | undefined {
+  try {
+    return decodeEntry(meta);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'ERR_STORED_FORMAT') return undefined;
+    throw error;
+  }
+}
+
 function readEntry(reader: PackedReader): Entry {
   const flags = reader.number();
   const status = reader.number();
@@ -109,13 +124,19 @@ function readEntry(reader: PackedReader): Entry {
   const responseTime = reader.number();
   const stamp = reader.number();
   const range = (flags & PARTIAL) === 0 ? undefined : readRange(reader);
+  const parts = (flags & IN_PARTS) === 0 ? [] : readParts(reader);
   const fields = new Fields(reader.strings());
   const selection = readSelection(reader);
   const tags = reader.strings();
   const others: Variant[] = [];
   for (let left = reader.number(); left > 0; left--) others.push({ key: reader.string(), selection: readSelection(reader), at: reader.number() });
   reader.end();
-  return { status, fields, method, requestTime, responseTime, privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0, invalidated: (flags & INVALIDATED) !== 0, range, selection, stamp, tags, others };
+  return { status, fields, method, requestTime, responseTime, privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0, invalidated: (flags & INVALIDATED) !== 0, range, parts, selection, stamp, tags, others };
+}
+
+function readParts(reader: PackedReader): ByteRange[] {
+  const bounds = reader.numbers();
+  return Array.from({ length: bounds.length / 2 }, (_, i) => ({ first: bounds[2 * i]!, last: bounds[2 * i + 1]! }));
 }
 
 function readRange(reader: PackedReader): StoredRange {
@@ -140,6 +161,7 @@ function fromJson(bytes: Buffer): Entry {
     privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0,
     invalidated: (flags & INVALIDATED) !== 0,
     range: range ?? undefined,
+    parts: [],
     selection,
     stamp,
     tags,

@@ -3,9 +3,11 @@
  * Says what is stored for a request, what would be done with it now, and why, out of the very
  * values the engine works with.
  */
+import { formatContentRange } from '../http/byte-range.ts';
 import { normalUrl } from '../http/normal-url.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from '../policy/freshness.ts';
 import { carriesPrivate } from '../policy/message.ts';
+import { runsOf } from '../policy/parts.ts';
 import { type Reason, reasonKind } from '../policy/reason.ts';
 import { decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
@@ -70,10 +72,13 @@ async function otherSpellings(key: string, store: Store): Promise<string[]> {
 
 function explainVariant({ entry, object }: Located, { fields, forwardedAs }: ClientRequest, lifetime: Lifetime, softPurged: boolean, now: number): ExplainedVariant {
   const { names, values } = entry.selection;
+  const { range } = entry;
+  const parts = range && runsOf([range, ...entry.parts]);
   return {
     status: entry.status,
     method: entry.method,
-    bytes: object.body.length,
+    bytes: parts?.reduce((sum, { first, last }) => sum + last + 1 - first, 0) ?? object.body.length,
+    parts: parts?.map(({ first, last }) => formatContentRange({ first, last, length: range!.length })),
     storedAt: new Date(entry.responseTime).toISOString(),
     age: Math.floor(currentAge(entry, now)),
     lifetime: lifetime.seconds,

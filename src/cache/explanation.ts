@@ -19,8 +19,10 @@ export interface ExplainedReason {
 export interface ExplainedVariant {
   readonly status: number;
   readonly method: string;
-  /** Bytes of body. */
+  /** Bytes of body that are stored. */
   readonly bytes: number;
+  /** Where not all of the body is stored: what is, as in Content-Range. */
+  readonly parts: readonly string[] | undefined;
   /** When the response was received or last validated; ISO 8601. */
   readonly storedAt: string;
   /** Seconds. */

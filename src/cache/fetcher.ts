@@ -8,7 +8,7 @@ import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { completeResponse } from '../http/forwarding.ts';
 import { type RequestHead, type StoredRange, type StoredResponse, carriesPrivate } from '../policy/message.ts';
-import { announcedRange, completion, isWhole, joins } from '../policy/partial.ts';
+import { announcedRange, completion, isWhole, joins, receivedRange } from '../policy/partial.ts';
 import { ANY_TAG, MAX_TAGS, MAX_TAG_CHARACTERS, tagsOf } from '../policy/groups.ts';
 import { unreadMs } from '../policy/keep.ts';
 import type { Reason } from '../policy/reason.ts';
@@ -140,7 +140,11 @@ export class Fetcher {
         return this.fetch({ ...plan, located: undefined }, passengers);
       }
     }
-    return await this.receive(plan, response, requestTime, responseTime);
+    const landing = await this.receive(plan, response, requestTime, responseTime);
+    if (completing === undefined || response.status !== 206 || landing.kind !== 'passing') return landing;
+    // The store does not take the whole: the client that asked for it must not get a part.
+    drop(response);
+    return this.fetch({ ...plan, located: undefined }, passengers);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.4 */
@@ -197,7 +201,7 @@ export class Fetcher {
       return passing(reasons);
     }
     const place = await variants.place(plan.key, selection, request.fields);
-    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: this.#tagsOf(plan, response.fields), others: [] };
+    const entry: Entry = { ...described, fields: storedFields(response, verdict.omit), selection, stamp: plan.stamp, tags: this.#tagsOf(plan, response.fields), parts: [], others: [] };
     return described.range === undefined ? this.#fillWhole(plan, response, entry, place, landed) : this.#fillPart(plan, response, entry, described.range, place, landed);
   }
 
@@ -220,25 +224,39 @@ export class Fetcher {
    */
   async #fillPart(plan: Received, response: OriginResponse, entry: Entry, announced: StoredRange, place: Place, landed: Landed): Promise<Landing> {
     const { settings, store, variants } = this.#parts;
-    const joining = new Joining(announced, response, plan.located, settings);
-    const writer = store.put(place.key, joining.length);
-    if (writer === undefined || !(await joining.begin(writer))) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${joining.length} bytes` }] };
-    const older = joining.joined ? plan.located!.entry.fields : undefined;
-    const described = older === undefined ? entry.fields : updatedFields(older, entry.fields, []);
-    const whole: Entry = { ...entry, status: 200, fields: described, range: undefined };
+    const whole: Entry = { ...entry, status: 200, range: undefined };
+    const completed = plan.whole ? await this.#complete(plan, response, whole, announced, place, landed) : undefined;
+    if (completed !== undefined) return completed;
+    const length = announced.last + 1 - announced.first;
+    const at = await variants.placeOfPart(plan.key, place, whole, announced);
+    const writer = store.put(at, length);
+    if (writer === undefined) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${length} bytes` }] };
     // The letter takes the end of what came for the end of the representation.
-    const expected = plan.whole || settings.letter ? undefined : joining.incoming.end - joining.incoming.start;
+    const expected = plan.whole || settings.letter ? undefined : length;
     const commit = async (written: StoreWriter): Promise<boolean> => {
-      const range = await joining.finish(written);
-      if (range !== undefined) return variants.commit(plan.key, place, { ...whole, range: isWhole(range) ? undefined : range }, written);
-      written.abort();
-      return false;
+      const range = receivedRange(announced, written.written, settings);
+      return range !== undefined && variants.commitPart(plan.key, place, whole, range, written, at);
     };
     const fill = new Fill(response.body, writer, { commit, stands: () => !variants.isDead(plan.key, whole), unreadMs: () => undefined, expected });
-    // The client asked for the whole, and the missing part completes it; or it asked for just that part.
-    if (plan.whole && joining.completes) return { ...landed, kind: 'filling', entry: whole, received: described, fill, length: joining.length, part: undefined };
-    const part: OwnPart = { span: joining.incoming, length: bodyLength(plan.request.method, response) };
-    return { ...landed, kind: 'filling', entry: { ...whole, range: isWhole(joining.readable) ? undefined : joining.readable }, received: response.fields, fill, length: joining.length, part };
+    const part: OwnPart = { span: { start: 0, end: length }, length: bodyLength(plan.request.method, response) };
+    return { ...landed, kind: 'filling', entry: { ...whole, range: isWhole(announced) ? undefined : announced }, received: response.fields, fill, length, part };
+  }
+
+  /** The client asked for the whole, and the part that comes completes what is stored; undefined where it does not. */
+  async #complete(plan: Received, response: OriginResponse, entry: Entry, announced: StoredRange, place: Place, landed: Landed): Promise<Landing | undefined> {
+    const { settings, store, variants } = this.#parts;
+    const joining = new Joining(announced, response, plan.located, settings);
+    if (!joining.completes) return undefined;
+    const writer = store.put(place.key, joining.length);
+    if (writer === undefined || !(await joining.begin(writer))) return { ...landed, kind: 'passing', response, reasons: [{ code: 'too-large', detail: `${joining.length} bytes` }] };
+    const fields = joining.joined ? updatedFields(plan.located!.entry.fields, entry.fields, []) : entry.fields;
+    const whole: Entry = { ...entry, fields };
+    const commit = async (written: StoreWriter): Promise<boolean> => {
+      const range = await joining.finish(written);
+      return range !== undefined && isWhole(range) && variants.commit(plan.key, place, whole, written);
+    };
+    const fill = new Fill(response.body, writer, { commit, stands: () => !variants.isDead(plan.key, whole), unreadMs: () => undefined });
+    return { ...landed, kind: 'filling', entry: whole, received: fields, fill, length: joining.length, part: undefined };
   }
 
   #tagsOf({ key }: Received, fields: Fields): readonly string[] {
@@ -253,7 +271,7 @@ export class Fetcher {
   /** https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5 */
   async #updateByHead(plan: Received, located: Located, response: OriginResponse, requestTime: number, responseTime: number): Promise<void> {
     const { settings, variants } = this.#parts;
-    if (!headDescribes(response, located.entry, located.object.body.length)) return this.#doubt(plan, response, []);
+    if (!headDescribes(response, located.entry, located.entry.range === undefined ? located.object.body.length : located.entry.range.length)) return this.#doubt(plan, response, []);
     const fields = updatedFields(located.entry.fields, response.fields, []);
     // Its stamp stays: what a soft purge has marked stale has a body that a head says little of.
     const updated: Entry = { ...located.entry, fields, requestTime, responseTime, invalidated: false, tags: this.#tagsOf(plan, fields) };

@@ -33,11 +33,6 @@ export class Joining {
     this.length = before + coming + this.#behind;
   }
 
-  /** Bytes of the representation that can be read while they come: those that are stored behind them are written last. */
-  get readable(): StoredRange {
-    return { ...this.#announced, first: this.#first };
-  }
-
   /** It is joined with a stored part. */
   get joined(): boolean {
     return this.#stored !== undefined;

@@ -70,7 +70,7 @@ export class Purger {
   async #soften(key: string): Promise<number> {
     const { stamps, variants } = this.#parts;
     stamps.purge(urlScope(key), true);
-    return (await variants.list(key)).length;
+    return sum((await variants.list(key)).map(({ entry }) => 1 + entry.parts.length));
   }
 
   /** https://www.rfc-editor.org/rfc/rfc9875.html#section-3 */

@@ -4,16 +4,20 @@
  * others, which stand under keys of their own: a URL without variants costs one look-up, and its
  * list is at least as hot as the hottest variant.
  */
-import { createHash } from 'node:crypto';
-import { MillraceError } from '../errors.ts';
+import type { ByteRange } from '../http/byte-range.ts';
 import type { Fields } from '../http/fields.ts';
 import { normalUrl } from '../http/normal-url.ts';
-import { type Selection, SelectingFields, firstMismatch } from '../policy/vary.ts';
+import type { StoredRange } from '../policy/message.ts';
+import { isWhole } from '../policy/partial.ts';
+import { updatedFields } from '../policy/validate.ts';
+import type { Selection } from '../policy/vary.ts';
 import type { Collections } from './collections.ts';
-import { type Entry, type Variant, decodeEntry, encodeEntry } from './entry.ts';
+import { type Entry, type Variant, encodeEntry, entryOf } from './entry.ts';
+import { Parts, type View, partKey } from './parts.ts';
 import type { CommitTerms, Store, StoredObject, StoreWriter } from './ports.ts';
 import { urlOfKey } from './key.ts';
 import { scopesOf } from './scopes.ts';
+import { type First, type Selected, isSame, select, selectionIn, variantKey } from './selected.ts';
 import type { Stamps } from './stamps.ts';
 
 /** An entry with where it is stored and its bytes. */
@@ -42,19 +46,6 @@ export interface Place {
   readonly replaces: string | undefined;
 }
 
-/** What stands under a URL's own key. */
-interface First extends Located {
-  readonly isDead: boolean;
-}
-
-/** What is stored for a URL, as a request selects among it. */
-interface Selected {
-  /** The first variant itself, or one of its list. */
-  readonly best: Located | Variant | undefined;
-  readonly mismatch: string | undefined;
-  readonly names: readonly string[];
-}
-
 /** The last change of one URL's list. Undefined once it is settled: a Map keeps what it held for a while (see flights.ts). */
 interface Change {
   settled: Promise<unknown> | undefined;
@@ -71,6 +62,7 @@ export class Variants {
   readonly #stamps: Stamps;
   readonly #collections: Collections;
   readonly #keepFor: (entry: Entry) => number;
+  readonly #parts: Parts;
   /** Changes of one URL's list happen one after the other. */
   readonly #changes = new Map<string, Change>();
 
@@ -83,6 +75,7 @@ export class Variants {
     this.#stamps = stamps;
     this.#collections = collections;
     this.#keepFor = keepFor;
+    this.#parts = new Parts({ store, isDead: (key, entry) => this.isDead(key, entry), terms: (key, entry) => this.#terms(key, entry) });
   }
 
   /** Responses to QUERY were stored, whose keys a URL alone does not lead to. */
@@ -101,7 +94,8 @@ export class Variants {
     if (first === undefined) return NOTHING;
     const selected = select(first, request, forwardedAs);
     const { best } = selected;
-    return this.#found(key, first, selected, best === undefined || 'entry' in best ? best : await this.#read(best.key, key));
+    const located = best === undefined || 'entry' in best ? best : await this.#read(best.key, key);
+    return this.#found(key, first, selected, located, located && hasParts(located) ? await this.#parts.view(key, located, request) : undefined);
   }
 
   /** It can be looked for at once. */
@@ -116,21 +110,23 @@ export class Variants {
     if (first === undefined) return NOTHING;
     const selected = select(first, request, forwardedAs);
     const { best } = selected;
-    return this.#found(key, first, selected, best === undefined || 'entry' in best ? best : this.#living(best.key, key, this.#store.peek(best.key)));
+    const located = best === undefined || 'entry' in best ? best : this.#living(best.key, key, this.#store.peek(best.key));
+    return this.#found(key, first, selected, located, located && hasParts(located) ? this.#parts.peek(key, located, request) : undefined);
   }
 
-  #found(key: string, first: Located, { mismatch, names }: Selected, located: Located | undefined): Lookup {
+  #found(key: string, first: Located, { mismatch, names }: Selected, located: Located | undefined, view: View | undefined): Lookup {
     const read = located === undefined || located === first ? [first.object] : [first.object, located.object];
+    if (view !== undefined) read.push(...view.read);
     const softPurged = located !== undefined && this.isSoftPurged(key, located.entry);
-    return { located, mismatch: located === undefined ? mismatch : undefined, names, read, softPurged };
+    return { located: view?.located ?? located, mismatch: located === undefined ? mismatch : undefined, names, read, softPurged };
   }
 
-  /** All that is stored for a URL, the first variant first. */
+  /** All that is stored for a URL, the first variant first; of those in parts, the parts that are still stored. */
   async list(key: string): Promise<Located[]> {
     const first = this.#first(key, await this.#store.get(key));
     if (first === undefined) return [];
     const others = (await Promise.all(first.entry.others.map((variant) => this.#read(variant.key, key)))).filter((each) => each !== undefined);
-    return first.isDead ? others : [first, ...others];
+    return Promise.all((first.isDead ? others : [first, ...others]).map(async (each) => (hasParts(each) ? { ...each, entry: { ...each.entry, parts: await this.#parts.present(key, each) } } : each)));
   }
 
   /** A purge means it. */
@@ -159,33 +155,97 @@ export class Variants {
     return { key: isFree ? key : variantKey(key, selection), replaces };
   }
 
-  /** Makes a written response visible at its place. False when it could not be kept. */
-  async commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
+  /** Before it is stored: what is true of all that is stored. */
+  #know(key: string, entry: Entry): void {
     if (entry.method === 'QUERY') this.#holdsQueries = true;
     const url = urlOfKey(key);
     if (normalUrl(url) !== url) this.#holdsOtherSpellings = true;
     this.#collections.add(url);
+  }
+
+  /** Makes a written response visible at its place. False when it could not be kept. */
+  async commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
+    this.#know(key, entry);
+    return this.#alone(key, () => this.#commit(key, place, entry, writer));
+  }
+
+  async #commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
+    if (this.isDead(key, entry)) return false;
+    const first = this.#first(key, await this.#store.get(key));
+    const isReplaced = (each: Variant): boolean => each.key === place.key || each.key === place.replaces || isSame(each.selection, entry.selection);
+    const others = first?.entry.others.filter((each) => !isReplaced(each)) ?? [];
+    const replaced = first?.entry.others.filter((each) => each.key !== place.key && isReplaced(each)) ?? [];
+    const before = place.key === key ? first : first?.entry.others.some((each) => each.key === place.key) ? this.#locate(place.key, await this.#store.get(place.key)) : undefined;
+    if (place.key === key) {
+      if (!(await writer.commit(encodeEntry({ ...entry, others }), this.#terms(key, entry)))) return false;
+    } else {
+      if (!(await writer.commit(encodeEntry(entry), this.#terms(key, entry)))) return false;
+      others.push({ key: place.key, selection: entry.selection, at: entry.responseTime });
+      if (others.length + 1 > MAX_VARIANTS) replaced.push(others.shift()!);
+      // What no list names can never be found: it must not take up room.
+      if (first === undefined || !(await this.#enlist(key, first, others, this.#keepFor(entry)))) {
+        await this.#store.delete(place.key);
+        await this.#parts.remove(place.key, before?.entry.parts ?? []);
+        return false;
+      }
+    }
+    await this.#parts.drop(place.key, before?.entry.parts ?? [], entry.parts);
+    for (const each of replaced) await this.#delete(each.key);
+    return true;
+  }
+
+  /** The key under which a part is best written; see commitPart(). */
+  async placeOfPart(key: string, place: Place, entry: Entry, range: StoredRange): Promise<string> {
+    const placement = await this.#parts.placement(key, await this.#read(place.key, key), entry, range);
+    return placement === undefined || placement.kind === 'first' ? place.key : partKey(place.key, range);
+  }
+
+  /**
+   * Makes a written part visible, beside those that are stored of the same representation. A part that has
+   * nothing new only freshens what is stored. Parts of another representation go.
+   * @param entry describes the whole
+   * @param at the key that the writer writes to
+   */
+  async commitPart(key: string, place: Place, entry: Entry, range: StoredRange, writer: StoreWriter, at: string): Promise<boolean> {
+    this.#know(key, entry);
     return this.#alone(key, async () => {
       if (this.isDead(key, entry)) return false;
-      const first = this.#first(key, await this.#store.get(key));
-      const isReplaced = (each: Variant): boolean => each.key === place.key || each.key === place.replaces || isSame(each.selection, entry.selection);
-      const others = first?.entry.others.filter((each) => !isReplaced(each)) ?? [];
-      const replaced = first?.entry.others.filter((each) => each.key !== place.key && isReplaced(each)) ?? [];
-      if (place.key === key) {
-        if (!(await writer.commit(encodeEntry({ ...entry, others }), this.#terms(key, entry)))) return false;
-      } else {
-        if (!(await writer.commit(encodeEntry(entry), this.#terms(key, entry)))) return false;
-        others.push({ key: place.key, selection: entry.selection, at: entry.responseTime });
-        if (others.length + 1 > MAX_VARIANTS) replaced.push(others.shift()!);
-        // What no list names can never be found: it must not take up room.
-        if (first === undefined || !(await this.#enlist(key, first, others, this.#keepFor(entry)))) {
-          await this.#store.delete(place.key);
-          return false;
-        }
+      const stored = await this.#read(place.key, key);
+      const placement = await this.#parts.placement(key, stored, entry, range);
+      const described: Entry = stored === undefined || placement === undefined ? entry : { ...entry, fields: updatedFields(stored.entry.fields, entry.fields, []) };
+      if (placement?.kind === 'covered') {
+        await this.#describe(key, stored!, described);
+        return false;
       }
-      for (const each of replaced) await this.#store.delete(each.key);
+      const to = placement?.kind === 'other' ? partKey(place.key, range) : place.key;
+      const moved = await this.#parts.moved(writer, at, to);
+      if (moved === undefined) return false;
+      const isStored =
+        placement?.kind === 'other'
+          ? await this.#addPart(key, stored!, { ...described, range }, placement.others, moved)
+          : await this.#commit(key, place, { ...described, range: isWhole(range) ? undefined : range, parts: placement?.others ?? [] }, moved);
+      if (!isStored) {
+        if (moved !== writer) moved.abort();
+        return false;
+      }
+      const first = await this.#read(place.key, key);
+      if (first !== undefined) await this.#parts.merge(key, first, range);
       return true;
     });
+  }
+
+  /** @param parts besides the first, with that one */
+  async #addPart(key: string, first: Located, part: Entry, parts: readonly ByteRange[], writer: StoreWriter): Promise<boolean> {
+    if (!(await writer.commit(encodeEntry({ ...part, others: [] }), this.#terms(key, part)))) return false;
+    const isListed = await this.#describe(key, first, part, parts);
+    if (isListed) await this.#parts.drop(first.key, first.entry.parts, parts);
+    else await this.#parts.remove(first.key, [part.range!]);
+    return isListed;
+  }
+
+  /** Replaces the description of what is stored, but not what says where its bytes are. */
+  #describe(key: string, { key: place, entry: { range, parts, others }, object }: Located, entry: Entry, newParts: readonly ByteRange[] = parts): Promise<boolean> {
+    return this.#store.update(place, object, encodeEntry({ ...entry, range, parts: newParts, others }), this.#terms(key, entry));
   }
 
   /** Replaces the description of a stored response, where it is still stored; its body stays. */
@@ -193,9 +253,7 @@ export class Variants {
     return this.#alone(key, async () => {
       const current = await this.#read(located.key, key);
       if (current === undefined || !isSameArrival(current.entry, located.entry)) return undefined;
-      const meta = encodeEntry({ ...entry, others: current.entry.others });
-      if (!(await this.#store.update(located.key, current.object, meta, this.#terms(key, entry)))) return undefined;
-      return { key: located.key, entry, object: { meta, body: located.object.body } };
+      return (await this.#describe(key, current, entry)) ? { ...located, entry } : undefined;
     });
   }
 
@@ -204,10 +262,18 @@ export class Variants {
     return this.#alone(key, async () => {
       const object = await this.#store.get(key);
       if (object === undefined) return 0;
-      const others = this.#decode(object)?.others ?? [];
-      const removed = await Promise.all([key, ...others.map((variant) => variant.key)].map((each) => this.#store.delete(each)));
-      return removed.filter(Boolean).length;
+      const others = entryOf(object)?.others ?? [];
+      const removed = await Promise.all([key, ...others.map((variant) => variant.key)].map((each) => this.#delete(each)));
+      return removed.reduce((sum, count) => sum + count, 0);
     });
+  }
+
+  /** Removes a variant with all its parts; how many stored responses that were. */
+  async #delete(key: string): Promise<number> {
+    const object = await this.#store.get(key);
+    if (object === undefined) return 0;
+    const parts = await this.#parts.remove(key, entryOf(object)?.parts ?? []);
+    return (await this.#store.delete(key)) ? 1 + parts : parts;
   }
 
   /** Marks one stored response as stale, so that it is validated before it is used again. */
@@ -240,18 +306,8 @@ export class Variants {
   }
 
   #locate(key: string, object: StoredObject | undefined): Located | undefined {
-    const entry = object && this.#decode(object);
+    const entry = object && entryOf(object);
     return object === undefined || entry === undefined ? undefined : { key, entry, object };
-  }
-
-  /** Undefined for bytes that cannot be read: they count as not stored. */
-  #decode(object: StoredObject): Entry | undefined {
-    try {
-      return decodeEntry(object.meta);
-    } catch (error) {
-      if (error instanceof MillraceError && error.code === 'ERR_STORED_FORMAT') return undefined;
-      throw error;
-    }
   }
 
   async #alone<T>(key: string, change: () => Promise<T>): Promise<T> {
@@ -269,49 +325,11 @@ export class Variants {
 
 }
 
-/**
- * Of several the most recent. Those that state what selects them go before those that do not: an origin
- * may leave Vary out of its default response alone.
- * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.1
- */
-function select(first: First, request: Fields, forwardedAs: string): Selected {
-  const fields = new SelectingFields(request);
-  let mismatch = first.isDead ? undefined : firstMismatch(first.entry.selection, fields, forwardedAs);
-  let best: Located | Variant | undefined = first.isDead || mismatch !== undefined ? undefined : first;
-  if (first.entry.others.length === 0) return { best, mismatch, names: first.entry.selection.names.toSorted() };
-  const names = new Set(first.entry.selection.names);
-  for (const variant of first.entry.others) {
-    for (const name of variant.selection.names) names.add(name);
-    const differs = firstMismatch(variant.selection, fields, forwardedAs);
-    if (differs !== undefined) mismatch = differs;
-    else if (best === undefined || isBetter(variant, best)) best = variant;
-  }
-  return { best, mismatch, names: [...names].sort() };
-}
-
-function isBetter(variant: Variant, than: Located | Variant): boolean {
-  const [varies, othersVary] = [variant.selection.names.length > 0, selectionIn(than).names.length > 0];
-  return varies === othersVary ? variant.at > ('entry' in than ? than.entry.responseTime : than.at) : varies;
-}
-
-function selectionIn(each: Located | Variant): Selection {
-  return 'entry' in each ? each.entry.selection : each.selection;
+function hasParts({ entry }: Located): boolean {
+  return entry.parts.length > 0;
 }
 
 /** The entry is still the one that was looked up, not one that replaced it. */
 function isSameArrival(a: Entry, b: Entry): boolean {
   return a.requestTime === b.requestTime && a.responseTime === b.responseTime && a.stamp === b.stamp;
-}
-
-/** The language of the response is a consequence of what selected it. */
-function selectors({ names, values, forwardedAs }: Selection): string {
-  return JSON.stringify([names, values, forwardedAs]);
-}
-
-function isSame(a: Selection, b: Selection): boolean {
-  return selectors(a) === selectors(b);
-}
-
-function variantKey(key: string, selection: Selection): string {
-  return `${key}\n${createHash('sha256').update(selectors(selection)).digest('base64url')}`;
 }

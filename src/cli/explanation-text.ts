@@ -39,12 +39,13 @@ function reasonLines(lead: string, { words, detail, source, remedy }: ExplainedR
 }
 
 function variantLines(variant: ExplainedVariant): string[] {
-  const { status, method, bytes, age, lifetime, lifetimeReason, etag, lastModified, selectedBy, matches, softPurged, storedAt } = variant;
+  const { status, method, bytes, age, lifetime, lifetimeReason, etag, lastModified, selectedBy, matches, softPurged, storedAt, parts } = variant;
   const fresh = age < lifetime && !softPurged;
   const lines = [
     `  ${status} to ${printable(method)}, ${formatSize(bytes)}, ${styled(fresh ? 'green' : 'yellow', fresh ? 'fresh' : 'stale')}: age ${formatDuration(age)} of ${formatDuration(lifetime)}${softPurged ? ', purged softly' : ''}, received ${printable(storedAt)}`,
     ...reasonLines('lifetime:', lifetimeReason),
   ];
+  for (const part of parts ?? []) lines.push(`  only ${printable(part)}`);
   if (etag !== undefined) lines.push(`  ETag: ${printable(etag)}`);
   if (lastModified !== undefined) lines.push(`  Last-Modified: ${printable(lastModified)}`);
   for (const [name, value] of Object.entries(selectedBy)) lines.push(`  for requests with ${value === null ? `no ${printable(name)}` : `${printable(name)}: ${printable(value)}`}`);

@@ -66,7 +66,12 @@ export function completion(stored: StoredResponse, settings: Settings): Completi
 export function joins(stored: StoredResponse, newer: ResponseHead, range: StoredRange): boolean {
   const own = stored.range;
   if (own === undefined || own.length !== range.length || range.first > own.last + 1 || range.last + 1 < own.first) return false;
-  const [a, b] = [strongTag(stored.fields), strongTag(newer.fields)];
+  return shareStrongTag(stored.fields, newer.fields);
+}
+
+/** Both are of the very same representation, as far as that can be known. */
+export function shareStrongTag(fields: Fields, others: Fields): boolean {
+  const [a, b] = [strongTag(fields), strongTag(others)];
   return a !== undefined && b !== undefined && strongMatch(parseEntityTag(a)!, parseEntityTag(b)!);
 }
 

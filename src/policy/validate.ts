@@ -123,12 +123,12 @@ export function updatedFields(stored: Fields, newer: Fields, omit: readonly stri
  * does not, what is stored is out of date.
  * Source: https://www.rfc-editor.org/rfc/rfc9111.html#section-4.3.5
  */
-export function headDescribes(head: ResponseHead, stored: StoredResponse, storedLength: number): boolean {
+export function headDescribes(head: ResponseHead, stored: StoredResponse, storedLength: number | undefined): boolean {
   if (head.status !== stored.status) return false;
   for (const name of ['etag', 'last-modified']) {
     const value = head.fields.first(name);
     if (value !== undefined && value !== stored.fields.first(name)) return false;
   }
   const length = head.fields.first('content-length');
-  return length === undefined || Number(length) === storedLength;
+  return length === undefined || storedLength === undefined || Number(length) === storedLength;
 }

@@ -28,7 +28,7 @@ function notable(length: number): typeof HEAD {
 function description(): Buffer {
   const fields = new Fields(['ETag', '"a"', 'Content-Length', '4', 'xkey', 'a', 'Date', 'Thu, 01 Jan 1970 00:16:30 GMT', 'x-own', ' b']);
   const selection = { names: [], values: [], language: null, forwardedAs: '' };
-  return encodeEntry({ status: 200, fields, method: 'GET', requestTime: NOW - AGE, responseTime: NOW - AGE, privateInPlay: false, invalidated: false, range: undefined, selection, stamp: 0, tags: [], others: [] });
+  return encodeEntry({ status: 200, fields, method: 'GET', requestTime: NOW - AGE, responseTime: NOW - AGE, privateInPlay: false, invalidated: false, range: undefined, selection, stamp: 0, tags: [], parts: [], others: [] });
 }
 
 /** A memo over a store, with the few words a test needs. */

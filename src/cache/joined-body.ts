@@ -1,0 +1,35 @@
+/**
+ * @module cache/joined-body
+ * The bodies of several stored parts as one, read one after the other.
+ */
+import type { ByteRange } from '../http/byte-range.ts';
+import type { Body } from './ports.ts';
+
+export interface PartBody {
+  /** The bytes of the representation that it has. */
+  readonly range: ByteRange;
+  readonly body: Body;
+}
+
+export class JoinedBody implements Body {
+  readonly length: number;
+  readonly #first: number;
+  readonly #parts: readonly PartBody[];
+
+  /** @param parts in order; each touches or overlaps the next */
+  constructor(parts: readonly PartBody[]) {
+    this.#parts = parts;
+    this.#first = parts[0]!.range.first;
+    this.length = parts.at(-1)!.range.last + 1 - this.#first;
+  }
+
+  async *read(start: number, end: number): AsyncIterable<Buffer> {
+    let at = this.#first + start;
+    for (const { range, body } of this.#parts) {
+      const until = Math.min(range.last + 1, this.#first + end);
+      if (at >= until) continue;
+      yield* body.read(at - range.first, until - range.first);
+      at = until;
+    }
+  }
+}
