@@ -20,6 +20,12 @@ export interface Draining {
 /** Milliseconds a client may take nothing of what waits for it: a response that nobody reads holds memory, and maybe the origin. */
 export const STALLED = 60_000;
 
+/**
+ * Milliseconds for which nothing of a response that has begun may leave to a client that has ended its side.
+ * It may wait for more, or have left: only what is written to it tells the two apart.
+ */
+export const HALF_CLOSED = 5_000;
+
 export class NodeReply implements Reply {
   readonly #response: ServerResponse;
   readonly #state: Draining;
@@ -29,6 +35,7 @@ export class NodeReply implements Reply {
   #awaitsContinue = false;
   #onEnd: (() => void) | undefined;
   #last = false;
+  #isHalfClosed = false;
   #mayHaveBody = true;
   #length: number | undefined;
   #chunked = false;
@@ -88,6 +95,12 @@ export class NodeReply implements Reply {
     this.#response.shouldKeepAlive = false;
   }
 
+  /** The client has ended its side of the connection, and may still read. */
+  clientEnded(): void {
+    this.#isHalfClosed = true;
+    if (this.headSent) this.#limitSilence();
+  }
+
   /** Called when the response is complete, before the connection goes on to the next request. */
   beforeEnd(callback: () => void): void {
     this.#onEnd = callback;
@@ -120,6 +133,7 @@ export class NodeReply implements Reply {
     // Else node sends chunked to an HTTP/1.0 client that says TE: chunked.
     if (!this.#chunked) response.removeHeader('transfer-encoding');
     response.writeHead(status, STATUS_CODES[status] ?? '', lines);
+    if (this.#isHalfClosed) this.#limitSilence();
     setImmediate(this.#flush);
   }
 
@@ -157,6 +171,7 @@ export class NodeReply implements Reply {
       this.#response.addTrailers(pairs(endToEndLines(trailers)));
     }
     this.#onEnd?.();
+    if (this.#isHalfClosed) this.#response.socket?.setTimeout(STALLED);
     this.#response.end();
   }
 
@@ -187,9 +202,14 @@ export class NodeReply implements Reply {
 
   readonly #onDrain = (): void => {
     // After the response node keeps the time of the idle connection.
-    if (!this.#ended) this.#response.socket?.setTimeout(0);
+    if (!this.#ended) this.#limitSilence();
     this.#onceDrained.call();
   };
+
+  /** Node refreshes it as long as bytes leave, and closes the connection where none do. */
+  #limitSilence(): void {
+    this.#response.socket?.setTimeout(this.#isHalfClosed ? HALF_CLOSED : 0);
+  }
 
   readonly #onClose = (): void => {
     const left = !this.#ended;

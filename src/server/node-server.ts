@@ -26,6 +26,8 @@ export function createNodeServer(lane: NodeLane): Server {
   });
   // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
   server.maxHeadersCount = 0;
+  // A client may end its side of the connection after its request, and still read the response. Node has no option for that.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('connection', (socket) => lane.connection(socket));
   server.on('request', (request, response) => lane.request(withMethod(request), response));
   server.on('checkContinue', (request, response) => lane.checkContinue(withMethod(request), response));

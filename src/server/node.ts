@@ -29,7 +29,7 @@ export interface LaneOptions {
 }
 
 /** A response under way, as far as what comes behind its request may concern it. */
-export type Answering = Pick<NodeReply, 'requestComplete' | 'headSent' | 'closeAfter'>;
+export type Answering = Pick<NodeReply, 'requestComplete' | 'headSent' | 'closeAfter' | 'clientEnded'>;
 
 /** After these nobody can be sure where the next request begins. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(['ERR_BAD_REQUEST', 'ERR_BAD_TARGET', 'ERR_URI_TOO_LONG', 'ERR_EXPECTATION']);
@@ -59,6 +59,11 @@ export class NodeLane {
     if (replies === undefined) {
       replies = [];
       this.#connections.set(socket, replies);
+      const underWay = replies;
+      socket.once('end', () => {
+        underWay.at(-1)?.closeAfter();
+        for (const reply of underWay) reply.clientEnded();
+      });
       socket.once('close', () => this.#connections.delete(socket));
     }
     return replies;

@@ -43,7 +43,7 @@ export class TlsDoor {
       if (socket.alpnProtocol === 'h2') http2.take(socket);
       else giveToNode(socket, general, http);
     });
-    this.server = createServer({ noDelay: true }, (socket) => this.#await(socket));
+    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#await(socket));
     // With it node:http begins to look for heads that take too long.
     this.server.once('listening', () => http.emit('listening'));
     this.server.once('close', () => http.close());
@@ -68,9 +68,10 @@ export class TlsDoor {
       clearTimeout(timer);
       this.#shaking.delete(name);
     });
-    socket.on('error', ignore);
+    const left = (): void => void socket.end();
+    socket.once('end', left).on('error', ignore);
     socket.once('data', (first: Buffer) => {
-      socket.pause();
+      socket.off('end', left).pause();
       if (first[0] === TLS_HANDSHAKE) {
         socket.unshift(first);
         this.#tls.emit('connection', socket);

@@ -353,9 +353,10 @@ export class Connection {
     }
     const general = this.#general;
     if (this.#reply !== undefined && general?.isHeld !== true) {
-      // As with node:http, whoever ends its side before it is answered has left.
-      this.#reply.left();
-      this.#socket.end();
+      // It may still read: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.6
+      this.#isClosing = true;
+      this.#reply.closeAfter();
+      this.#reply.clientEnded();
     } else if (general !== undefined) general.feedEnd();
     else this.#socket.end();
   }

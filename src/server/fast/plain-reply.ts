@@ -12,7 +12,7 @@ import type { Fields } from '../../http/fields.ts';
 import { Callbacks } from '../callbacks.ts';
 import { endToEndLines, headText, mayHaveBody } from '../head-lines.ts';
 import type { Answering } from '../node.ts';
-import { type Draining, STALLED } from '../node-reply.ts';
+import { type Draining, HALF_CLOSED, STALLED } from '../node-reply.ts';
 
 /** What all replies of a lane have in common. */
 export interface ReplyLane extends Draining {
@@ -45,6 +45,7 @@ export class PlainReply implements Reply, Answering {
   #over = false;
   #closed = false;
   #hasTimeout = false;
+  #isHalfClosed = false;
   /** Chunks that the socket may still read, and whose they are. */
   #untaken: Buffer[] = [];
   #lender: Lender | undefined;
@@ -80,6 +81,12 @@ export class PlainReply implements Reply, Answering {
     this.#isLast = true;
   }
 
+  /** The client has ended its side of the connection, and may still read. */
+  clientEnded(): void {
+    this.#isHalfClosed = true;
+    if (this.#headSent) this.#limitSilence();
+  }
+
   informational(status: number, fields: Fields): void {
     // Nobody waits here for 100 (Continue), and nothing was asked to switch.
     if (this.#closed || this.#headSent || status === 100 || status === 101) return;
@@ -101,6 +108,7 @@ export class PlainReply implements Reply, Answering {
     if (!this.#saidClose) head += this.#lane.keepAliveLines;
     if (this.#chunked) head += 'Transfer-Encoding: chunked\r\n';
     this.#head = `${head}\r\n`;
+    if (this.#isHalfClosed) this.#limitSilence();
     this.#lane.flushLater(this);
   }
 
@@ -204,6 +212,12 @@ export class PlainReply implements Reply, Answering {
   #endTimeout(): void {
     if (this.#hasTimeout) this.#socket.setTimeout(0);
     this.#hasTimeout = false;
+    if (this.#isHalfClosed && !this.#over) this.#limitSilence();
+  }
+
+  #limitSilence(): void {
+    this.#hasTimeout = true;
+    this.#socket.setTimeout(HALF_CLOSED);
   }
 
   #takeHead(): string {
