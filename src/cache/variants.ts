@@ -11,6 +11,7 @@ import type { StoredRange } from '../policy/message.ts';
 import { isWhole } from '../policy/partial.ts';
 import { updatedFields } from '../policy/validate.ts';
 import type { Selection } from '../policy/vary.ts';
+import { Changes } from './changes.ts';
 import type { Collections } from './collections.ts';
 import { type Entry, type Variant, encodeEntry, entryOf } from './entry.ts';
 import { Parts, type View, partKey } from './parts.ts';
@@ -46,11 +47,6 @@ export interface Place {
   readonly replaces: string | undefined;
 }
 
-/** The last change of one URL's list. Undefined once it is settled: a Map keeps what it held for a while (see flights.ts). */
-interface Change {
-  settled: Promise<unknown> | undefined;
-}
-
 /** Variants kept for one URL; the oldest goes when there is one more, so that a client that sends ever new values cannot fill the store with one page. */
 const MAX_VARIANTS = 32;
 
@@ -63,8 +59,8 @@ export class Variants {
   readonly #collections: Collections;
   readonly #keepFor: (entry: Entry) => number;
   readonly #parts: Parts;
-  /** Changes of one URL's list happen one after the other. */
-  readonly #changes = new Map<string, Change>();
+  /** Changes of what is stored for one URL. */
+  readonly #changes = new Changes();
 
   #holdsQueries = false;
   #holdsOtherSpellings = false;
@@ -166,7 +162,7 @@ export class Variants {
   /** Makes a written response visible at its place. False when it could not be kept. */
   async commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
     this.#know(key, entry);
-    return this.#alone(key, () => this.#commit(key, place, entry, writer));
+    return this.#changes.run(key, () => this.#commit(key, place, entry, writer));
   }
 
   async #commit(key: string, place: Place, entry: Entry, writer: StoreWriter): Promise<boolean> {
@@ -208,7 +204,7 @@ export class Variants {
    */
   async commitPart(key: string, place: Place, entry: Entry, range: StoredRange, writer: StoreWriter, at: string): Promise<boolean> {
     this.#know(key, entry);
-    return this.#alone(key, async () => {
+    return this.#changes.run(key, async () => {
       if (this.isDead(key, entry)) return false;
       const stored = await this.#read(place.key, key);
       const placement = await this.#parts.placement(key, stored, entry, range);
@@ -250,7 +246,7 @@ export class Variants {
 
   /** Replaces the description of a stored response, where it is still stored; its body stays. */
   async update(key: string, located: Located, entry: Entry): Promise<Located | undefined> {
-    return this.#alone(key, async () => {
+    return this.#changes.run(key, async () => {
       const current = await this.#read(located.key, key);
       if (current === undefined || !isSameArrival(current.entry, located.entry)) return undefined;
       return (await this.#describe(key, current, entry)) ? { ...located, entry } : undefined;
@@ -259,7 +255,7 @@ export class Variants {
 
   /** Removes all that is stored for a URL; how many responses there were. */
   async remove(key: string): Promise<number> {
-    return this.#alone(key, async () => {
+    return this.#changes.run(key, async () => {
       const object = await this.#store.get(key);
       if (object === undefined) return 0;
       const others = entryOf(object)?.others ?? [];
@@ -309,20 +305,6 @@ export class Variants {
     const entry = object && entryOf(object);
     return object === undefined || entry === undefined ? undefined : { key, entry, object };
   }
-
-  async #alone<T>(key: string, change: () => Promise<T>): Promise<T> {
-    const before = this.#changes.get(key)?.settled;
-    const settled = before === undefined ? change() : before.then(change, change);
-    const mine: Change = { settled };
-    this.#changes.set(key, mine);
-    try {
-      return await settled;
-    } finally {
-      mine.settled = undefined;
-      if (this.#changes.get(key) === mine) this.#changes.delete(key);
-    }
-  }
-
 }
 
 function hasParts({ entry }: Located): boolean {
