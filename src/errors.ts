@@ -41,6 +41,8 @@ const ERRORS = {
   ERR_CONNECTION_TIMEOUT: { status: 504, source: 'origin', retryable: true, proxyStatus: 'connection_timeout', title: 'Connecting to the origin took too long' },
   ERR_ORIGIN_TIMEOUT: { status: 504, source: 'origin', retryable: true, proxyStatus: 'http_response_timeout', title: 'The origin took too long to answer' },
   ERR_ORIGIN_TLS: { status: 502, source: 'origin', retryable: false, proxyStatus: 'tls_protocol_error', title: 'TLS with the origin failed' },
+  ERR_ORIGIN_CERTIFICATE: { status: 502, source: 'origin', retryable: false, proxyStatus: 'tls_certificate_error', title: "The origin's certificate is not accepted" },
+  ERR_ORIGIN_SCHEME: { status: 502, source: 'origin', retryable: false, proxyStatus: 'tls_protocol_error', title: 'The origin speaks plain HTTP where https was expected, or the reverse' },
   ERR_ORIGIN_RESPONSE: { status: 502, source: 'origin', retryable: true, proxyStatus: 'http_protocol_error', title: 'The origin sent no valid response' },
   ERR_ORIGIN_INCOMPLETE: { status: 502, source: 'origin', retryable: true, proxyStatus: 'http_response_incomplete', title: 'The response of the origin broke off' },
   ERR_ORIGIN_UNREACHABLE: { status: 502, source: 'origin', retryable: true, proxyStatus: 'destination_unavailable', title: 'Origin not reachable' },

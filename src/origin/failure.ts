@@ -3,7 +3,7 @@
  * The errors of sockets, TLS, DNS, undici and node:http as errors of ours, with the origin's name
  * and what to do.
  */
-import { MillraceError } from '../errors.ts';
+import { type ErrorCode, MillraceError } from '../errors.ts';
 import type { Endpoint } from './connector.ts';
 
 /** Why no connection came about. */
@@ -31,7 +31,7 @@ export function connectError(error: Error, { scheme, host, port }: Endpoint): Mi
         : make('ERR_CONNECTION_RESET', `${at} closed the connection as it was made. Check the origin's log.`);
     default:
   }
-  if (scheme === 'https' && isTlsError(cause, code)) return make('ERR_ORIGIN_TLS', tlsMessage(cause, code, at));
+  if (scheme === 'https' && isTlsError(cause, code)) return tlsError(error, cause, code, at);
   return make('ERR_ORIGIN_UNREACHABLE', `${at} cannot be reached: ${cause.message}. Check the address and the network.`);
 }
 
@@ -49,14 +49,17 @@ const UNTRUSTED: ReadonlySet<string> = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', '
 /** Alerts by which a server says that it got no client certificate, or not the right one: https://www.rfc-editor.org/rfc/rfc8446.html#section-6.2 */
 const WANTS_CERTIFICATE = /ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_EXPIRED|CERTIFICATE_REVOKED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
 
-function tlsMessage(error: Error, code: string, at: string): string {
-  const failed = `TLS with ${at} failed: ${error.message.trim()} (${code}).`;
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') return `${at} does not speak TLS on that port. If it speaks plain HTTP there, use http://${at} (--origin http://${at}).`;
-  if (WANTS_CERTIFICATE.test(code)) return `${failed} The origin asks for a client certificate that it accepts. Name one with --origin-cert FILE and --origin-key FILE.`;
-  if (UNTRUSTED.has(code)) return `${failed} If it is of a private authority, name that one's certificate with --origin-ca FILE (without --origin: in NODE_EXTRA_CA_CERTS). --insecure-origin leaves it unchecked.`;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `${failed} Use a name that stands in its certificate as the host of --origin, or have the certificate made for this one. --insecure-origin leaves it unchecked.`;
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return `${failed} Renew the origin's certificate, and check this machine's clock. Until then --insecure-origin leaves it unchecked.`;
-  return `${failed} Check the origin's certificate and that it speaks https on that port.`;
+function tlsError(error: Error, cause: Error, code: string, at: string): MillraceError {
+  const make = (kind: ErrorCode, message: string): MillraceError => new MillraceError(kind, message, { cause: error });
+  const failed = `TLS with ${at} failed: ${cause.message.trim()} (${code}).`;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'ERR_SSL_HTTP_REQUEST') {
+    return make('ERR_ORIGIN_SCHEME', `${at} does not speak TLS on that port. If it speaks plain HTTP there, use http://${at} (--origin http://${at}).`);
+  }
+  if (WANTS_CERTIFICATE.test(code)) return make('ERR_ORIGIN_TLS', `${failed} The origin asks for a client certificate that it accepts. Name one with --origin-cert FILE and --origin-key FILE.`);
+  if (UNTRUSTED.has(code)) return make('ERR_ORIGIN_CERTIFICATE', `${failed} If it is of a private authority, name that one's certificate with --origin-ca FILE (without --origin: in NODE_EXTRA_CA_CERTS). --insecure-origin leaves it unchecked.`);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return make('ERR_ORIGIN_CERTIFICATE', `${failed} Use a name that stands in its certificate as the host of --origin, or have the certificate made for this one. --insecure-origin leaves it unchecked.`);
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return make('ERR_ORIGIN_CERTIFICATE', `${failed} Renew the origin's certificate, and check this machine's clock. Until then --insecure-origin leaves it unchecked.`);
+  return make('ERR_ORIGIN_TLS', `${failed} Check the origin's certificate and that it speaks https on that port.`);
 }
 
 /** The first bytes of a TLS alert, in place of a response: https://www.rfc-editor.org/rfc/rfc8446.html#section-5.1 */
@@ -77,8 +80,8 @@ export function exchangeError(error: Error, { scheme, host, port }: Endpoint, ti
     return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
   }
   // Since TLS 1.3 a server refuses a client certificate after the handshake.
-  if (scheme === 'https' && isTlsError(error, code)) return make('ERR_ORIGIN_TLS', tlsMessage(error, code, at));
-  if (isTlsAlert(error)) return make('ERR_ORIGIN_RESPONSE', `${at} speaks TLS on that port. Use https://${at} (--origin https://${at}).`);
+  if (scheme === 'https' && isTlsError(error, code)) return tlsError(error, error, code, at);
+  if (isTlsAlert(error)) return make('ERR_ORIGIN_SCHEME', `${at} speaks TLS on that port. Use https://${at} (--origin https://${at}).`);
   if (isClosed(error)) {
     const otherwise = scheme === 'http' ? ` If it speaks https on that port, use https://${at}.` : ' If it asks for a client certificate, name one with --origin-cert FILE and --origin-key FILE.';
     return make('ERR_CONNECTION_RESET', `${at} closed the connection before it answered. Check the origin's log.${otherwise}`);

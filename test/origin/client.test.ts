@@ -288,7 +288,7 @@ for (const [lane, parts] of lanes) {
       const server = await startOrigin((_, response) => void response.end('safe'), { tls: true });
       t.after(() => server.close());
       const target = makeTarget('https', 'localhost', server.port, '/');
-      await assert.rejects(client(t).fetch({ ...request(server, parts), target }), fails('ERR_ORIGIN_TLS', /localhost:\d+.*certificate/s));
+      await assert.rejects(client(t).fetch({ ...request(server, parts), target }), fails('ERR_ORIGIN_CERTIFICATE', /localhost:\d+.*certificate/s));
       const trusted = tls.getCACertificates();
       tls.setDefaultCACertificates([...trusted, localhostCertificate.cert]);
       t.after(() => tls.setDefaultCACertificates(trusted));
@@ -299,7 +299,7 @@ for (const [lane, parts] of lanes) {
       await new Promise<void>((listening) => plain.listen(0, '127.0.0.1', listening));
       t.after(() => plain.close());
       const { port } = plain.address() as { port: number };
-      await assert.rejects(client(t).fetch({ ...request({ port }, parts), target: makeTarget('https', 'localhost', port, '/') }), fails('ERR_ORIGIN_TLS', /localhost/));
+      await assert.rejects(client(t).fetch({ ...request({ port }, parts), target: makeTarget('https', 'localhost', port, '/') }), fails('ERR_ORIGIN_SCHEME', /localhost/));
     });
   });
 }

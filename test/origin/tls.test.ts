@@ -14,7 +14,7 @@ import type { Options } from '../../src/config.ts';
 import { resolveConfig } from '../../src/config.ts';
 import { probeOrigin } from '../../src/proxy/origin-reach.ts';
 import { Authority, type Issued, NO_OPENSSL } from '../kit/authority.ts';
-import { openRaw } from '../kit/client.ts';
+import { openRaw, rawRequest } from '../kit/client.ts';
 import { startOrigin } from '../kit/origin.ts';
 import { startMillrace } from '../kit/proxy.ts';
 
@@ -66,18 +66,23 @@ describe('an https origin of a private authority', { skip: NO_OPENSSL }, () => {
   };
 
   const fails = async (options: Options, message: RegExp, ...codes: string[]): Promise<void> => {
-    for (const [i, answer] of (await ask(options)).entries()) {
-      assert.match(answer, /^HTTP\/1\.1 502 /, WAYS[i]![0]);
-      const problem = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))) as { code: string; detail: string };
-      assert.ok((codes.length > 0 ? codes : ['ERR_ORIGIN_TLS']).includes(problem.code), `${WAYS[i]![0]}: ${problem.code}`);
-      assert.match(problem.detail, message, WAYS[i]![0]);
+    await using proxy = await startMillrace(options);
+    for (const [i, [way, bytes]] of WAYS.entries()) {
+      const answer = (await rawRequest(proxy.port, bytes)).toString('latin1');
+      assert.match(answer, /^HTTP\/1\.1 502 /, way);
+      await proxy.finished(i + 1);
+      const { error } = proxy.outcomes[i]!;
+      assert.ok(codes.includes(error!.code), `${way}: ${error!.code}`);
+      // The client is told the kind, the log what to do.
+      assert.ok(answer.includes(`"code": "${error!.code}"`), answer);
+      assert.match(error!.message, message, way);
     }
   };
 
-  const failsFromTheStart = async (options: Options, message: RegExp): Promise<void> => {
+  const failsFromTheStart = async (options: Options, message: RegExp, code = 'ERR_ORIGIN_CERTIFICATE'): Promise<void> => {
     const found = await probeOrigin(resolveConfig(options));
     assert.match(found?.message ?? 'no problem', message);
-    await fails(options, message);
+    await fails(options, message, code);
   };
 
   test('is trusted with --origin-ca alone', async () => {
@@ -120,7 +125,7 @@ describe('an https origin of a private authority', { skip: NO_OPENSSL }, () => {
   test('a plain origin is no https origin: the message says which URL is meant', async () => {
     await using origin = await startOrigin((_request, response) => void response.end('plain'));
     const { port } = origin;
-    await failsFromTheStart({ origin: `https://localhost:${port}` }, new RegExp(`use http://localhost:${port} \\(--origin http://localhost:${port}\\)`));
+    await failsFromTheStart({ origin: `https://localhost:${port}` }, new RegExp(`use http://localhost:${port} \\(--origin http://localhost:${port}\\)`), 'ERR_ORIGIN_SCHEME');
   });
 
   test('an https origin is no plain origin: the message says which URL is meant', async () => {
@@ -130,7 +135,7 @@ describe('an https origin of a private authority', { skip: NO_OPENSSL }, () => {
     const alert = createTcpServer((socket) => void socket.on('error', () => undefined).once('data', () => socket.end(Buffer.from([0x15, 3, 1, 0, 2, 2, 22]))));
     await once(alert.listen(0, '127.0.0.1'), 'listening');
     const { port } = alert.address() as AddressInfo;
-    await fails({ origin: `http://localhost:${port}` }, new RegExp(`Use https://localhost:${port} \\(--origin https://localhost:${port}\\)`), 'ERR_ORIGIN_RESPONSE');
+    await fails({ origin: `http://localhost:${port}` }, new RegExp(`Use https://localhost:${port} \\(--origin https://localhost:${port}\\)`), 'ERR_ORIGIN_SCHEME');
     alert.close();
   });
 
