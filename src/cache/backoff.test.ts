@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Backoff } from './backoff.ts';
+import type { Target } from './ports.ts';
 
 const A = 'http://a';
 const URL = 'http://a/x';
 /** Of the year 2026: 32 bits hold only a part of it. */
 const NOW = 1_790_000_000_000;
+
+const target = (host: string): Target => ({ scheme: 'http', host, port: 80, authority: host, path: '/' });
 
 function two(): [Backoff, Backoff] {
   const memory = Backoff.memory();
@@ -18,19 +21,29 @@ describe('what is known of origins that do not respond', () => {
     one.unanswered(A, NOW, NOW + 2000);
     assert.equal(other.isUnanswered(A, NOW + 2000), true);
     assert.equal(other.isUnanswered('http://b', NOW + 2000), false);
-    other.answered(A, NOW + 3000);
+    other.answered(target('a'), NOW + 3000);
     assert.equal(one.isUnanswered(A, NOW + 3000), false);
   });
 
   test('a wait in vain does not count where others were answered meanwhile', () => {
     for (const start of [NOW, 2 ** 31 - 1000, 2 ** 32 - 1000]) {
       const [one, other] = two();
-      other.answered(A, start + 1000);
+      other.answered(target('a'), start + 1000);
       one.unanswered(A, start, start + 2000);
       assert.equal(one.isUnanswered(A, start + 2000), false);
       one.unanswered(A, start + 1500, start + 3500);
       assert.equal(one.isUnanswered(A, start + 3500), true);
     }
+  });
+
+  test('origins that respond by turns are told apart', () => {
+    const [one, other] = two();
+    for (const [i, host] of ['a', 'b', 'a', 'b', 'a'].entries()) one.answered(target(host), NOW + i);
+    for (const name of ['http://a', 'http://b']) other.unanswered(name, NOW + 10, NOW + 2000);
+    one.answered(target('b'), NOW + 3000);
+    assert.deepEqual([one.isUnanswered('http://a', NOW + 3000), one.isUnanswered('http://b', NOW + 3000)], [true, false]);
+    one.answered(target('a'), NOW + 3000);
+    assert.equal(other.isUnanswered('http://a', NOW + 3000), false);
   });
 
   test('it is forgotten a minute after the last attempt', () => {

@@ -31,6 +31,8 @@ const FORGOTTEN_AFTER = 60_000;
 export class Backoff {
   readonly #cells: Int32Array;
   readonly #worker: number;
+  /** The origin that responded last. */
+  #last: { readonly scheme: string; readonly authority: string; readonly row: number; readonly tag: number } = { scheme: '', authority: '', row: 0, tag: 0 };
 
   /** @param worker from 1 */
   constructor(memory: SharedArrayBuffer, worker: number) {
@@ -42,12 +44,15 @@ export class Backoff {
     return new SharedArrayBuffer(ROWS * COLUMNS * Int32Array.BYTES_PER_ELEMENT);
   }
 
-  /** An origin has responded. */
-  answered(name: string, now: number): void {
-    const row = this.#take(name);
+  /** The origin has responded. Asked for with each response: nearly always it is the origin of the last one, and in no trouble. */
+  answered(target: Target, now: number): void {
+    const last = this.#last;
+    const isLast = target.authority === last.authority && target.scheme === last.scheme && this.#get(last.row + TAG) === last.tag;
+    const row = isLast ? last.row : this.#take(originOf(target));
+    if (!isLast) this.#last = { scheme: target.scheme, authority: target.authority, row, tag: this.#get(row + TAG) };
     this.#set(row + ANSWERED_AT, (now | 0) || 1);
-    this.#set(row + UNANSWERED, 0);
-    this.#set(row + FAILURES, 0);
+    if (this.#get(row + UNANSWERED) !== 0) this.#set(row + UNANSWERED, 0);
+    if (this.#get(row + FAILURES) !== 0) this.#set(row + FAILURES, 0);
   }
 
   /** A client has waited in vain since that time, which counts unless it has responded to others meanwhile. */

@@ -19,7 +19,7 @@ import { type Decision, decide } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
 import { TAG_FIELD_NAMES, invalidatedGroups } from '../policy/groups.ts';
 import { alsoInvalidated, invalidates, membersInvalidated } from '../policy/invalidate.ts';
-import { type Backoff, originOf } from './backoff.ts';
+import type { Backoff } from './backoff.ts';
 import { Cancel } from './cancel.ts';
 import { Collections } from './collections.ts';
 import { type ClientRequest, NOBODY, type Reply } from './exchange.ts';
@@ -283,7 +283,7 @@ export class Engine {
     });
     completeResponse(response.fields, response.httpVersion, this.#now());
     const now = this.#now();
-    this.#backoff.answered(originOf(request.target), now);
+    this.#backoff.answered(request.target, now);
     tx.originStatus = response.status;
     tx.originDuration = now - startedAt;
     if (invalidates(request.method, response.status)) await this.#invalidate(tx, response);

@@ -18,7 +18,7 @@ import { isStaleIfError } from '../policy/status.ts';
 import { storable } from '../policy/storable.ts';
 import { headDescribes, updatedFields, validates, withConditions, withoutConditions } from '../policy/validate.ts';
 import { selectionOf, selectsFurther } from '../policy/vary.ts';
-import { type Backoff, originOf } from './backoff.ts';
+import type { Backoff } from './backoff.ts';
 import type { Entry } from './entry.ts';
 import type { ClientRequest } from './exchange.ts';
 import { Fill } from './fill.ts';
@@ -126,7 +126,7 @@ export class Fetcher {
       onInformational: (status, informed) => passengers.informational(status, informed),
     });
     const responseTime = now();
-    this.#parts.backoff.answered(originOf(request.target), responseTime);
+    this.#parts.backoff.answered(request.target, responseTime);
     completeResponse(response.fields, response.httpVersion, responseTime);
     if (response.status === 304 && plan.validate && located !== undefined) {
       drop(response);
