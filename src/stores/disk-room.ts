@@ -24,11 +24,13 @@ const MOST_AHEAD = 64 * 1024 * 1024;
 /** Shares of the quota: free room in segments, and in the table, that is not given back to the system. */
 const KEPT_IN_SEGMENTS = 0.05;
 const KEPT_IN_TABLE = 0.02;
+/** The share of the quota that bodies on their way may have reserved: what is stored is not dropped for what may never be complete. */
+const WRITING_SHARE = 1 / 4;
 /** Bytes that a row may take of the table beyond its own: pages of indexes that are split. */
 const SPLIT_PAGES = 8 * PAGE;
 /** Times that a change waits for room; some milliseconds each. */
 const MOST_TRIES = 200;
-/** After so many, whoever was to free it has perhaps ended. */
+/** After so many, the thread that was to free it has perhaps ended, and bodies on their way will not be complete soon. */
 const TRIES_OF_OTHERS = 20;
 
 interface RoomParts {
@@ -36,6 +38,8 @@ interface RoomParts {
   readonly eviction: DiskEviction;
   readonly removal: DiskRemoval;
   readonly maxBytes: number;
+  /** Bytes of the longest body that is kept. */
+  readonly maxObject: number;
   readonly onEviction: () => void;
   /** Makes the file of a segment so many units long. */
   readonly truncate: (segment: number, units: number) => void;
@@ -73,8 +77,9 @@ export class DiskRoom {
 
   /** In segments, where what is free is room. LATER: room is on its way. */
   makeInSegments(bytes: number, tries: number): boolean | typeof LATER {
-    const { index, removal, maxBytes } = this.#parts;
+    const { index, removal, maxBytes, maxObject } = this.#parts;
     const { totals } = index;
+    if (totals.writing + bytes > Math.max(maxBytes * WRITING_SHARE, Math.min(maxBytes, 2 * maxObject))) return tries < TRIES_OF_OTHERS ? LATER : false;
     const counted = (): number => totals.bytes + bytes - maxBytes;
     const onDisk = (): number => index.fileBytes() + Math.max(0, bytes - totals.free) - this.mostOnDisk;
     return this.#make(bytes, tries, { excess: () => Math.max(counted(), onDisk()), coming: () => totals.garbage - removal.heldBytes, shrink: () => counted() <= 0 && this.#vacuum() });

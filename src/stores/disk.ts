@@ -108,7 +108,7 @@ export class DiskStore implements Store {
     this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath), (error) => this.#writeFailed(error));
     this.#removal = new DiskRemoval((behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
-    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
+    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, maxObject: this.#maxObject, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
     this.#arenas = new DiskArenas(
       {
         reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
