@@ -163,7 +163,7 @@ export class CommonStorage {
 
 /** Undefined where nothing is to be kept on disk. */
 function diskOptions({ cache, ttl, cacheDir, maxDisk, maxObject }: Config): DiskStoreOptions | undefined {
-  return cache && ttl !== 0 && cacheDir !== undefined ? { directory: resolve(cacheDir), maxBytes: storedBytesFor(maxDisk), maxObject } : undefined;
+  return cache && ttl !== 0 && cacheDir !== undefined ? { directory: resolve(cacheDir), maxBytes: storedBytesFor(maxDisk), quotaBytes: maxDisk, maxObject } : undefined;
 }
 
 /** The stores of several workers as one: memories of their own, before what they have in common. */

@@ -42,6 +42,8 @@ export interface DiskStoreOptions {
   readonly directory: string;
   /** Bytes that may be stored: keys, descriptions, bodies, and what they take in table and file system. The directory takes more, see disk-quota.ts. */
   readonly maxBytes: number;
+  /** Bytes that the operator has set for the directory, for the statistics; default: maxBytes. */
+  readonly quotaBytes?: number;
   /** Bytes of the longest body that is kept. */
   readonly maxObject: number;
   /** Of the thread that opened the directory; undefined for that one. */
@@ -54,8 +56,7 @@ export class DiskStore implements Store {
   readonly name = 'disk';
   readonly shared: DiskShared;
   readonly stamps: StampKeeper & { readonly memory: SharedArrayBuffer };
-  readonly #maxBytes: number;
-  readonly #maxObject: number;
+  readonly #limits: { readonly maxBytes: number; readonly quotaBytes: number; readonly maxObject: number };
   readonly #hashes: KeyHashes;
   readonly #directory: DiskDirectory | undefined;
   readonly #index: DiskIndex;
@@ -79,9 +80,8 @@ export class DiskStore implements Store {
   #isClosed = false;
 
   /** @throws {MillraceError} ERR_STORE where the directory cannot be used */
-  constructor({ directory, maxBytes, maxObject, shared, onNotice }: DiskStoreOptions) {
-    this.#maxBytes = maxBytes;
-    this.#maxObject = Math.min(maxObject, maxBytes);
+  constructor({ directory, maxBytes, quotaBytes = maxBytes, maxObject, shared, onNotice }: DiskStoreOptions) {
+    this.#limits = { maxBytes, quotaBytes, maxObject: Math.min(maxObject, maxBytes) };
     this.#directory = shared === undefined ? new DiskDirectory(directory) : undefined;
     const path = this.#directory?.path ?? directory;
     let firstNumber: number | undefined;
@@ -108,7 +108,7 @@ export class DiskStore implements Store {
     this.#accesses = new DiskAccesses(this.#eviction, (write) => this.#isClosed ? undefined : this.#try(write));
     this.#transactions = new DiskTransactions(index, new Int32Array(this.shared.turn), () => this.#room.upkeep(), (aftermath) => this.#settle(aftermath), (error) => this.#writeFailed(error));
     this.#removal = new DiskRemoval((behind) => this.#garbageBehind(behind), (garbage) => this.#free(garbage));
-    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, maxObject: this.#maxObject, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
+    this.#room = new DiskRoom({ index, eviction: this.#eviction, removal: this.#removal, maxBytes, maxObject: this.#limits.maxObject, onEviction: () => counts.add('evictions'), truncate: (segment, units) => segments.truncate(segment, units) });
     this.#arenas = new DiskArenas(
       {
         reserve: (number, fewest, most) => this.#reserve(number, fewest, most),
@@ -192,9 +192,9 @@ export class DiskStore implements Store {
   }
 
   put(key: string, expectedLength: number | undefined): DiskWriter | undefined {
-    if (expectedLength !== undefined && expectedLength > this.#maxObject) return undefined;
+    if (expectedLength !== undefined && expectedLength > this.#limits.maxObject) return undefined;
     if (this.#isClosed || !this.#health.isWritable) return undefined;
-    return new DiskWriter(this.#writing, (meta, written) => this.#store(key, meta, written), expectedLength, this.#maxObject);
+    return new DiskWriter(this.#writing, (meta, written) => this.#store(key, meta, written), expectedLength, this.#limits.maxObject);
   }
 
   async update(key: string, previous: StoredObject, meta: Buffer): Promise<boolean> {
@@ -274,7 +274,7 @@ export class DiskStore implements Store {
     } catch (error) {
       this.#health.readFailed(error);
     }
-    return { name: this.name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#maxBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
+    return { name: this.name, objects: totals.objects, bytes: totals.bytes - totals.writing, maxBytes: this.#limits.quotaBytes, evictions: this.#counts.get('evictions'), errors: this.#counts.get('errors'), latency: this.#reads.timing() };
   }
 
   /** What is held for bodies on their way in and out: bytes of memory of writers, pinned bodies, and bytes in segments that wait until nobody reads them. Zero where nothing is under way. */
@@ -302,7 +302,7 @@ export class DiskStore implements Store {
     return this.#try((tries) => {
       const room = this.#room.makeInSegments(fewest * UNIT, tries);
       if (room !== true) return room === LATER ? LATER : undefined;
-      const extents = this.#index.reserve(number, most * UNIT, this.#maxBytes, this.#room.mostOnDisk);
+      const extents = this.#index.reserve(number, most * UNIT, this.#limits.maxBytes, this.#room.mostOnDisk);
       // What is free may be part of what is still reserved.
       return extents.length > 0 ? extents : this.#room.isHopeless(tries) ? undefined : LATER;
     });
