@@ -227,6 +227,6 @@ test('a directory of another version is refused and left as it is', async (t) =>
   writeFileSync(join(directory, 'millrace.json'), '{"program":"millrace","format":99}');
   const done = await home.run('--port', '0', '--origin', 'http://127.0.0.1:9', '--cache-dir', directory);
   assert.equal(done.code, 1);
-  assert.match(done.stderr, /has format 99, this program reads 3\. Nothing was touched\./u);
+  assert.match(done.stderr, /has format 99, this program reads 4\. Nothing was touched\./u);
   assert.deepEqual(readdirSync(directory), ['millrace.json']);
 });

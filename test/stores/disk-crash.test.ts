@@ -33,7 +33,7 @@ async function kill(first: number, after_: number, seed: number): Promise<Gone[]
   return text.split('\n').slice(1, -1).map((line) => JSON.parse(line) as Gone);
 }
 
-test(`a process killed ${KILLS} times leaves whole objects, and none that was gone`, { timeout: 30_000 + KILLS * 3000 }, async (context) => {
+test(`a process killed ${KILLS} times leaves whole objects, and none that was gone`, { timeout: 60_000 + KILLS * 6000 }, async (context) => {
   const random = Random.of(context);
   const gone = new Map<string, { deleted: number; purged: number }>();
   let objects = 0;

@@ -28,7 +28,7 @@ describe('a directory', () => {
     await open(directory).store.close();
     writeFileSync(join(directory, 'millrace.json'), '{"program":"millrace","format":99}');
     const before = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]);
-    assert.throws(() => open(directory), storeError(/format 99, this program reads 3/));
+    assert.throws(() => open(directory), storeError(/format 99, this program reads 4/));
     assert.deepEqual(readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mtimeMs]), before);
   });
 

@@ -51,5 +51,6 @@ export function assertSound(directory: string): void {
   assert.equal(totals.bytes, counted + ghosts * GHOST_BYTES + totals.writing);
   const inSegments = segments.reduce((sum, { high }) => sum + high, 0) * UNIT;
   assert.equal(totals.free, inSegments - taken.size * UNIT - totals.writing);
+  assert.equal(totals.segments, inSegments);
   assert.ok(totals.writing >= 0 && totals.free >= 0);
 }
