@@ -40,10 +40,12 @@ export class TlsDoor {
     this.#tls = createTlsServer({ ...certificate, ALPNProtocols: ['h2', 'http/1.1'] });
     this.#tls.on('secureConnection', (socket: TLSSocket) => {
       this.#shaking.delete(nameOf(socket));
-      if (socket.alpnProtocol === 'h2') http2.take(socket);
-      else giveToNode(socket, general, http);
+      if (socket.alpnProtocol === 'h2') return http2.take(socket);
+      // Not before: who ends its side within the handshake asks for nothing.
+      socket.allowHalfOpen = true;
+      giveToNode(socket, general, http);
     });
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#await(socket));
+    this.server = createServer({ noDelay: true }, (socket) => this.#await(socket));
     // With it node:http begins to look for heads that take too long.
     this.server.once('listening', () => http.emit('listening'));
     this.server.once('close', () => http.close());
@@ -68,10 +70,9 @@ export class TlsDoor {
       clearTimeout(timer);
       this.#shaking.delete(name);
     });
-    const left = (): void => void socket.end();
-    socket.once('end', left).on('error', ignore);
+    socket.on('error', ignore);
     socket.once('data', (first: Buffer) => {
-      socket.off('end', left).pause();
+      socket.pause();
       if (first[0] === TLS_HANDSHAKE) {
         socket.unshift(first);
         this.#tls.emit('connection', socket);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import tls, { type TLSSocket } from 'node:tls';
+import { HEAD_TIMEOUT } from '../../src/server/timeouts.ts';
 import { localhostCertificate } from '../kit/certificate.ts';
 import { request } from '../kit/client.ts';
 import { Http2Client } from '../kit/http2-client.ts';
@@ -138,6 +139,17 @@ describe('over TLS', () => {
       results.push((await client.request('/shared')).headers.get('x-cache'));
     }
     assert.deepEqual(results, ['MISS', 'HIT', 'HIT', 'HIT']);
+  });
+
+  test('a client that ends its side within the handshake is let go at once', async () => {
+    const startedAt = performance.now();
+    for (const begun of ['', '16030100f8010000']) {
+      const socket = connectTcp({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.end(Buffer.from(begun, 'hex'));
+      await once(socket.resume(), 'end');
+      socket.destroy();
+    }
+    assert.ok(performance.now() - startedAt < HEAD_TIMEOUT);
   });
 
   test('handshakes under way do not hold up the end', async () => {
