@@ -81,7 +81,11 @@ test('where nothing moves, streams that are answered and not taken are reset', a
   await once(stream, 'response');
   const closed = new Promise((resolve) => void stream.once('close', resolve));
   // All of it may be written a little later.
-  await until('the stream is reset', () => session.emit('timeout') && stream.closed);
+  await until('the stream is reset', async () => {
+    await new Promise(setImmediate);
+    session.emit('timeout');
+    return stream.closed;
+  });
   await closed;
   assert.equal(stream.rstCode, constants.NGHTTP2_INTERNAL_ERROR);
 });
