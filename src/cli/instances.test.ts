@@ -66,7 +66,7 @@ describe('an announced instance', () => {
 
   test('that is a zombie is not found', { skip: process.platform !== 'linux' && 'it is known from /proc' }, async (t) => {
     // A shell that goes on as another program does not wait for what it has started before.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
     t.after(() => parent.kill('SIGKILL'));
     const [text] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(text.toString());
