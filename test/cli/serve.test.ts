@@ -129,12 +129,15 @@ describe('the end', () => {
     response.abort();
   });
 
-  test('a reader of the log who leaves does not end it', async (t) => {
+  test('a reader of the log who leaves does not end it, and it is said once that lines are lost', async (t) => {
     await using origin = await startOrigin(page);
     const proxy = await new Home(t).start('--port', '0', '--origin', origin.url);
     proxy.process.stdout!.destroy();
+    const said = proxy.wrote('stderr', /warning: the access log cannot be written any more/u);
     for (let i = 0; i < 3; i++) assert.equal((await request(`${proxy.url}/${i}`)).status, 200);
+    await said;
     assert.equal(proxy.process.exitCode, null);
+    assert.equal(proxy.stderr().match(/access log/gu)?.length, 1);
   });
 });
 
