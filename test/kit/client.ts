@@ -3,6 +3,8 @@
  * Clients for tests: one on node:http that reports everything about a response, broken ones too,
  * and a raw one that sends and receives any bytes.
  */
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as httpsRequest } from 'node:https';
@@ -118,8 +120,10 @@ export class OpenResponse {
     };
   }
 
-  /** The client goes away: the connection is closed at once. */
+  /** The client goes away: the connection is reset. An ordinary close could mean that its own side alone has ended. */
   abort(): void {
+    const { socket } = this.message;
+    if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
     this.message.destroy();
   }
 
