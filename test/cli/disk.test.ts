@@ -215,7 +215,9 @@ for (const workers of ['1', '2']) {
     running.process.kill('SIGTERM');
     const { code, stderr } = await running.finished;
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /warning: The cache in \S+ could not be written out before it was closed: .*full/u);
+    // By chance nothing had to be written out, or it had its place in the table already.
+    const isWrittenOut = !existsSync(join(directory, 'cache', 'index.db-wal'));
+    assert.equal(/warning: The cache in \S+ could not be written out before it was closed: .*full/u.test(stderr), !isWrittenOut, stderr);
     assert.doesNotMatch(stderr, /stopping failed/u);
   });
 }
