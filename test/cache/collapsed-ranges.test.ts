@@ -284,7 +284,7 @@ describe('a part that nobody reads any more', () => {
           sent = from + MB / 4;
           if (!response.write(LARGE.subarray(from, sent))) await Promise.race([once(response, 'drain'), closed.wait]);
           // The client is to leave in the middle.
-          if (from > 4 * MB) await new Promise((resolve) => setTimeout(resolve, 20));
+          if (from > 4 * MB) await new Promise((resolve) => setTimeout(resolve, 60));
         }
       });
       const cacheDir = disk ? mkdtempSync(join(tmpdir(), 'millrace-ranges-')) : undefined;
