@@ -100,8 +100,14 @@ export class NodeExchange {
       .on('response', (response) => this.#onResponse(response))
       .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket, head))
       .on('error', (error) => this.#fail(this.#body === undefined ? exchangeError(error, target, timeout) : bodyError(error, target, timeout)));
-    if (body === undefined) this.#outgoing.end();
-    else {
+    if (body === undefined) {
+      try {
+        this.#outgoing.end();
+      } catch (error) {
+        // The head is made here, of fields that node:http may refuse only now.
+        this.#fail(exchangeError(error as Error, target, timeout));
+      }
+    } else {
       this.#requestBody = new RequestBody(this.#request, body, this.#outgoing, { onProgress: () => this.#idle.refresh(), onError: (error) => this.#fail(error) });
       setImmediate(this.#flush);
     }

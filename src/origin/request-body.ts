@@ -85,6 +85,8 @@ export function framed(request: OriginRequest): Fields {
   const fields = request.fields.clone();
   if (request.body === undefined) {
     fields.delete('content-length');
+    // No trailers will follow; node:http throws where it is announced that they do.
+    fields.delete('trailer');
     // https://www.rfc-editor.org/rfc/rfc9110.html#section-8.6
     if (!WITHOUT_CONTENT.has(request.method)) fields.append('Content-Length', '0');
   } else if (fields.has('content-length')) {
