@@ -37,7 +37,7 @@ function refuseFlagsOfNpm(args: readonly string[]): void {
   for (const { name, value, commands } of OPTIONS) {
     const taken = process.env[`npm_config_${name.replaceAll('-', '_')}`];
     if (value === undefined || taken === undefined || !commands.includes('serve') || args.includes(`--${name}`)) continue;
-    throw new MillraceError('ERR_USAGE', `npm took --${name} for an option of its own. Put -- in front of it: npm start -- --${name} ${taken}`);
+    throw new MillraceError('ERR_USAGE', `npm took --${name} for an option of its own. Put -- in front of it: npm start -- --${name} ${taken === 'true' ? args.join(' ') : taken}`);
   }
 }
 

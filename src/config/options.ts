@@ -55,9 +55,9 @@ export const OPTIONS: readonly Option[] = [
   { name: 'tls-key', field: 'tlsKey', type: 'path', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Listening', commands: SERVE },
 
   { name: 'origin', field: 'origin', type: 'url', value: 'URL', doc: 'the one origin to stand in front of', group: 'Origin', commands: SERVE },
-  { name: 'origin-ca', field: 'originCa', type: 'string', value: 'FILE', doc: 'the authorities it is checked by alone (PEM)', group: 'Origin', commands: SERVE },
-  { name: 'origin-cert', field: 'originCert', type: 'string', value: 'FILE', doc: 'show it this client certificate (PEM)', group: 'Origin', commands: SERVE },
-  { name: 'origin-key', field: 'originKey', type: 'string', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Origin', commands: SERVE },
+  { name: 'origin-ca', field: 'originCa', type: 'path', value: 'FILE', doc: 'check its certificate by these alone (PEM)', group: 'Origin', commands: SERVE },
+  { name: 'origin-cert', field: 'originCert', type: 'path', value: 'FILE', doc: 'show it this client certificate (PEM)', group: 'Origin', commands: SERVE },
+  { name: 'origin-key', field: 'originKey', type: 'path', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Origin', commands: SERVE },
   { name: 'insecure-origin', field: 'insecureOrigin', type: 'flag', sets: true, doc: 'take any certificate from it, unchecked', group: 'Origin', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
   { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, defaultWords: 'on for a private origin', doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },

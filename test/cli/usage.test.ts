@@ -70,6 +70,9 @@ describe('what npm and the shell leave of a command line', () => {
     const done = await new Home(t, { npm_lifecycle_event: 'start', npm_config_origin: 'http://localhost:3000' }).run();
     assert.equal(done.code, 2);
     assert.match(done.stderr, /npm took --origin for an option of its own\. .*npm start -- --origin http:\/\/localhost:3000\n/u);
+    // Where npm does not know the option, it leaves us the value.
+    const left = await new Home(t, { npm_lifecycle_event: 'start', npm_config_origin: 'true' }).run('http://localhost:3000');
+    assert.match(left.stderr, /npm start -- --origin http:\/\/localhost:3000\n/u);
   });
 
   test('a lone port as an origin is completed', async (t) => {
