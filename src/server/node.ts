@@ -114,8 +114,8 @@ export class NodeLane {
     const replies = [...this.connection(socket)];
     const broken = replies.find((reply) => !reply.requestComplete);
     if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) this.#endUnread(explainParseError(error), socket);
-    // Good requests came before; they are answered, and the connection ends with that.
-    else if (broken === undefined) for (const reply of replies) reply.closeAfter();
+    // Good requests came before: all of them are answered in turn, and the connection ends with the last one.
+    else if (broken === undefined) replies.at(-1)!.closeAfter();
     else socket.destroy();
   }
 
