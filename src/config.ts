@@ -44,6 +44,8 @@ export interface Config {
   readonly letter: boolean;
   /** Bytes. */
   readonly maxMemory: number;
+  /** Bytes of responses that may wait for slow clients, besides what the stores have. The workers have equal parts of it. */
+  readonly maxUnread: number;
   /** Where the cache is kept on disk, as seen from the working directory; undefined: in memory alone. */
   readonly cacheDir: string | undefined;
   /** Bytes, of the cache on disk. */

@@ -209,6 +209,7 @@ export class ProxyParts {
       permits: new Permits(shared?.permits ?? Permits.memory(config.maxOriginConcurrency), shared?.worker ?? 1),
       collections: shared?.collections,
       purgePrefix: (prefix) => this.purge({ prefix, soft: true }),
+      maxUnreadBytes: config.maxUnread,
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
       onNotice,
     });

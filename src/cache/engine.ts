@@ -40,6 +40,7 @@ import { Refresher } from './refresher.ts';
 import { Serving, StoredBodyGone } from './serving.ts';
 import { Stamps } from './stamps.ts';
 import { type Context, Transaction } from './transaction.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 import { type Located, type Lookup, NOTHING, Variants } from './variants.ts';
 import { Verdicts } from './verdicts.ts';
 
@@ -63,6 +64,8 @@ export interface EngineOptions {
   readonly collections?: SharedArrayBuffer | undefined;
   /** Marks all that begins so as stale, wherever there are parts of this cache; default: here alone. */
   readonly purgePrefix?: (prefix: string) => Promise<unknown>;
+  /** Bytes of responses that may wait for slow clients, besides what the store has; default: without end. */
+  readonly maxUnreadBytes?: number;
   /** Bytes for answers prepared for the fast lane; 0: none. */
   readonly memoBytes?: number;
   /** Told what an operator should know. */
@@ -90,12 +93,13 @@ export class Engine {
   readonly #members: Members;
   readonly #flights: Flights;
   readonly #serving: Serving;
+  readonly #unread: UnreadBytes;
   readonly #forwarder: Forwarder;
   readonly #refresher: Refresher;
   #isCut = false;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, backoff, staleWaitMs, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, backoff, staleWaitMs, maxUnreadBytes = Infinity, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
     this.#store = store;
     this.#origin = origin;
     this.#settings = settings;
@@ -110,7 +114,8 @@ export class Engine {
     if (memoBytes > 0 && hasTickets(store)) this.memo = new Memo(store, this.#stamps, memoBytes + (store.lendable ?? 0), { lifetimeOf: (entry) => freshnessLifetime(entry, settings), withheld: this.#withheld });
     this.#fetcher = new Fetcher({ origin, store, variants: this.#variants, backoff, settings, now, onNotice });
     this.#flights = new Flights(this.#fetcher, this.#stamps);
-    this.#serving = new Serving(settings, now);
+    this.#unread = new UnreadBytes(maxUnreadBytes, now);
+    this.#serving = new Serving(settings, this.#unread, now);
     this.#refresher = new Refresher({ flights: this.#flights, leases: this.#leases, permits, backoff, now, plan: (tx, located) => this.#plan(tx, located, true, true) });
     this.#forwarder = new Forwarder({
       flights: this.#flights,

@@ -3,9 +3,15 @@ import { describe, test } from 'node:test';
 import type { Reply } from './exchange.ts';
 import { type Storing, Fill } from './fill.ts';
 import type { BodySink, Lender, OriginBody, StoreWriter } from './ports.ts';
-import { sendFill } from './reply-body.ts';
+import { type Span, sendFill } from './reply-body.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 
 const CHUNK = 64 * 1024;
+const unread = new UnreadBytes(Infinity, Date.now);
+
+function send(fill: Fill, reply: Reply, span: Span | undefined): ReturnType<typeof sendFill> {
+  return sendFill(fill, reply, span, unread);
+}
 
 class ScriptedBody implements OriginBody {
   sink!: BodySink;
@@ -124,7 +130,7 @@ describe('a client that is slower than the origin', () => {
     const { body, fill } = start(writer);
     const client = new SlowClient(2 * CHUNK);
     const fast = new SlowClient(Infinity);
-    const over = [sendFill(fill, client.reply, undefined)!, sendFill(fill, fast.reply, undefined)!];
+    const over = [send(fill, client.reply, undefined)!, send(fill, fast.reply, undefined)!];
     fill.start();
     for (let n = 0; n < 100; n++) {
       body.send(n);
@@ -147,7 +153,7 @@ describe('a client that is slower than the origin', () => {
     const writer = new FarWriter();
     const { body, fill } = start(writer);
     const client = new SlowClient(CHUNK);
-    const over = sendFill(fill, client.reply, undefined)!;
+    const over = send(fill, client.reply, undefined)!;
     fill.start();
     for (let n = 0; n < 30; n++) body.send(n);
     writer.isRefusing = true;
@@ -173,7 +179,7 @@ describe('a client that is slower than the origin', () => {
     writer.stores = false;
     const { body, fill } = start(writer);
     const client = new SlowClient(CHUNK);
-    void sendFill(fill, client.reply, undefined);
+    void send(fill, client.reply, undefined);
     fill.start();
     for (let n = 0; n < 30; n++) body.send(n);
     body.sink.end(undefined);
@@ -188,7 +194,7 @@ describe('a client that is slower than the origin', () => {
     const writer = new FarWriter();
     const { body, fill } = start(writer);
     const client = new SlowClient(CHUNK);
-    const over = sendFill(fill, client.reply, undefined)!;
+    const over = send(fill, client.reply, undefined)!;
     fill.start();
     for (let n = 0; n < 30; n++) body.send(n);
     body.sink.error(new Error('broken'));
@@ -201,13 +207,13 @@ describe('a client that is slower than the origin', () => {
   test('who joins late reads from the store, also a part', async () => {
     const { body, fill } = start(new FarWriter());
     const first = new SlowClient(Infinity);
-    void sendFill(fill, first.reply, undefined);
+    void send(fill, first.reply, undefined);
     fill.start();
     for (let n = 0; n < 20; n++) body.send(n);
     const late = new SlowClient(3 * CHUNK);
     const part = new SlowClient(Infinity);
-    void sendFill(fill, late.reply, undefined);
-    void sendFill(fill, part.reply, { start: 10 * CHUNK, end: 25 * CHUNK });
+    void send(fill, late.reply, undefined);
+    void send(fill, part.reply, { start: 10 * CHUNK, end: 25 * CHUNK });
     for (let n = 20; n < 40; n++) body.send(n);
     assert.equal(part.isEnded, true);
     part.assertGot(25, 10);
@@ -220,7 +226,7 @@ describe('a client that is slower than the origin', () => {
     const writer = new FarWriter();
     const { body, fill } = start(writer);
     const client = new SlowClient(CHUNK);
-    const over = sendFill(fill, client.reply, undefined)!;
+    const over = send(fill, client.reply, undefined)!;
     fill.start();
     for (let n = 0; n < 30; n++) body.send(n);
     writer.chunkAt = (): undefined => undefined;
@@ -234,7 +240,7 @@ test('a store that is slower than the origin holds it up, until it has caught up
   const writer = new FarWriter();
   const { body, fill } = start(writer);
   const client = new SlowClient(Infinity);
-  void sendFill(fill, client.reply, undefined);
+  void send(fill, client.reply, undefined);
   fill.start();
   body.send(0);
   assert.equal(body.isPaused, false);
@@ -275,7 +281,7 @@ describe('a chunk is given back', () => {
     for (const writer of [undefined, new FarWriter()]) {
       const { body, fill } = start(writer);
       const client = new Client();
-      void sendFill(fill, client.reply, undefined);
+      void send(fill, client.reply, undefined);
       fill.start();
       for (const n of [1, 2]) body.send(n);
       assert.deepEqual(numbers(body), []);
@@ -304,7 +310,7 @@ describe('a chunk is given back', () => {
         if (span === undefined) client.closed!();
         return write(chunk, lender);
       };
-      void sendFill(fill, client.reply, span);
+      void send(fill, client.reply, span);
       fill.start();
       body.send(1);
       assert.deepEqual(numbers(body), []);
@@ -317,7 +323,7 @@ describe('a chunk is given back', () => {
   test('never, where there were two clients at any time', () => {
     const { body, fill } = start(new FarWriter());
     const [first, second, third] = [new Client(), new Client(), new Client()];
-    for (const { reply } of [first, second]) void sendFill(fill, reply, undefined);
+    for (const { reply } of [first, second]) void send(fill, reply, undefined);
     fill.start();
     body.send(1);
     first.take();
@@ -326,7 +332,7 @@ describe('a chunk is given back', () => {
     second.closed!();
     body.send(3);
     first.closed!();
-    void sendFill(fill, third.reply, undefined);
+    void send(fill, third.reply, undefined);
     first.take();
     assert.deepEqual(numbers(body), []);
   });
@@ -342,8 +348,8 @@ describe('a body that nobody reads', () => {
     const writer = new FarWriter();
     const { body, fill } = start(writer, waiting);
     const [first, second] = [new LeavingClient(), new LeavingClient()];
-    void sendFill(fill, first.reply, undefined);
-    void sendFill(fill, second.reply, undefined);
+    void send(fill, first.reply, undefined);
+    void send(fill, second.reply, undefined);
     fill.start();
     body.send(0);
     first.leave();
@@ -364,13 +370,13 @@ describe('a body that nobody reads', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { body, fill } = start(new FarWriter(), waiting);
     const first = new LeavingClient();
-    void sendFill(fill, first.reply, undefined);
+    void send(fill, first.reply, undefined);
     fill.start();
     body.send(0);
     first.leave();
     t.mock.timers.tick(GRACE_MS - 1);
     const second = new SlowClient(Infinity);
-    void sendFill(fill, second.reply, undefined);
+    void send(fill, second.reply, undefined);
     t.mock.timers.tick(LONG_MS);
     body.send(1);
     body.sink.end(undefined);
@@ -395,7 +401,7 @@ describe('a body that nobody reads', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { body, fill } = start(new FarWriter());
     const client = new LeavingClient();
-    void sendFill(fill, client.reply, undefined);
+    void send(fill, client.reply, undefined);
     fill.start();
     client.leave();
     t.mock.timers.tick(2 ** 31 - 1);
@@ -409,7 +415,7 @@ describe('a body that nobody reads', () => {
       let stands = true;
       const { body, fill } = start(new FarWriter(), { stands: () => stands });
       const client = new LeavingClient();
-      void sendFill(fill, client.reply, undefined);
+      void send(fill, client.reply, undefined);
       // Readers are attached before it starts.
       fill.endIfUnwanted();
       fill.start();
@@ -427,7 +433,7 @@ describe('a body that nobody reads', () => {
   test('that was purged ends with its last reader', () => {
     const { body, fill } = start(new FarWriter(), { stands: () => false });
     const client = new LeavingClient();
-    void sendFill(fill, client.reply, undefined);
+    void send(fill, client.reply, undefined);
     fill.start();
     body.send(0);
     fill.endIfUnwanted();
@@ -502,7 +508,7 @@ describe('a byte that is waited for', () => {
     const { fill: filling, body } = fill(1000 * CHUNK);
     for (let n = 0; n < 100; n++) body.send(n);
     const client = new SlowClient(1e9);
-    void sendFill(filling, client.reply, { start: 0, end: 1000 * CHUNK });
+    void send(filling, client.reply, { start: 0, end: 1000 * CHUNK });
     t.mock.timers.tick(10_000);
     for (let n = 0; n < 300; n++) body.send(n);
     assert.equal(body.isAborted, false);

@@ -1,28 +1,29 @@
 /**
  * @module cache/fill
  * One body on its way from the origin, given to every reader as it comes and, where it is storable,
- * to the store. While it is being stored it comes at the origin's pace and readers take what is
- * there at theirs; when it is not, it comes at the pace of its slowest reader. Where the store keeps
- * the body elsewhere than in memory, a reader who falls far behind reads it from there.
+ * to the store. While it is being stored it comes at the origin's pace, and a reader who falls far
+ * behind reads it from the store's writer at its own; when it is not, it comes at the pace of its
+ * slowest reader.
  */
 import type { Fields } from '../http/fields.ts';
 import type { BodySink, Lender, OriginBody, StoreWriter } from './ports.ts';
 
 /** Takes the body in order, from its first byte. */
 export interface FillReader {
-  chunk(chunk: Buffer): void;
+  /** False where it did not keep the chunk. */
+  chunk(chunk: Buffer): boolean;
   end(trailers: Fields | undefined): void;
   fail(error: Error): void;
   /** It begins with what the writer has; see `chunkAt`. */
   readBehind(): void;
-  /** Bytes it was given and has not passed on. */
-  readonly backlog: number;
+  /** It was given more than may wait for its client. */
+  readonly isFull: boolean;
   /** It reads from the writer what it was not given. */
   readonly isBehind: boolean;
+  /** The memory of what it has yet to read is needed for others: where its client is stuck, it ends here. */
+  cutIfStuck(): void;
 }
 
-/** A reader may be so many bytes behind before the origin is asked to pause. */
-export const MAX_BACKLOG = 256 * 1024;
 /** The store may be so many bytes behind before the origin is asked to pause. */
 const MAX_UNSTORED = 1024 * 1024;
 
@@ -104,6 +105,7 @@ export class Fill implements BodySink, Lender {
   /** Begins to take the body; readers are attached before, or join later. */
   start(): void {
     this.#writer?.onDrain?.(() => this.readerHasRoom());
+    this.#writer?.onReclaim?.(() => this.#cutStuck());
     this.#started = true;
     this.#body.pipe(this);
     this.endIfUnwanted();
@@ -161,13 +163,12 @@ export class Fill implements BodySink, Lender {
     this.#wasRead = true;
     this.#stopWaiting();
     this.#isShared ||= this.#readers.size > 0;
-    if (this.allowsLag && this.#received > 0) {
+    if (this.#writer !== undefined && this.#received > 0) {
       this.#readers.add(reader);
       reader.readBehind();
       if (this.#ended) reader.end(this.#trailers);
       return true;
     }
-    for (let chunk, position = 0; (chunk = this.#writer?.chunkAt(position)) !== undefined; position += chunk.length) reader.chunk(chunk);
     if (this.#ended) reader.end(this.#trailers);
     else this.#readers.add(reader);
     return true;
@@ -175,7 +176,12 @@ export class Fill implements BodySink, Lender {
 
   /** What it receives can be read from the writer later: a reader need not keep it. */
   get allowsLag(): boolean {
-    return this.#writer?.backlog !== undefined;
+    return this.#writer !== undefined;
+  }
+
+  /** The writer has it in memory: to read it later costs nothing. */
+  get isInMemory(): boolean {
+    return this.#writer !== undefined && this.#writer.backlog === undefined;
   }
 
   /** Bytes of the body from that position on, for a reader who is behind; undefined at the end of what the writer took. */
@@ -222,7 +228,11 @@ export class Fill implements BodySink, Lender {
     }
     // Who has a part of it, and leaves with that, may still have a client that has not taken it.
     if (this.#readers.size === 0) this.#body.giveBack(chunk);
-    for (const reader of this.#readers) reader.chunk(chunk);
+    else {
+      let isKept = false;
+      for (const reader of this.#readers) isKept = reader.chunk(chunk) || isKept;
+      if (!isKept) this.#body.giveBack(chunk);
+    }
     if (this.#awaited !== undefined) this.#wake();
     if (this.#readers.size === 0) {
       this.endIfUnwanted();
@@ -289,6 +299,10 @@ export class Fill implements BodySink, Lender {
     this.#letGo();
   }
 
+  #cutStuck(): void {
+    for (const reader of this.#readers) if (reader.isBehind) reader.cutIfStuck();
+  }
+
   /** Lets go of a writer that stores nothing any more, once nobody is behind. */
   #letGo(): void {
     if (this.#writer === undefined ? this.#kept === undefined : !this.#isStored) return;
@@ -301,7 +315,7 @@ export class Fill implements BodySink, Lender {
 
   #hasRoom(): boolean {
     if (this.#writer !== undefined) return (this.#writer.backlog ?? 0) < MAX_UNSTORED;
-    for (const reader of this.#readers) if (reader.isBehind || reader.backlog > MAX_BACKLOG) return false;
+    for (const reader of this.#readers) if (reader.isBehind || reader.isFull) return false;
     return true;
   }
 }

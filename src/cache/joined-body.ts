@@ -3,7 +3,7 @@
  * The bodies of several stored parts as one, read one after the other.
  */
 import type { ByteRange } from '../http/byte-range.ts';
-import type { Body } from './ports.ts';
+import type { Body, BodyReader } from './ports.ts';
 
 export interface PartBody {
   /** The bytes of the representation that it has. */
@@ -21,6 +21,22 @@ export class JoinedBody implements Body {
     this.#parts = parts;
     this.#first = parts[0]!.range.first;
     this.length = parts.at(-1)!.range.last + 1 - this.#first;
+  }
+
+  pin(reader: BodyReader): boolean {
+    const pinned: Body[] = [];
+    for (const { body } of this.#parts) {
+      if (body.pin?.(reader) === false) {
+        for (const each of pinned) each.unpin?.(reader);
+        return false;
+      }
+      pinned.push(body);
+    }
+    return true;
+  }
+
+  unpin(reader: BodyReader): void {
+    for (const { body } of this.#parts) body.unpin?.(reader);
   }
 
   async *read(start: number, end: number): AsyncIterable<Buffer> {

@@ -78,6 +78,8 @@ export class NotedAnswer implements Answer {
     return { status, isHead, target, host, hasCookie, decidingCount, conditions, head, preparedAt: now, age: this.#age, lifetime: shared, ...this.#answers.ground(slots), start: 0, end: this.bodyLength };
   }
 
+  pin(): undefined {}
+
   hold(): void {
     this.#tell();
     this.#answers.letGo(this.#bytes, this.#end);

@@ -16,11 +16,17 @@ export interface Body {
   /** Where the chunks are lent: each is its reader's alone, who may give it back here. */
   readonly lender?: Lender | undefined;
   /**
-   * Keeps the bytes readable until `unpin()` was called as often. False when the object is no longer
-   * stored. Only a body outside of memory has this; an iteration of `read()` pins the body by itself.
+   * Keeps the bytes readable, and charged to the store's budget, until the same reader calls
+   * `unpin()`. False when the object is no longer stored. Only a body that has a budget has this.
    */
-  pin?(): boolean;
-  unpin?(): void;
+  pin?(reader: BodyReader): boolean;
+  unpin?(reader: BodyReader): void;
+}
+
+/** One that sends a body at the pace of a client. */
+export interface BodyReader {
+  /** The store needs the memory for others: a response whose client is stuck is to be cut, and the body unpinned. */
+  cutIfStuck(): void;
 }
 
 /** What a store holds under a key: the engine's encoded description, and the body. */
@@ -41,20 +47,18 @@ export interface CommitTerms {
 export interface StoreWriter {
   /** It copies what it keeps of the chunk. False once the object was given up (over the limits, or the store failed): stop writing. */
   write(chunk: Buffer): boolean;
-  /** The bytes written so far can be read while writing goes on. Undefined past the end of them. */
+  /** The bytes written so far can be read until it is aborted, also when it takes no more. Undefined past the end of them. */
   chunkAt(position: number): Buffer | undefined;
   readonly written: number;
-  /**
-   * Bytes it took that wait to be stored: with many, let it catch up. Such a writer keeps what it took
-   * elsewhere than in memory, and can be read until it is aborted, even when it takes no more.
-   * Undefined: what it takes is in memory, and gone when it is given up.
-   */
+  /** Bytes it took that wait to be stored: with many, let it catch up. Undefined: none ever wait. */
   readonly backlog?: number | undefined;
   /** Calls the listener whenever the backlog has become less; there is one listener. */
   onDrain?(listener: () => void): void;
+  /** Calls the listener where the memory of what is only read here is needed for others: readers that are stuck are to be cut. There is one listener. */
+  onReclaim?(listener: () => void): void;
   /** Makes it visible, replacing what was there. False when it could not be kept; it is still to be aborted then. */
   commit(meta: Buffer, terms?: CommitTerms): Promise<boolean>;
-  /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. */
+  /** Drops it; what was stored under the key before stays. After commit: nobody reads it here any more. To be called in the end in either case. */
   abort(): void;
 }
 

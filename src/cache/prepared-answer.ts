@@ -8,7 +8,7 @@ import type { Reason } from '../policy/reason.ts';
 import { freshReasons } from '../policy/reuse.ts';
 import type { SplitHead, TicketStore } from './memo.ts';
 import { ABSENT, type PlainRequest } from './plain-request.ts';
-import type { Body, Lender, StoreTicket } from './ports.ts';
+import type { Body, BodyReader, Lender, StoreTicket } from './ports.ts';
 import type { Stamps } from './stamps.ts';
 
 /** One field of a request that has to be as it was, as latin1; undefined: absent. */
@@ -64,6 +64,8 @@ export interface Answer {
   chunks(): Iterator<Buffer>;
   /** It is not over once it is written: none of its bytes may be used for others. */
   hold(): void;
+  /** Pins the body, where it has its own, for that reader, who unpins it. */
+  pin(reader: BodyReader): Body | undefined;
 }
 
 /** Bytes of body up to which head and body are kept, and written, in one piece. */
@@ -207,6 +209,11 @@ export class PreparedAnswer implements Answer {
 
   hold(): void {
     this.#isHeld = true;
+  }
+
+  pin(reader: BodyReader): Body | undefined {
+    const body = this.#body?.deref();
+    return body?.pin?.(reader) === true ? body : undefined;
   }
 
   #inOnePiece(): Buffer[] {

@@ -14,9 +14,10 @@ import type { Landing } from './fetcher.ts';
 import { Fill, UNSTORED } from './fill.ts';
 import type { ServedHit } from './memo.ts';
 import type { OriginResponse } from './ports.ts';
-import { type ReplyEnd, sendFill, sendStored } from './reply-body.ts';
+import { type ReplyEnd, StoredReader, sendFill, sendStored } from './reply-body.ts';
 import { scopesOf } from './scopes.ts';
 import type { Transaction } from './transaction.ts';
+import type { UnreadBytes } from './unread-bytes.ts';
 import type { Located } from './variants.ts';
 
 /** How long a client waits for the first byte of its range, where another one's request is about to bring it; then it makes a request of its own. */
@@ -36,10 +37,12 @@ export class StoredBodyGone extends MillraceError {
 
 export class Serving {
   readonly #settings: Settings;
+  readonly #unread: UnreadBytes;
   readonly #now: () => number;
 
-  constructor(settings: Settings, now: () => number) {
+  constructor(settings: Settings, unread: UnreadBytes, now: () => number) {
     this.#settings = settings;
+    this.#unread = unread;
     this.#now = now;
   }
 
@@ -50,13 +53,14 @@ export class Serving {
   async serve(tx: Transaction, located: Located, used: Used, result: 'HIT' | 'STALE' | 'REVALIDATED', found?: Found): Promise<void> {
     const { body } = located.object;
     // It may have been looked up long ago: before a validation, for one.
-    if (body.pin?.() === false) throw new StoredBodyGone();
+    const reader = new StoredReader(tx.reply);
+    if (body.pin?.(reader) === false) throw new StoredBodyGone();
     try {
       const hit = this.begin(tx, located, used, result, found ?? { now: this.#now(), read: [], selecting: [] });
       if (found !== undefined) tx.onHit?.(hit);
-      tx.error = await sendStored(body, hit.pieces, tx.reply);
+      tx.error = await sendStored(body, hit.pieces, tx.reply, reader);
     } finally {
-      body.unpin?.();
+      body.unpin?.(reader);
     }
   }
 
@@ -105,7 +109,7 @@ export class Serving {
       fill.start();
       throw error;
     }
-    const sent = sendBody(tx, fill, sendable.span);
+    const sent = this.#sendBody(tx, fill, sendable.span);
     fill.start();
     if (sent === undefined) tx.reply.end();
     else tx.error = await sent;
@@ -136,7 +140,7 @@ export class Serving {
     if (!fill.joinable) return false;
     tx.reasons = [{ code: 'collapsed' }, ...tx.reasons];
     this.#sendHead(tx, sendable, landing.entry);
-    const sent = sendBody(tx, fill, span);
+    const sent = this.#sendBody(tx, fill, span);
     if (sent === undefined) tx.reply.end();
     else tx.error = await sent;
     return true;
@@ -157,13 +161,13 @@ export class Serving {
     const length = response.fields.first('content-length');
     tx.sendHead(response.status, response.fields, length === undefined ? undefined : Number(length), { result });
     const fill = new Fill(response.body, undefined, UNSTORED);
-    const sent = sendFill(fill, tx.reply, undefined);
+    const sent = sendFill(fill, tx.reply, undefined, this.#unread);
     fill.start();
     tx.error = await sent;
   }
-}
 
-function sendBody(tx: Transaction, fill: Fill, span: Sendable['span']): Promise<ReplyEnd> | undefined {
-  if (span === 'none' || tx.request.method === 'HEAD') return undefined;
-  return sendFill(fill, tx.reply, span === 'all' ? undefined : span);
+  #sendBody(tx: Transaction, fill: Fill, span: Sendable['span']): Promise<ReplyEnd> | undefined {
+    if (span === 'none' || tx.request.method === 'HEAD') return undefined;
+    return sendFill(fill, tx.reply, span === 'all' ? undefined : span, this.#unread);
+  }
 }

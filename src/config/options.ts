@@ -72,6 +72,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'stale-if-error', field: 'staleIfError', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '1h', doc: 'stale use while the origin is away', group: 'Caching', commands: SERVE },
   { name: 'no-cache', field: 'cache', type: 'flag', sets: false, doc: 'pass everything through', group: 'Caching', commands: SERVE },
   { name: 'preset', field: 'preset', type: 'choice', value: 'rfc9111', choices: ['rfc9111'], doc: 'by the letter: default-ttl 0, Set-Cookie kept', group: 'Caching', commands: SERVE },
+  { name: 'max-unread', field: 'maxUnread', type: 'size', value: 'SIZE', min: '1MB', default: '128MB', doc: 'for what slow clients have not read', group: 'Caching', commands: SERVE },
   { name: 'max-memory', field: 'maxMemory', type: 'size', value: 'SIZE', min: '64KB', default: '256MB', doc: 'for keys, headers and bodies', group: 'Caching', commands: SERVE },
   { name: 'cache-dir', field: 'cacheDir', type: 'path', value: 'DIR', defaultWords: './cache without origin', doc: 'keep the cache on disk too', group: 'Caching', commands: SERVE },
   { name: 'max-disk', field: 'maxDisk', type: 'size', value: 'SIZE', min: '16MB', default: '10GB', doc: 'for all of that directory, as du counts it', group: 'Caching', commands: SERVE },

@@ -119,7 +119,7 @@ export class CommonStorage {
   constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
     const onDisk = diskOptions(config);
     const inMemory = onDisk === undefined ? Math.floor(config.maxMemory * COMMON_SHARE) : 0;
-    this.config = { ...config, maxMemory: Math.floor((config.maxMemory - inMemory) / config.workers) };
+    this.config = { ...config, maxMemory: Math.floor((config.maxMemory - inMemory) / config.workers), maxUnread: Math.floor(config.maxUnread / config.workers) };
     let options = onDisk;
     if (options === undefined) {
       this.#scratch = makeScratch(inMemory);

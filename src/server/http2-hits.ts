@@ -5,6 +5,8 @@
  */
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Memo, ServedHit } from '../cache/memo.ts';
+import { memoryReclaimed } from '../cache/reply-body.ts';
+import { STUCK_MS } from '../cache/unread-bytes.ts';
 import type { ProxyParts } from '../proxy.ts';
 import { type Keeper, bytesOf } from './fast/keeper.ts';
 import type { PlainHead } from './fast/plain-head.ts';
@@ -53,6 +55,9 @@ export class Http2Hits {
     stream.respond(headersOf(answer.head(now), answer.status), { endStream: isEmpty });
     if (!isEmpty) writeAll(stream, answer.chunks());
     if (answer.bodyLength > FEW) {
+      const reader = { cutIfStuck: () => now + STUCK_MS < Date.now() && stream.destroy(memoryReclaimed()) };
+      const body = answer.pin(reader);
+      if (body !== undefined) stream.once('close', () => body.unpin!(reader));
       stream.on('timeout', () => stream.destroy(new Error('The client takes nothing.')));
       // Node refreshes it as long as bytes leave.
       stream.setTimeout(STALLED);

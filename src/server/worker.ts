@@ -55,9 +55,9 @@ try {
 /** From where it came, as what hooks it has are functions, which cannot be handed over; but for what the main thread decided. */
 async function readConfig({ config, source }: WorkerStart): Promise<Config> {
   if (source === undefined) return config;
-  const { port, adminPort, maxMemory, cacheDir, maxDisk, maxObject } = config;
+  const { port, adminPort, maxMemory, maxUnread, cacheDir, maxDisk, maxObject } = config;
   const { maxObject: _maxObject, maxDisk: _maxDisk, ...options } = { ...(await loadConfigFile(source.file)), ...source.over };
-  return { ...resolveConfig(options), port, adminPort, maxMemory, cacheDir, maxDisk, maxObject };
+  return { ...resolveConfig(options), port, adminPort, maxMemory, maxUnread, cacheDir, maxDisk, maxObject };
 }
 
 function tellOutcome(outcome: Outcome): void {

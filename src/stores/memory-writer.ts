@@ -6,6 +6,8 @@
  */
 import type { StoreWriter } from '../cache/ports.ts';
 import { Chunks } from './chunks.ts';
+import type { Holder } from './held-memory.ts';
+import type { MemoryBody } from './memory-body.ts';
 
 /** Bytes of the longest body that the store copies together with key and meta, and so keeps without a Buffer. */
 export const INLINE_BODY = 8192;
@@ -17,22 +19,35 @@ const BLOCK_OVERHEAD = 512;
 
 /** What a writer needs of its store. */
 export interface WriterHost {
-  /** Takes bytes from the budget, dropping other objects where need be. False when there is no room. */
-  reserve(bytes: number): boolean;
+  /**
+   * Takes bytes from the budget, dropping other objects where need be. False when there is no room.
+   * @param reserved bytes that the writer has already
+   */
+  reserve(bytes: number, reserved: number): boolean;
+  /** Gives back what was reserved. */
   release(bytes: number): void;
+  /** What was reserved for it is held for those who still read it. */
+  hold(writer: Holder): void;
+  letGo(writer: Holder): void;
   /**
    * Makes the object visible. A body above INLINE_BODY is kept as it lies, and with it the bytes
-   * `reserved` for it; a shorter one is copied.
+   * `reserved` for it; a shorter one is copied. Undefined: it could not be stored.
    */
-  store(meta: Buffer, body: Chunks, reserved: number): boolean;
+  store(meta: Buffer, body: Chunks, reserved: number): MemoryBody | 'copied' | undefined;
 }
 
-export class MemoryWriter implements StoreWriter {
+/** A writer after its last write: `kept` for its readers alone, `stored`, or `dropped`. */
+type State = 'open' | 'kept' | 'stored' | 'dropped';
+
+export class MemoryWriter implements StoreWriter, Holder {
   readonly #host: WriterHost;
   readonly #expectedLength: number;
   readonly #maxObject: number;
-  #open = true;
+  #state: State = 'open';
   #reserved = 0;
+  /** What was stored, until nobody reads it here any more. */
+  #body: MemoryBody | undefined;
+  #onReclaim: (() => void) | undefined;
   /** Full blocks. */
   #chunks = new Chunks();
   /** The block being filled, and how far it is. */
@@ -51,17 +66,11 @@ export class MemoryWriter implements StoreWriter {
   }
 
   write(chunk: Buffer): boolean {
-    if (!this.#open) return false;
-    if (this.#written + chunk.length > this.#maxObject) {
-      this.abort();
-      return false;
-    }
+    if (this.#state !== 'open') return false;
+    if (this.#written + chunk.length > this.#maxObject) return this.#giveUp();
     for (let taken = 0; taken < chunk.length; ) {
       this.#block ??= this.#allocate(chunk.length - taken);
-      if (this.#block === undefined) {
-        this.abort();
-        return false;
-      }
+      if (this.#block === undefined) return this.#giveUp();
       const copied = chunk.copy(this.#block, this.#filled, taken);
       taken += copied;
       this.#filled += copied;
@@ -78,21 +87,55 @@ export class MemoryWriter implements StoreWriter {
   }
 
   async commit(meta: Buffer): Promise<boolean> {
-    if (!this.#open) return false;
+    if (this.#state !== 'open') return false;
     this.#settle();
-    this.#open = false;
     const stored = this.#host.store(meta, this.#chunks, this.#reserved);
-    if (!stored || this.#written <= INLINE_BODY) this.#host.release(this.#reserved);
-    return stored;
+    if (stored === undefined) return this.#giveUp();
+    this.#state = 'stored';
+    if (stored === 'copied') this.#host.release(this.#reserved);
+    // Who lags behind reads it here, also when it has been replaced meanwhile.
+    else if (stored.pin(this)) this.#body = stored;
+    return true;
   }
 
   abort(): void {
-    if (!this.#open) return;
-    this.#open = false;
+    if (this.#state === 'stored') {
+      this.#body?.unpin(this);
+      this.#body = undefined;
+      return;
+    }
+    if (this.#state === 'dropped') return;
+    if (this.#state === 'open') this.#host.release(this.#reserved);
+    else this.#host.letGo(this);
+    this.#state = 'dropped';
     this.#chunks = new Chunks();
     this.#block = undefined;
     this.#written = 0;
-    this.#host.release(this.#reserved);
+  }
+
+  onReclaim(listener: () => void): void {
+    this.#onReclaim = listener;
+  }
+
+  /** Bytes of memory that it takes. */
+  get bytes(): number {
+    return this.#reserved;
+  }
+
+  /** As a holder of memory: what is not stored is needed for others. */
+  reclaim(): void {
+    this.#onReclaim?.();
+  }
+
+  /** As a reader of what is stored. */
+  cutIfStuck(): void {
+    this.#onReclaim?.();
+  }
+
+  #giveUp(): false {
+    this.#state = 'kept';
+    this.#host.hold(this);
+    return false;
   }
 
   /**
@@ -103,7 +146,7 @@ export class MemoryWriter implements StoreWriter {
     let size = Math.min(Math.max(SMALLEST_BLOCK, this.#written, needed), LARGEST_BLOCK);
     const missing = this.#expectedLength - this.#written;
     if (missing > 0) size = Math.min(size, missing);
-    if (!this.#host.reserve(size + BLOCK_OVERHEAD)) return undefined;
+    if (!this.#host.reserve(size + BLOCK_OVERHEAD, this.#reserved)) return undefined;
     this.#reserved += size + BLOCK_OVERHEAD;
     // What is known to be short is copied at the end, and does not keep Node's pool.
     return this.#expectedLength > 0 && this.#expectedLength <= INLINE_BODY ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size);
@@ -129,7 +172,7 @@ export class MemoryWriter implements StoreWriter {
     const settled = inOnePiece ? [] : chunks.splice(0, chunks.length - 1);
     const spent = inOnePiece ? this.#reserved : block!.length + BLOCK_OVERHEAD;
     const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (!this.#host.reserve(length + BLOCK_OVERHEAD)) return;
+    if (!this.#host.reserve(length + BLOCK_OVERHEAD, this.#reserved)) return;
     const exact = Buffer.allocUnsafeSlow(length);
     let filled = 0;
     for (const chunk of chunks) filled += chunk.copy(exact, filled);

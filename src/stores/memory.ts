@@ -1,8 +1,8 @@
 /**
  * @module stores/memory
  * The store in memory, with a hard budget in bytes: keys, metas, bodies, bodies still being written,
- * and what the store itself needs for them are never more than `maxBytes` together. S3-FIFO chooses
- * what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
+ * bodies that only slow clients still need, and what the store itself needs for them are never more
+ * than `maxBytes` together. S3-FIFO chooses what leaves. Key, meta and a small body lie in cells, off the JavaScript heap, so that a million
  * objects cost the garbage collector nothing; a larger body stays in its own Buffers.
  */
 import type { PackedReader } from '../cache/packed.ts';
@@ -11,9 +11,11 @@ import type { StoreStats } from '../cache/store-stats.ts';
 import { CELL_COLUMNS, Cells } from './cells.ts';
 import { Chunks } from './chunks.ts';
 import { IntTable } from './int-table.ts';
+import { HeldMemory, type Holder } from './held-memory.ts';
 import { KeyHash } from './key-hash.ts';
+import { type BodyHost, MemoryBody } from './memory-body.ts';
 import { MemoryTicket } from './memory-ticket.ts';
-import { INLINE_BODY, MemoryWriter } from './memory-writer.ts';
+import { INLINE_BODY, MemoryWriter, type WriterHost } from './memory-writer.ts';
 import { EVICTION_COLUMNS, S3Fifo } from './s3-fifo.ts';
 import { INDEX_COLUMNS, SlotIndex } from './slot-index.ts';
 
@@ -21,6 +23,10 @@ import { INDEX_COLUMNS, SlotIndex } from './slot-index.ts';
 const OBJECT_OVERHEAD = 124;
 /** What an object with a body outside the cells needs besides, but for the Buffers themselves; measured. */
 const LARGE_OVERHEAD = 256;
+/** The share of the budget that bodies under way may take together; one alone may take more. */
+const MOST_WRITTEN = 1 / 2;
+/** The share of the budget for bodies that only slow clients still need. */
+const MOST_HELD = 1 / 4;
 /** Above this, sizes no longer fit the tables. */
 const LARGEST_OBJECT = 2 ** 30;
 
@@ -73,13 +79,24 @@ export class MemoryStore implements Store {
   #cells: Cells;
   #rows: IntTable;
   /** Bodies that are not in cells, by slot. */
-  #bodies = new Map<number, Chunks>();
+  #bodies = new Map<number, MemoryBody>();
+  readonly #held: HeldMemory;
+  readonly #bodyHost: BodyHost = {
+    hold: (body) => {
+      this.#used += body.bytes;
+      this.#held.add(body);
+    },
+    letGo: (body) => this.#letGo(body),
+  };
   #used = 0;
+  /** Bytes of it that writers have reserved. */
+  #reserved = 0;
   #evictions = 0;
 
   constructor(options: MemoryStoreOptions) {
     this.#maxBytes = options.maxBytes;
     this.#maxObject = Math.min(options.maxObject, options.maxBytes, LARGEST_OBJECT);
+    this.#held = new HeldMemory(options.maxBytes * MOST_HELD);
     ({ eviction: this.#eviction, index: this.#index, cells: this.#cells, rows: this.#rows } = tables(options.maxBytes));
   }
 
@@ -107,10 +124,18 @@ export class MemoryStore implements Store {
 
   put(key: string, expectedLength: number | undefined): StoreWriter | undefined {
     if (expectedLength !== undefined && expectedLength > this.#maxObject) return undefined;
-    const host = {
-      reserve: (bytes: number): boolean => this.#reserve(bytes),
-      release: (bytes: number): void => this.#release(bytes),
-      store: (meta: Buffer, body: Chunks, reserved: number): boolean => this.#store(key, meta, body, reserved),
+    const host: WriterHost = {
+      reserve: (bytes, reserved) => this.#reserveForWriter(bytes, reserved),
+      release: (bytes) => {
+        this.#reserved -= bytes;
+        this.#release(bytes);
+      },
+      hold: (writer) => {
+        this.#reserved -= writer.bytes;
+        this.#held.add(writer);
+      },
+      letGo: (writer) => this.#letGo(writer),
+      store: (meta, body, reserved) => this.#store(key, meta, body, reserved),
     };
     return new MemoryWriter(host, expectedLength, this.#maxObject);
   }
@@ -148,7 +173,9 @@ export class MemoryStore implements Store {
     const count = this.#eviction.count;
     this.#release(this.#eviction.size);
     ({ eviction: this.#eviction, index: this.#index, cells: this.#cells, rows: this.#rows } = tables(this.#maxBytes));
+    const bodies = this.#bodies;
     this.#bodies = new Map();
+    for (const body of bodies.values()) body.leave();
     return count;
   }
 
@@ -289,13 +316,13 @@ export class MemoryStore implements Store {
     return new MemoryObject(bytes.subarray(0, metaBytes), body, slot, this.#rows.get(slot, VERSION));
   }
 
-  #store(key: string, meta: Buffer, body: Chunks, reserved: number): boolean {
+  #store(key: string, meta: Buffer, body: Chunks, reserved: number): MemoryBody | 'copied' | undefined {
     const hash = this.#hash.of(key);
     const keyBytes = encodeKey(key);
     const isLarge = body.length > INLINE_BODY;
     const inline = isLarge ? [] : [...body];
     const own = OBJECT_OVERHEAD + (isLarge ? LARGE_OVERHEAD : 0) + cellMemory(keyBytes, meta, inline);
-    if (!this.#reserve(own)) return false;
+    if (!this.#reserve(own)) return undefined;
     const size = isLarge ? own + reserved : own;
     let slot = this.#find(key, hash);
     if (slot === -1) {
@@ -306,11 +333,17 @@ export class MemoryStore implements Store {
       this.#release(this.#eviction.sizeOf(slot));
       this.#eviction.resize(slot, size);
     }
+    const replaced = this.#bodies.get(slot);
     // Anew, since arrays that were pushed to keep room to grow.
-    if (isLarge) this.#bodies.set(slot, new Chunks([...body]));
-    else this.#bodies.delete(slot);
+    const stored = isLarge ? new MemoryBody([...body], reserved, this.#bodyHost) : undefined;
+    if (stored === undefined) this.#bodies.delete(slot);
+    else {
+      this.#bodies.set(slot, stored);
+      this.#reserved -= reserved;
+    }
     this.#write(slot, key, keyBytes, meta, inline);
-    return true;
+    replaced?.leave();
+    return stored ?? 'copied';
   }
 
   #write(slot: number, key: string, keyBytes: Buffer, meta: Buffer, inline: readonly Buffer[]): void {
@@ -328,6 +361,8 @@ export class MemoryStore implements Store {
     // Where dropping everything would not make room, nothing is dropped.
     if (this.#used - this.#eviction.size + bytes > this.#maxBytes) return false;
     while (this.#used + bytes > this.#maxBytes) {
+      // What is dropped while it is sent frees nothing until the client has it.
+      if (this.#eviction.count === 0 || this.#held.isFull) return false;
       this.#drop(this.#eviction.evict());
       this.#evictions++;
     }
@@ -339,13 +374,28 @@ export class MemoryStore implements Store {
     this.#used -= bytes;
   }
 
+  #reserveForWriter(bytes: number, reserved: number): boolean {
+    const isAlone = this.#reserved === reserved;
+    if (!isAlone && (this.#reserved + bytes > this.#maxBytes * MOST_WRITTEN || this.#held.isFull)) return false;
+    if (!this.#reserve(bytes)) return false;
+    this.#reserved += bytes;
+    return true;
+  }
+
+  #letGo(holder: Holder): void {
+    if (this.#held.remove(holder)) this.#release(holder.bytes);
+  }
+
   /** Forgets an object that has just left the eviction queues. */
   #drop(slot: number): void {
     this.#release(this.#eviction.sizeOf(slot));
     this.#index.remove(slot);
     this.#rows.set(slot, NOTE, 0);
     this.#cells.free(slot);
+    const body = this.#bodies.get(slot);
+    if (body === undefined) return;
     this.#bodies.delete(slot);
+    body.leave();
   }
 }
 

@@ -32,6 +32,10 @@ export class SharedWriter implements StoreWriter {
     this.#local.onDrain?.(listener);
   }
 
+  onReclaim(listener: () => void): void {
+    this.#local.onReclaim?.(listener);
+  }
+
   write(chunk: Buffer): boolean {
     if (!this.#local.write(chunk)) {
       this.#giveUpRemote();

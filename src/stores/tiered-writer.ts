@@ -31,19 +31,18 @@ export class TieredWriter implements StoreWriter {
     this.#disk?.onDrain?.(listener);
   }
 
+  onReclaim(listener: () => void): void {
+    this.#memory?.onReclaim?.(listener);
+  }
+
   write(chunk: Buffer): boolean {
     if (!this.#isOpen) return false;
-    if (this.#disk?.write(chunk) === false) this.#memory?.abort();
-    else {
-      if (this.#memory?.write(chunk) === false) this.#memory = undefined;
-      if (this.#memory !== undefined || this.#disk !== undefined) {
-        this.#written += chunk.length;
-        return true;
-      }
-    }
-    this.#isOpen = false;
-    this.#memory = undefined;
-    return false;
+    const isOnDisk = this.#disk?.write(chunk);
+    const isInMemory = isOnDisk !== false && this.#memory?.write(chunk) === true;
+    if (this.#disk !== undefined && !isInMemory) this.#dropMemory();
+    this.#isOpen = isOnDisk === true || isInMemory;
+    if (this.#isOpen) this.#written += chunk.length;
+    return this.#isOpen;
   }
 
   chunkAt(position: number): Buffer | undefined {
@@ -60,5 +59,11 @@ export class TieredWriter implements StoreWriter {
     this.#isOpen = false;
     this.#memory?.abort();
     this.#disk?.abort();
+  }
+
+  /** The disk has all that memory has. */
+  #dropMemory(): void {
+    this.#memory?.abort();
+    this.#memory = undefined;
   }
 }

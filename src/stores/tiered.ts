@@ -6,7 +6,7 @@
  * one of the two cannot keep an object, the other one does.
  */
 import type { PackedReader } from '../cache/packed.ts';
-import type { Body, Lender, Store, StoredObject, StoreWriter } from '../cache/ports.ts';
+import type { Body, BodyReader, Lender, Store, StoredObject, StoreWriter } from '../cache/ports.ts';
 import type { StoreStats } from '../cache/store-stats.ts';
 import type { DiskObject, Whereabouts } from './disk-objects.ts';
 import type { DiskStore } from './disk.ts';
@@ -221,7 +221,9 @@ export class TieredStore implements Store {
     const description = prefixed(changes, version, meta);
     if (body.length > SMALL_BODY) return onDisk(new PromotingBody(body, writer, description));
     for (const chunk of body.read(0, body.length) as Iterable<Buffer>) writer.write(chunk);
+    // A store in memory commits at once.
     void writer.commit(description);
+    writer.abort();
     return this.#peek(key) ?? onDisk(body);
   }
 
@@ -284,12 +286,12 @@ class PromotingBody implements Body {
     return this.#body.lender;
   }
 
-  pin(): boolean {
-    return this.#body.pin?.() ?? true;
+  pin(reader: BodyReader): boolean {
+    return this.#body.pin?.(reader) ?? true;
   }
 
-  unpin(): void {
-    this.#body.unpin?.();
+  unpin(reader: BodyReader): void {
+    this.#body.unpin?.(reader);
   }
 }
 

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { hasTickets } from '../../src/cache/memo.ts';
 import type { Store, StoredObject, StoreTicket, StoreWriter } from '../../src/cache/ports.ts';
-import { assertStored, bytesOf, putWhole, readBody } from './objects.ts';
+import { READER, assertStored, bytesOf, putWhole, readBody } from './objects.ts';
 import { TICKET_CASES, rewritten, ticketsOf } from './ticket-cases.ts';
 
 export interface Limits {
@@ -190,7 +190,7 @@ const CASES: Readonly<Record<string, Case>> = {
       for (const change of ['replace', 'delete', 'clear'] as const) {
         await putWhole(store, 'k', bytesOf(3), [bytesOf(length)]);
         const held = (await store.get('k'))!;
-        assert.notEqual(held.body.pin?.(), false);
+        assert.notEqual(held.body.pin?.(READER), false);
         const reading = held.body.read(0, length);
         if (change === 'replace') await putWhole(store, 'k', bytesOf(4), [bytesOf(length, 2)]);
         else if (change === 'delete') await store.delete('k');
@@ -200,11 +200,11 @@ const CASES: Readonly<Record<string, Case>> = {
         for await (const chunk of reading) chunks.push(chunk);
         assert.ok(bytesOf(length).equals(Buffer.concat(chunks)));
         assert.deepEqual(held.meta, bytesOf(3));
-        held.body.unpin?.();
+        held.body.unpin?.(READER);
         // A body that is in memory, if only by chance, can be pinned although its object is gone.
-        if (held.body.pin?.() === true) {
+        if (held.body.pin?.(READER) === true) {
           for await (const chunk of held.body.read(0, length)) assert.ok(chunk.length > 0);
-          held.body.unpin?.();
+          held.body.unpin?.(READER);
         }
       }
     }
@@ -215,9 +215,9 @@ const CASES: Readonly<Record<string, Case>> = {
       await putWhole(store, 'k', bytesOf(3), [bytesOf(length)]);
       const held = (await store.get('k'))!;
       assert.equal(await store.update('k', held, bytesOf(4)), true);
-      assert.notEqual(held.body.pin?.(), false);
+      assert.notEqual(held.body.pin?.(READER), false);
       assert.ok(bytesOf(length).equals(await readBody(held.body)));
-      held.body.unpin?.();
+      held.body.unpin?.(READER);
     }
   },
 

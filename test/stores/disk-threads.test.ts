@@ -10,7 +10,7 @@ import { Stamps } from '../../src/cache/stamps.ts';
 import type { Whereabouts } from '../../src/stores/disk-objects.ts';
 import { DiskStore } from '../../src/stores/disk.ts';
 import { until } from '../kit/until.ts';
-import { bytesOf, putWhole, readBody } from './objects.ts';
+import { READER, bytesOf, putWhole, readBody } from './objects.ts';
 import { MB, newDirectory, open } from './disk-fixture.ts';
 import { assertSound } from './disk-soundness.ts';
 
@@ -127,11 +127,11 @@ describe('what a thread that has ended left to be removed', () => {
     await putWhole(other, 'k', Buffer.from('meta'), [bytesOf(1_600_000)]);
     const { body } = (await other.get('k'))!;
     // Somebody reads it: the file has to wait, longer than that thread is there.
-    assert.ok(body.pin!());
+    assert.ok(body.pin!(READER));
     await other.delete('k');
     await other.close();
     assert.equal((await readBody(body)).length, 1_600_000);
-    body.unpin!();
+    body.unpin!(READER);
     assert.ok(store.stats().bytes > 1_600_000);
     return store;
   };

@@ -3,7 +3,7 @@
  * Objects to store, and how tests store and read them.
  */
 import assert from 'node:assert/strict';
-import type { Body, Store, StoredObject } from '../../src/cache/ports.ts';
+import type { Body, BodyReader, Store, StoredObject } from '../../src/cache/ports.ts';
 
 /** Bytes that differ from place to place, so that a chunk in the wrong place shows. */
 export function bytesOf(length: number, seed = 1): Buffer {
@@ -21,11 +21,14 @@ export async function readBody(body: Body, start = 0, end: number = body.length)
   return Buffer.concat(chunks);
 }
 
+/** A reader that is in no hurry. */
+export const READER: BodyReader = { cutIfStuck: () => {} };
+
 export async function putWhole(store: Store, key: string, meta: Buffer, chunks: readonly Buffer[]): Promise<boolean> {
   const writer = store.put(key, undefined);
   if (writer === undefined) return false;
-  for (const chunk of chunks) if (!writer.write(chunk)) return false;
-  const kept = await writer.commit(meta);
+  const isTaken = chunks.every((chunk) => writer.write(chunk));
+  const kept = isTaken && (await writer.commit(meta));
   writer.abort();
   return kept;
 }

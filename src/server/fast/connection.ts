@@ -9,7 +9,9 @@ import type { Socket } from 'node:net';
 import type { ServedHit } from '../../cache/memo.ts';
 import { outcomeOfHit } from '../../cache/answered-hit.ts';
 import type { Answer } from '../../cache/prepared-answer.ts';
-import type { Lender } from '../../cache/ports.ts';
+import type { Body, BodyReader, Lender } from '../../cache/ports.ts';
+import { memoryReclaimed } from '../../cache/reply-body.ts';
+import { STUCK_MS } from '../../cache/unread-bytes.ts';
 import { MillraceError } from '../../errors.ts';
 import { STALLED } from '../node-reply.ts';
 import { opensHttp2 } from '../preface.ts';
@@ -23,12 +25,16 @@ import { readShared } from './raw-socket.ts';
 const STEP = 1024 * 1024;
 
 /** A hit that was begun, and of which the client has not taken all. */
-interface UnderWay {
+interface UnderWay extends BodyReader {
   readonly answer: Answer;
+  /** Pinned. */
+  body: Body | undefined;
   readonly chunks: Iterator<Buffer>;
   /** Where the chunks are lent. */
   readonly lender: Lender | undefined;
   readonly startedAt: number;
+  /** ms since the epoch; the last write of its body. */
+  writtenAt: number;
   sent: number;
   isWritten: boolean;
   /** Why the rest of the body could not be read. */
@@ -232,10 +238,28 @@ export class Connection {
     }
     answer.hold();
     const { lender } = answer;
-    this.#underWay = { answer, lender, chunks: answer.chunks(), startedAt: now, sent: whole === undefined ? 0 : answer.bodyLength, isWritten: whole !== undefined };
-    if (whole === undefined) this.#writeStep(this.#underWay, head.closes ? keeper.closing(answer.head(now)) : answer.head(now));
-    if (this.#underWay.isWritten && this.#hasTaken) {
-      this.#finish(this.#underWay);
+    const underWay: UnderWay = {
+      answer,
+      lender,
+      body: undefined,
+      chunks: answer.chunks(),
+      startedAt: now,
+      sent: whole === undefined ? 0 : answer.bodyLength,
+      isWritten: whole !== undefined,
+      writtenAt: now,
+      cutIfStuck: () => {
+        if (Date.now() - underWay.writtenAt < STUCK_MS) return;
+        underWay.failure = memoryReclaimed();
+        socket.destroy();
+      },
+    };
+    this.#underWay = underWay;
+    if (whole === undefined) {
+      underWay.body = answer.pin(underWay);
+      this.#writeStep(underWay, head.closes ? keeper.closing(answer.head(now)) : answer.head(now));
+    }
+    if (underWay.isWritten && this.#hasTaken) {
+      this.#finish(underWay);
       if (this.#isClosing) this.#closeSoon();
       return;
     }
@@ -258,6 +282,7 @@ export class Connection {
   #writeStep(underWay: UnderWay, head = ''): void {
     const socket = this.#socket;
     const { lender } = underWay;
+    underWay.writtenAt = Date.now();
     socket.cork();
     if (head !== '') socket.write(head, 'latin1');
     // Where all is sent, the end is still to be asked for.
@@ -310,8 +335,10 @@ export class Connection {
     this.#socket.resume();
   }
 
-  #finish({ answer, startedAt }: UnderWay): void {
+  #finish(underWay: UnderWay): void {
+    const { answer, body, startedAt } = underWay;
     this.#underWay = undefined;
+    body?.unpin?.(underWay);
     this.#lane.proxy.countHit(answer.status, answer.bodyLength);
     if (this.#lane.proxy.isObserved) this.#report(answer, startedAt, answer.bodyLength);
   }
@@ -368,7 +395,8 @@ export class Connection {
     const underWay = this.#underWay;
     if (underWay === undefined) return;
     this.#underWay = undefined;
-    const { answer, chunks, startedAt, sent } = underWay;
+    const { answer, body, chunks, startedAt, sent } = underWay;
+    body?.unpin?.(underWay);
     // It may have a file open.
     chunks.return?.();
     const error = underWay.failure ?? this.#lane.proxy.engine.goneError;
