@@ -359,8 +359,8 @@ export class ProxyParts {
   }
 
   /** Of this thread alone, to be added to those of others. */
-  tally(): { readonly tally: Tally; readonly store: StoreStats } {
-    return { tally: this.#counters.tally(), store: this.#store.stats() };
+  tally(): { readonly tally: Tally; readonly store: StoreStats; readonly unreadBytes: number } {
+    return { tally: this.#counters.tally(), store: this.#store.stats(), unreadBytes: this.engine.unreadBytes };
   }
 
   /** Of all workers. */
@@ -383,7 +383,7 @@ export class ProxyParts {
 
   /** Of this thread alone. */
   stats(): ProxyStats {
-    return { ...this.#counters.stats(Date.now()), store: this.#store.stats() };
+    return { ...this.#counters.stats(Date.now()), store: this.#store.stats(), unreadBytes: this.engine.unreadBytes };
   }
 
   /** Ends what is being fetched for the cache, and gives up connections and memory. */

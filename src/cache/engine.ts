@@ -136,6 +136,11 @@ export class Engine {
     this.#members = new Members(all, () => this.#flights.keys, purgePrefix ?? ((prefix) => this.#purger.purge({ prefix, soft: true })));
   }
 
+  /** Bytes of responses that clients have not taken, outside of the store. */
+  get unreadBytes(): number {
+    return this.#unread.bytes;
+  }
+
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
   async handle(request: ClientRequest, reply: Reply, context: Context): Promise<void> {
     const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);

@@ -163,7 +163,8 @@ export class Fill implements BodySink, Lender {
     this.#wasRead = true;
     this.#stopWaiting();
     this.#isShared ||= this.#readers.size > 0;
-    if (this.#writer !== undefined && this.#received > 0) {
+    // It may have begun with what was stored before.
+    if (this.kept > 0) {
       this.#readers.add(reader);
       reader.readBehind();
       if (this.#ended) reader.end(this.#trailers);

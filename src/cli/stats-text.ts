@@ -21,6 +21,7 @@ export function statsText(stats: ProxyStats): string {
     ['sent', `${formatSize(stats.bytes)}, ${formatSize(stats.bytesFromCache)} of it from the cache`],
     ['stored', `${counted(store.objects, 'object')} in ${formatSize(store.bytes)} of ${formatSize(store.maxBytes)}, ${store.evictions} evicted`],
   ];
+  if (stats.unreadBytes > 0) rows.push(['unread', `${formatSize(stats.unreadBytes)} that clients have yet to take`]);
   for (const tier of store.tiers ?? []) rows.push([`  ${tier.name}`, tierText(tier)]);
   if (origin.count > 0) {
     rows.push(['origin', `${counted(origin.count, 'response')}; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);

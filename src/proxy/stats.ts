@@ -7,6 +7,8 @@ import type { StoreStats } from '../cache/store-stats.ts';
 
 export interface ProxyStats extends CounterStats {
   readonly store: StoreStats;
+  /** Bytes of responses that clients have not taken, outside of the store; see `maxUnread`. */
+  readonly unreadBytes: number;
   /** Where there are several; all other figures are their sums. */
   readonly workers?: readonly WorkerStats[];
   /** Workers that ended by an error. */

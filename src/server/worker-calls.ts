@@ -41,6 +41,7 @@ export interface Report {
   readonly number: number;
   readonly tally: Tally;
   readonly store: StoreStats;
+  readonly unreadBytes: number;
 }
 
 /** An outcome with its error as plain data. */

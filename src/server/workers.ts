@@ -205,7 +205,7 @@ class Crew {
       const { requests, hits } = own.stats(now);
       return { number, requests, hits };
     });
-    return { ...sum.stats(now), store: storeOfAll(reports.map(({ store }) => store)), workers, crashes: this.#crashes };
+    return { ...sum.stats(now), store: storeOfAll(reports.map(({ store }) => store)), unreadBytes: reports.reduce((bytes, { unreadBytes }) => bytes + unreadBytes, 0), workers, crashes: this.#crashes };
   }
 
   /**

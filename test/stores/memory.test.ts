@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Body } from '../../src/cache/ports.ts';
 import { IntTable } from '../../src/stores/int-table.ts';
 import { MemoryStore } from '../../src/stores/memory.ts';
+import { until } from '../kit/until.ts';
 import { storeContract } from './contract.ts';
-import { bytesOf, putWhole, readBody } from './objects.ts';
+import { READER, bytesOf, putWhole, readBody } from './objects.ts';
 
 storeContract('MemoryStore', (limits) => new MemoryStore(limits));
 
@@ -153,4 +155,71 @@ test('removal takes the same number of steps however many objects there are', as
   const few = await stepsToDelete(100);
   const many = await stepsToDelete(20_000);
   assert.ok(many < 1.5 * few, `${few} steps among 100 objects, ${many} among 20 000`);
+});
+
+describe('bodies that only slow clients still need', () => {
+  const LARGE = 50_000;
+  const fill = async (store: MemoryStore, from: number, count: number): Promise<number> => {
+    let stored = 0;
+    for (let i = from; i < from + count; i++) if (await putWhole(store, `k${i}`, bytesOf(10), [bytesOf(LARGE, i)])) stored++;
+    return stored;
+  };
+
+  test('stay in the budget until they are read, whatever takes them from the store', async () => {
+    for (const leave of ['evict', 'delete', 'replace', 'clear'] as const) {
+      const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+      await putWhole(store, 'k', bytesOf(10), [bytesOf(LARGE)]);
+      const { body } = (await store.get('k'))!;
+      assert.equal(body.pin!(READER), true);
+      if (leave === 'evict') for (let i = 0; store.has('k'); i++) await fill(store, 10 * i, 10);
+      else if (leave === 'delete') await store.delete('k');
+      else if (leave === 'replace') await putWhole(store, 'k', bytesOf(10), [bytesOf(10)]);
+      else await store.clear();
+      const held = store.stats().bytes;
+      assert.ok(held >= LARGE && held <= MAX, leave);
+      assert.ok(bytesOf(LARGE).equals(await readBody(body)));
+      body.unpin!(READER);
+      assert.ok(store.stats().bytes <= held - LARGE, leave);
+      assert.equal(body.pin!(READER), false, 'it is gone');
+      await store.clear();
+      assert.equal(store.stats().bytes, 0, leave);
+    }
+  });
+
+  test('are bounded: beyond a quarter of the budget nothing is stored at their cost, until those whose clients are stuck are cut', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    const readers: { isStuck: boolean; body: Body; cutIfStuck(): void }[] = [];
+    let stored = 0;
+    for (let i = 0; i < 100; i++) {
+      if (!(await putWhole(store, `k${i}`, bytesOf(10), [bytesOf(LARGE, i)]))) continue;
+      stored++;
+      const { body } = (await store.get(`k${i}`))!;
+      const reader = { isStuck: false, body, cutIfStuck: () => reader.isStuck && body.unpin!(reader) };
+      body.pin!(reader);
+      readers.push(reader);
+      assert.ok(store.stats().bytes <= MAX);
+    }
+    assert.ok(stored < 50, `${stored} were stored`);
+    assert.equal(await fill(store, 1000, 5), 0);
+    for (const reader of readers) reader.isStuck = true;
+    await until('something can be stored again', () => fill(store, 2000, 1), (count) => count === 1);
+    assert.ok(store.stats().bytes <= MAX);
+    for (const { body } of readers) for (const reader of readers) body.unpin!(reader);
+    await store.clear();
+    assert.equal(store.stats().bytes, 0);
+  });
+
+  test('that are being written take at most half of the budget together', async () => {
+    const store = new MemoryStore({ maxBytes: MAX, maxObject: MAX });
+    await fill(store, 0, 30);
+    const writers = Array.from({ length: 20 }, (_, i) => store.put(`w${i}`, undefined)!);
+    const alive = writers.filter((writer) => [1, 2, 3, 4].every((n) => writer.write(bytesOf(LARGE, n))));
+    assert.ok(alive.length > 0 && alive.reduce((sum, { written }) => sum + written, 0) <= MAX / 2);
+    for (const writer of writers) writer.abort();
+    const one = store.put('alone', undefined)!;
+    assert.ok(one.write(bytesOf(MAX * 0.7)), 'one alone may have more');
+    one.abort();
+    await store.clear();
+    assert.equal(store.stats().bytes, 0);
+  });
 });
