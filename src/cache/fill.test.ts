@@ -7,10 +7,10 @@ import { type Span, sendFill } from './reply-body.ts';
 import { UnreadBytes } from './unread-bytes.ts';
 
 const CHUNK = 64 * 1024;
-const unread = new UnreadBytes(Infinity, Date.now);
+const UNBOUNDED = new UnreadBytes(Infinity, Date.now);
 
 function send(fill: Fill, reply: Reply, span: Span | undefined): ReturnType<typeof sendFill> {
-  return sendFill(fill, reply, span, unread);
+  return sendFill(fill, reply, span, UNBOUNDED);
 }
 
 class ScriptedBody implements OriginBody {

@@ -33,7 +33,7 @@ export class HeldMemory {
     const now = Date.now();
     if (now - this.#lastReclaim >= RECLAIM_MS) {
       this.#lastReclaim = now;
-      for (const holder of [...this.#holders]) holder.reclaim();
+      for (const holder of this.#holders) holder.reclaim();
     }
     return this.#bytes > this.#limit;
   }
