@@ -7,7 +7,7 @@
 import { giveBackSpan, takeSpan } from './disk-spans.ts';
 
 /** Bytes that the writers of one thread may hold together. */
-const MAX_WRITE_BUFFER_BYTES = 32 * 1024 * 1024;
+const MAX_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 /** Bytes from which on memory that is used again pays. */
 const WORTH_A_SPAN = 16 * 1024;
 
