@@ -7,10 +7,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Fields } from '../http/fields.ts';
-import { normalUrl, sortedQuery } from '../http/normal-url.ts';
+import { normalUrl } from '../http/normal-url.ts';
+import { sortedQuery } from '../http/sorted-query.ts';
 import type { Target } from './ports.ts';
 
-/** @param sortQuery parameters in another order are the same key */
+/** @param sortQuery parameters in another order are the same key, where no application can tell */
 export function cacheKey(target: Target, sortQuery: boolean): string {
   return `GET ${target.scheme}://${target.authority}${sortQuery ? withSortedQuery(target.path) : target.path}`;
 }

@@ -10,24 +10,13 @@ export function normalUrl(url: string): string {
   // Nearly every URL.
   if (!url.includes('%') && !url.includes('/.')) return url;
   const start = url.indexOf('?');
-  const before = start === -1 ? url : url.slice(0, start);
-  const path = withoutDotSegments(withNormalEscapes(before));
-  if (start === -1) return path;
-  const query = url.slice(start + 1);
-  return `${path}?${isSorted(query) ? sortedQuery(withNormalEscapes(query)) : withNormalEscapes(query)}`;
+  if (start === -1) return withoutDotSegments(withNormalEscapes(url));
+  return `${withoutDotSegments(withNormalEscapes(url.slice(0, start)))}${withNormalEscapes(url.slice(start))}`;
 }
 
 /** Whether a URL, in whatever spelling, begins so, in whatever spelling. */
 export function beginsWith(url: string, prefix: string): boolean {
   return url.startsWith(prefix) || normalUrl(url).startsWith(normalPrefix(prefix));
-}
-
-/** Parameters sorted by the raw name, stably and without decoding: what differs in bytes stays different. */
-export function sortedQuery(query: string): string {
-  if (!query.includes('&')) return query;
-  const parameters = query.split('&').map((text) => ({ text, name: nameOf(text) }));
-  parameters.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return parameters.map(({ text }) => text).join('&');
 }
 
 /** Of the last segment nobody knows how it goes on. */
@@ -38,7 +27,7 @@ function normalPrefix(prefix: string): string {
 }
 
 /** Digits in upper case, and what need not be escaped as it is. */
-function withNormalEscapes(text: string): string {
+export function withNormalEscapes(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (escape, digits: string) => {
     const character = String.fromCharCode(Number.parseInt(digits, 16));
     return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
@@ -58,14 +47,4 @@ function withoutDotSegments(url: string): string {
     if (isLast && (segment === '.' || segment === '..')) kept.push('');
   });
   return `${url.slice(0, start + 1)}${kept.join('/')}`;
-}
-
-/** As keys have it, unless queries are not sorted there. */
-function isSorted(query: string): boolean {
-  const names = query.split('&').map(nameOf);
-  return names.every((name, i) => i === 0 || names[i - 1]! <= name);
-}
-
-function nameOf(parameter: string): string {
-  return parameter.split('=', 1)[0]!;
 }
