@@ -26,10 +26,10 @@ function read(query: string, nameOf: (name: string) => string, separator: RegExp
   const values = new Map<string, string[]>();
   for (const parameter of query.split(separator)) {
     const [name, ...value] = parameter.split('=');
-    const read = nameOf(name!);
-    values.set(read, [...(values.get(read) ?? []), value.join('=')]);
+    const known = nameOf(name!);
+    values.set(known, [...(values.get(known) ?? []), value.join('=')]);
   }
-  return JSON.stringify([...values].toSorted());
+  return JSON.stringify([...values].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const decoded = (name: string): string => name.replaceAll('+', ' ').replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
