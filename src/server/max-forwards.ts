@@ -4,6 +4,7 @@
  * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.2
  */
 import { Fields } from '../http/fields.ts';
+import { isCredential } from '../policy/credentials.ts';
 
 export interface OwnAnswer {
   readonly status: number;
@@ -11,15 +12,13 @@ export interface OwnAnswer {
   readonly body: Buffer;
 }
 
-/** Not reflected by anyone: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8 */
-const SENSITIVE: readonly string[] = ['Authorization', 'Proxy-Authorization', 'Cookie'];
-
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, QUERY';
 
 /** The answer where the request ends here; else undefined, with the count in `fields` one lower. */
 export function answerAsLast(method: string, requestTarget: string, fields: Fields): OwnAnswer | undefined {
   if (method !== 'TRACE' && method !== 'OPTIONS') return undefined;
-  if (method === 'TRACE') for (const name of SENSITIVE) fields.delete(name);
+  // Not reflected by anyone: https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8
+  if (method === 'TRACE') for (const name of fields.names()) if (isCredential(name)) fields.delete(name);
   const value = fields.get('max-forwards');
   if (value === undefined || !/^\d{1,15}$/.test(value)) return undefined;
   const left = Number(value);

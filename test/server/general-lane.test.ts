@@ -251,7 +251,7 @@ describe('Max-Forwards', () => {
       const options = await request(`${proxy.url}/`, { method: 'OPTIONS', headers: { 'Max-Forwards': '0' } });
       assert.equal(options.status, 200);
       assert.match(options.headers.get('allow')!, /GET/);
-      const trace = await request(`${proxy.url}/x?y`, { method: 'TRACE', headers: { 'Max-Forwards': '0', Cookie: 'secret', Authorization: 'secret', 'X-A': 'b' } });
+      const trace = await request(`${proxy.url}/x?y`, { method: 'TRACE', headers: { 'Max-Forwards': '0', Cookie: 'secret', Authorization: 'secret', X_Api_Key: 'secret', 'X-A': 'b' } });
       assert.equal(trace.headers.get('content-type'), 'message/http');
       assert.match(trace.body.toString(), /^TRACE \/x\?y HTTP\/1\.1\r\n[^]*X-A: b\r\n[^]*\r\n$/i);
       assert.doesNotMatch(trace.body.toString(), /secret/);

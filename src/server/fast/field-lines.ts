@@ -11,6 +11,7 @@ export const MAX_FIELDS = 64;
 /** Field lines from their first byte to the empty line. Places are relative to that first byte. */
 export class FieldLines {
   count = 0;
+  /** Or credentials of another kind, which count alike. */
   hasCookie = false;
   /** There is Connection. */
   hasConnection = false;

@@ -8,7 +8,8 @@ import { ABSENT, type PlainRequest, REPEATED } from '../../cache/plain-request.t
 import { TOKEN_BYTES, VALUE_BYTES } from '../../http/field-bytes.ts';
 import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
 import { FNV_PRIME, FNV_SEED } from '../../http/hash.ts';
-import { CREDENTIALS } from '../../policy/message.ts';
+import { KnownNames } from '../../http/known-names.ts';
+import { isKnownCredential } from '../../policy/credentials.ts';
 import { FieldLines, KnownFieldLines, MAX_FIELDS } from './field-lines.ts';
 
 /** Bytes of a head; the general lane takes more. */
@@ -30,11 +31,10 @@ type Kind =
   | 'host'
   | 'connection'
   | 'cookie'
-  /** Counts as a cookie does: whoever sends it may be meant by the response. */
-  | 'credential';
+  /** Nothing, which is known beforehand as nearly every client sends it. */
+  | 'usual';
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  ...Object.fromEntries([...CREDENTIALS].map((name) => [name, 'credential' as const])),
   host: 'host',
   connection: 'connection',
   cookie: 'cookie',
@@ -50,6 +50,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   vary: 'deciding',
   // A loop is told by them.
   via: 'deciding', 'cdn-loop': 'deciding',
+  'user-agent': 'usual', accept: 'usual', 'accept-encoding': 'usual', 'accept-language': 'usual', referer: 'usual', origin: 'usual',
 };
 
 export interface PlainHeadOptions {
@@ -87,6 +88,7 @@ export class PlainHead implements PlainRequest {
   readonly #kinds = new Map<number, Kind>();
   readonly #trustsProxies: boolean;
   readonly #known = new KnownFieldLines();
+  readonly #names = new KnownNames();
   readonly #recognised = new FieldLines();
   /** Those of this head; they begin at #start. */
   #lines = this.#recognised;
@@ -223,7 +225,8 @@ export class PlainHead implements PlainRequest {
       for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, FNV_PRIME);
       if (at >= limit || at === nameStart || bytes[at] !== COLON) return false;
       lines.nameStarts[field] = nameStart - start;
-      lines.nameEnds[field] = at++ - start;
+      const nameEnd = at++;
+      lines.nameEnds[field] = nameEnd - start;
       while (at < limit && (bytes[at] === SP || bytes[at] === HTAB)) at++;
       const valueStart = at;
       while (at < limit && VALUE_BYTES[bytes[at]!] === 1) at++;
@@ -236,6 +239,7 @@ export class PlainHead implements PlainRequest {
       const kind = this.#kinds.get(hash);
       if (kind === undefined) {
         if (this.#trustsProxies && this.#begins(nameStart, FROM_PROXIES_PREFIX)) return false;
+        lines.hasCookie ||= isKnownCredential(this.#names.at(this.bytes, nameStart, nameEnd, hash));
       } else if (!this.#take(kind, field)) return false;
       if (kind === 'host') hosts++;
     }
@@ -246,6 +250,8 @@ export class PlainHead implements PlainRequest {
   #take(kind: Kind, field: number): boolean {
     const lines = this.#lines;
     switch (kind) {
+      case 'usual':
+        return true;
       case 'decline':
         return false;
       case 'deciding':
@@ -257,9 +263,6 @@ export class PlainHead implements PlainRequest {
       case 'cookie':
         lines.hasCookie = true;
         return this.#isNamed(field, 'cookie');
-      case 'credential':
-        lines.hasCookie = true;
-        return true;
       case 'connection':
         return this.#isConnection(field);
     }
