@@ -7,6 +7,7 @@ import { MillraceError } from './errors.ts';
 import { OPTION_OF_FIELD } from './config/options.ts';
 import type { Option } from './config/options.ts';
 import { didYouMean } from './config/suggestion.ts';
+import { readTokenFile } from './config/token-file.ts';
 import { readValue } from './config/values.ts';
 import { isLoopback } from './origin/address.ts';
 
@@ -75,7 +76,10 @@ export interface Config {
   readonly admin: boolean;
   /** Undefined: admin answers on the main port. */
   readonly adminPort: number | undefined;
+  /** Nobody administers without it, as bearer token; that of adminTokenFile where that is given. Undefined: see admin/access.ts. */
   readonly adminToken: string | undefined;
+  /** A file whose first line is the token; undefined: it is given as it is, or there is none. */
+  readonly adminTokenFile: string | undefined;
   readonly logFormat: 'auto' | 'pretty' | 'json' | 'off';
   readonly verbose: boolean;
   /** Seconds in-flight requests may take to finish when the server stops. */
@@ -129,6 +133,11 @@ export function resolveConfig(options: Options = {}, nameOf: (field: keyof Optio
   values.set('letter', preset);
   if (options.port === undefined) values.set('port', values.get('origin') === undefined ? 8888 : 8080);
   if (options.maxObject === undefined) values.set('maxObject', defaultMaxObject(values.get(values.get('cacheDir') === undefined ? 'maxMemory' : 'maxDisk') as number));
+  const tokenFile = values.get('adminTokenFile') as string | undefined;
+  if (tokenFile !== undefined) {
+    if (options.adminToken !== undefined) throw configError(`${nameOf('adminToken')} and ${nameOf('adminTokenFile')} are the same setting; leave one of them out.`);
+    values.set('adminToken', readTokenFile(tokenFile, nameOf('adminTokenFile')));
+  }
   // The table of options has every field of Config with a value of its type, as a test makes sure.
   const config = Object.fromEntries(values) as unknown as Config;
   checkTogether(config, options, nameOf);

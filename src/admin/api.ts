@@ -5,8 +5,8 @@
 import type { Readable } from 'node:stream';
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
-import type { Config } from '../config.ts';
-import { type Caller, Gate } from './gate.ts';
+import type { Traced } from './front-proxy.ts';
+import type { Caller, Gate } from './gate.ts';
 import type { Operations } from './operations.ts';
 import { readPurge } from './purge-request.ts';
 
@@ -39,12 +39,8 @@ export class Admin {
   readonly #gate: Gate;
   readonly #resources: ReadonlyMap<string, Resource>;
 
-  constructor(operations: Operations, config: Config) {
-    this.#gate = new Gate({
-      token: config.adminToken,
-      host: config.host,
-      sharesOrigin: config.origin === undefined && config.adminPort === undefined,
-    });
+  constructor(operations: Operations, gate: Gate) {
+    this.#gate = gate;
     this.#resources = new Map<string, Resource>([
       ['/health', { methods: READ, guarded: false, answer: async () => ({ status: 'ok' }) }],
       ['/__admin/stats', { methods: READ, guarded: true, answer: async () => operations.stats() }],
@@ -73,6 +69,11 @@ export class Admin {
   owns(url: string): boolean {
     const path = pathOf(url);
     return path === '/health' || path === '/__admin' || path.startsWith('/__admin/');
+  }
+
+  /** Every request to the main port that is not answered as an earlier one was comes by here, whatever it asks for. */
+  look(request: Traced, requestTarget: string): void {
+    this.#gate.look(request, requestTarget);
   }
 
   /** @throws {MillraceError} of the ERR_ADMIN codes, or ERR_BODY_TOO_LARGE */

@@ -1,86 +1,82 @@
 /**
  * @module admin/gate
- * Who may administer: programs on this machine, and who has the token. Never a web page: a browser on
- * this machine runs the pages of strangers, who can make it send requests to loopback addresses.
+ * Who may administer: who has a token, and where nothing speaks against it programs on this machine. Never
+ * a web page: a browser on this machine runs the pages of strangers, who can make it send requests to
+ * loopback addresses.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
-import { type Fields, plainName } from '../http/fields.ts';
-import { isFromProxies } from '../http/forwarding.ts';
-import { canonicalHost, isLoopback } from '../origin/address.ts';
+import { isLoopback } from '../origin/address.ts';
+import { type FrontProxy, type Traced, traceOfProxy } from './front-proxy.ts';
 
-export interface Caller {
-  readonly fields: Fields;
+export interface Caller extends Traced {
   /** The address at the other end of the socket; undefined where it has none. */
   readonly address: string | undefined;
-  /** The port the caller connected to. */
-  readonly port: number | undefined;
-  readonly secure: boolean;
 }
 
 export interface GateOptions {
-  readonly token: string | undefined;
-  /** The address or name we listen on. */
-  readonly host: string;
-  /**
-   * Pages of others have the same web origin as the administration: in embedded-host mode every
-   * site a browser visits comes from our own host and port.
-   */
-  readonly sharesOrigin: boolean;
+  /** Any of them will do. */
+  readonly tokens: readonly string[];
+  /** Why nobody may do without one, as the rest of a sentence; undefined: programs on this machine may. */
+  readonly why?: string | undefined;
+  /** Once it is seen, nobody may either. */
+  readonly front?: FrontProxy | undefined;
+  /** Clients name the host that is asked: embedded-host mode, and forward proxying. */
+  readonly anyHost: boolean;
+  /** The administration has a port of its own. */
+  readonly isOwnPort: boolean;
 }
 
-/** The first field, in lower case and with "-" for "_", by which a proxy tells that it passed the request on: its client is not who is connected. */
-export function passedOnBy(fields: Fields): string | undefined {
-  for (const [name] of fields) {
-    const plain = plainName(name);
-    if (plain === 'via' || plain === 'cdn-loop' || isFromProxies(plain)) return plain;
-  }
-  return undefined;
-}
+const SEND_TOKEN = 'send "Authorization: Bearer TOKEN" with that of --admin-token-file or --admin-token';
 
 export class Gate {
-  readonly #token: Buffer | undefined;
-  readonly #host: string | undefined;
-  readonly #sharesOrigin: boolean;
+  readonly #tokens: readonly Buffer[];
+  readonly #why: string | undefined;
+  readonly #front: FrontProxy | undefined;
+  readonly #anyHost: boolean;
+  readonly #isOwnPort: boolean;
 
-  constructor({ token, host, sharesOrigin }: GateOptions) {
-    this.#token = token === undefined ? undefined : digest(token);
-    this.#host = canonicalHost(host.includes(':') ? `[${host}]` : host);
-    this.#sharesOrigin = sharesOrigin;
+  constructor({ tokens, why, front, anyHost, isOwnPort }: GateOptions) {
+    this.#tokens = tokens.map(digest);
+    this.#why = why;
+    this.#front = front;
+    this.#anyHost = anyHost;
+    this.#isOwnPort = isOwnPort;
+  }
+
+  /** Looks at a request to the main port, whatever it asks for. */
+  look(request: Traced, requestTarget: string): void {
+    // A client that uses us as its forward proxy sends the Host that it asks for.
+    this.#front?.look(request, !this.#anyHost || !/^https?:/i.test(requestTarget));
   }
 
   /** Throws ERR_ADMIN_DENIED, saying what to do. */
   check(caller: Caller): void {
     const credentials = caller.fields.first('authorization');
     if (credentials !== undefined) {
-      if (this.#token !== undefined && this.#isToken(credentials)) return;
-      throw denied('the Authorization field holds no valid token. Send "Authorization: Bearer TOKEN" with the token of --admin-token, or leave it out on this machine');
+      if (this.#hasToken(credentials)) return;
+      throw denied(`the Authorization field holds no valid token. To be let in, ${SEND_TOKEN}`);
     }
-    this.#checkAddress(caller);
-    this.#checkHost(caller);
+    const why = this.#why ?? (this.#front?.isSeen === true ? 'a request has shown that a proxy may stand in front' : undefined);
+    if (why !== undefined) throw denied(`it needs a token, as ${why}. Either ${SEND_TOKEN}, or start Millrace with --admin-port N, where programs on this machine need none. The commands, such as millrace stats, need none either`);
+    this.#checkSender(caller);
     this.#checkPage(caller);
   }
 
   /** https://www.rfc-editor.org/rfc/rfc6750.html#section-2.1 */
-  #isToken(credentials: string): boolean {
+  #hasToken(credentials: string): boolean {
     const match = /^Bearer +(\S+) *$/i.exec(credentials);
-    return match !== null && timingSafeEqual(digest(match[1]!), this.#token!);
+    if (match === null) return false;
+    const given = digest(match[1]!);
+    return this.#tokens.some((token) => timingSafeEqual(given, token));
   }
 
-  #checkAddress({ address, fields }: Caller): void {
-    if (address === undefined || !isLoopback(address)) throw denied('it is answered only to programs on the same machine. Elsewhere send the token of --admin-token as "Authorization: Bearer TOKEN"');
-    const passedOn = passedOnBy(fields);
-    if (passedOn !== undefined) throw denied(`the request came through a proxy (it has ${passedOn}), so it may be from anywhere. Ask directly, or send the token of --admin-token as "Authorization: Bearer TOKEN"`);
-  }
-
-  /** Against DNS rebinding: a stranger's name that was made to point at this machine stands in Host. */
-  #checkHost({ fields, port, secure }: Caller): void {
-    const host = fields.first('host') ?? '';
-    const match = /^(.+?)(?::(\d+))?$/.exec(host);
-    const name = match === null ? undefined : canonicalHost(match[1]!);
-    const named = match?.[2] === undefined ? (secure ? 443 : 80) : Number(match[2]);
-    if (name !== undefined && named === port && (isLoopback(name) || name === this.#host)) return;
-    throw denied(`Host "${host}" is not the name of this machine. Ask for localhost and the port of Millrace`);
+  /** A trace of a proxy, or another name in Host: that of a stranger, which was made to point at this machine (DNS rebinding). */
+  #checkSender(caller: Caller): void {
+    const { address } = caller;
+    if (address === undefined || !isLoopback(address)) throw denied(`without a token it is answered only to programs on the same machine. Elsewhere ${SEND_TOKEN}`);
+    const trace = traceOfProxy(caller);
+    if (trace !== undefined) throw denied(`the request ${trace}, so it may be from anywhere. Ask for localhost directly, or ${SEND_TOKEN}`);
   }
 
   /** https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header */
@@ -90,7 +86,8 @@ export class Gate {
     const own = `${secure ? 'https' : 'http'}://${fields.first('host')}`;
     const foreign = (site !== undefined && site !== 'none' && site !== 'same-origin') || (origin !== undefined && origin.toLowerCase() !== own.toLowerCase());
     if (foreign) throw denied('a web page of another site sent the request');
-    if (this.#sharesOrigin && (site === 'same-origin' || origin !== undefined)) throw denied('a web page sent the request, and here every page comes from the same host and port. Use --admin-port to administer from a page');
+    // In embedded-host mode every site that a browser visits comes from our own host and port.
+    if (this.#anyHost && !this.#isOwnPort && (site === 'same-origin' || origin !== undefined)) throw denied('a web page sent the request, and here every page comes from the same host and port. Use --admin-port to administer from a page');
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { printable } from '../server/printable.ts';
+import { TOKEN_VARIABLE, namedToken } from './admin-token.ts';
 import { readOption } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { exchange } from './exchange.ts';
@@ -28,11 +29,11 @@ const PATIENCE = 60_000;
  * @throws {MillraceError} ERR_NO_INSTANCE where none runs, ERR_USAGE where several do
  */
 export async function findTarget(commandLine: CommandLine): Promise<AdminTarget> {
-  const token = readOption(commandLine, 'admin-token') as string | undefined;
+  const token = namedToken(commandLine);
   const found = await findInstance(commandLine);
-  if (typeof found === 'string') return { url: found, token };
+  if (typeof found === 'string') return { url: found, token: token ?? process.env[TOKEN_VARIABLE] };
   if (found.adminUrl === undefined) throw new MillraceError('ERR_NO_INSTANCE', `The instance on port ${found.port} was started with --no-admin, so it cannot be asked.`);
-  return { url: found.adminUrl, token: token ?? found.adminToken, certificate: found.certificate };
+  return { url: found.adminUrl, token: token ?? found.adminSecret, certificate: found.certificate };
 }
 
 /**

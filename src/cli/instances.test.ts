@@ -37,7 +37,7 @@ async function instance(t: TestContext, listener: RequestListener = healthy, mor
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  return { pid: process.pid, port, host: '127.0.0.1', url, adminUrl: url, adminToken: undefined, origin: undefined, started: '2030-01-01T00:00:00.000Z', version: '1.2.3', ...more };
+  return { pid: process.pid, port, host: '127.0.0.1', url, adminUrl: url, adminSecret: 'none', origin: undefined, started: '2030-01-01T00:00:00.000Z', version: '1.2.3', ...more };
 }
 
 /** A process id that nobody has: the highest possible is far above what systems hand out. */
@@ -45,7 +45,7 @@ const NOBODY = 2 ** 31 - 2;
 
 describe('an announced instance', () => {
   test('is found, in a file that only its user can read, and forgotten at its end', async (t) => {
-    const own = await instance(t, healthy, { origin: 'http://localhost:3000', adminToken: 'secret' });
+    const own = await instance(t, healthy, { origin: 'http://localhost:3000', adminSecret: 'secret' });
     const forget = announce(own);
     const directory = join(runtime, 'millrace');
     assert.equal(statSync(directory).mode & 0o777, 0o700);

@@ -20,8 +20,8 @@ export interface Instance {
   readonly url: string;
   /** Undefined: it was started with --no-admin. */
   readonly adminUrl: string | undefined;
-  /** So that its own user need not repeat it. */
-  readonly adminToken: string | undefined;
+  /** A token for the commands of its own user: anybody else who reads it may administer. */
+  readonly adminSecret: string;
   readonly origin: string | undefined;
   /** Where it serves https: PEM, to be trusted by those who ask it. */
   readonly certificate?: string | undefined;

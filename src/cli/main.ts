@@ -10,6 +10,7 @@ import { OPTIONS, OPTION_OF_FIELD } from '../config/options.ts';
 import { MillraceError } from '../errors.ts';
 import { printable } from '../server/printable.ts';
 import type { RunningServer } from '../server/main.ts';
+import { TOKEN_VARIABLE, hideSecrets, withOneToken } from './admin-token.ts';
 import { configOptions, readCommandLine } from './command-line.ts';
 import type { CommandLine } from './command-line.ts';
 import { helpText } from './help.ts';
@@ -21,6 +22,7 @@ export async function main(args: readonly string[]): Promise<void> {
   // Whoever reads may leave first, as `| head` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
+    hideSecrets(args);
     refuseFlagsOfNpm(args);
     await run(readCommandLine(args));
   } catch (error) {
@@ -81,8 +83,8 @@ async function readConfig(commandLine: CommandLine): Promise<{ config: Config; s
     fromFile = await loadConfigFile(file);
   }
   const nameOf = (field: keyof Options): string =>
-    places.get(field) ?? (fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
-  const all = { ...fromFile, ...options };
+    places.get(field) ?? (field === 'adminToken' && fromFile.adminToken === undefined ? TOKEN_VARIABLE : fromFile[field] !== undefined ? `${field} in ${String(file)}` : `--${OPTION_OF_FIELD.get(field)!.name}`);
+  const all = withOneToken(fromFile, options);
   const mayDoWithoutDisk = commandLine.command === 'serve' && all.origin === undefined && all.cacheDir === undefined && all.redis === undefined && all.memcached === undefined;
   const config = resolveConfig(mayDoWithoutDisk ? { ...all, cacheDir: DEFAULT_DIRECTORY } : all, nameOf);
   return { config, source: typeof file === 'string' ? { file, over: options } : undefined, mayDoWithoutDisk };

@@ -81,10 +81,10 @@ function withoutDisk(config: Config): Config {
   return { ...config, cacheDir: undefined, maxObject: Math.min(config.maxObject, defaultMaxObject(config.maxMemory)) };
 }
 
-function makeKnown(config: Config, { port, url, adminUrl }: RunningServer, version: string): void {
-  const { host, origin, adminToken } = config;
+function makeKnown(config: Config, { port, url, adminUrl, adminSecret }: RunningServer, version: string): void {
+  const { host, origin } = config;
   try {
-    const forget = announce({ pid: process.pid, port, host, url, adminUrl, adminToken, origin, certificate: readCertificate(config)?.cert, started: new Date().toISOString(), version });
+    const forget = announce({ pid: process.pid, port, host, url, adminUrl, adminSecret, origin, certificate: readCertificate(config)?.cert, started: new Date().toISOString(), version });
     process.on('exit', forget);
   } catch (error) {
     warn(`other commands will need --port ${port} to find this instance: ${(error as Error).message}.`);

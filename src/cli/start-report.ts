@@ -4,6 +4,7 @@
  * behind it, what is kept for how long, and every setting that gives up a safe default.
  */
 import { networkInterfaces } from 'node:os';
+import { type Access, accessOf } from '../admin/access.ts';
 import type { Config } from '../config.ts';
 import { formatDuration, formatSize } from '../config/quantity.ts';
 import { forbidden, isLoopback } from '../origin/address.ts';
@@ -31,8 +32,24 @@ export function startReport(config: Config, { url, adminUrl, version, command, s
   lines.push(`  keeps    ${whatIsKept(config)}`);
   if (staleTime !== undefined && couldBePort(staleTime)) lines.push(`           private pages too; for a port: --port ${staleTime}`);
   if (adminUrl === url) lines.push('  itself   answers /health and /__admin/; the origin does not get these');
-  lines.push(adminUrl === undefined ? '  stop     Ctrl-C' : `  watch    ${command} stats, or ${adminUrl}/__admin/stats; Ctrl-C stops`);
+  if (adminUrl === undefined) return [...lines, '  stop     Ctrl-C'].join('\n');
+  const access = accessOf(config);
+  const page = access.kind === 'token' || access.kind === 'commands' ? '' : `, or ${adminUrl}/__admin/stats`;
+  lines.push(`  admin    ${whoAdministers(access, command)}`, `  watch    ${command} stats${page}; Ctrl-C stops`);
   return lines.join('\n');
+}
+
+function whoAdministers(access: Access, command: string): string {
+  switch (access.kind) {
+    case 'token':
+      return 'needs the token, from this machine too';
+    case 'machine':
+      return 'needs no token on this machine';
+    case 'until-proxied':
+      return 'needs no token on this machine, until a request shows a proxy in front of this port';
+    case 'commands':
+      return `only by ${command} stats, purge and so on: ${access.why}, and there is no token (--admin-token-file)`;
+  }
 }
 
 /** The addresses by which other machines reach this one, where it listens on all of its addresses. */

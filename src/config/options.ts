@@ -88,7 +88,8 @@ export const OPTIONS: readonly Option[] = [
   { name: 'allow-purge', field: 'allowPurge', type: 'networks', value: 'CIDR', doc: 'may send PURGE to the port (repeatable)', group: 'Access', commands: SERVE },
   { name: 'no-admin', field: 'admin', type: 'flag', sets: false, doc: 'no /health, no /__admin/', group: 'Access', commands: SERVE },
   { name: 'admin-port', field: 'adminPort', type: 'integer', value: 'N', min: '0', max: '65535', defaultWords: 'the main port', doc: 'port of /health and /__admin/', group: 'Access', commands: SERVE },
-  { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'lets other machines administer, as bearer', clientDoc: 'the token it was started with', group: 'Access', commands: ['serve', ...CLIENTS] },
+  { name: 'admin-token', field: 'adminToken', type: 'token', value: 'TOKEN', doc: 'whoever administers needs it, as bearer', clientDoc: 'the token it was started with', group: 'Access', commands: ['serve', ...CLIENTS] },
+  { name: 'admin-token-file', field: 'adminTokenFile', type: 'path', value: 'FILE', doc: 'the same, where no other user sees it', clientDoc: 'a file that holds it', group: 'Access', commands: ['serve', ...CLIENTS] },
 
   { name: 'log-format', field: 'logFormat', type: 'choice', value: 'FORMAT', choices: ['auto', 'pretty', 'json', 'off'], default: 'auto', doc: 'auto, pretty, json or off', group: 'Running', commands: ['serve', 'demo'] },
   { name: 'verbose', short: 'v', field: 'verbose', type: 'flag', sets: true, doc: 'log every reason, and what the origin did', group: 'Running', commands: ['serve', 'demo'] },

@@ -3,11 +3,12 @@
  * The proxy without a server of its own, to attach to one of the program's.
  */
 import { Admin } from '../admin/api.ts';
+import { Gate } from '../admin/gate.ts';
 import { Operations } from '../admin/operations.ts';
 import type { Purge } from '../admin/purge.ts';
 import type { Explanation } from '../cache/explanation.ts';
 import type { Outcome } from '../cache/outcome.ts';
-import { type Options, resolveConfig } from '../config.ts';
+import { type Config, type Options, resolveConfig } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { ProxyParts } from '../proxy.ts';
 import type { ProxyStats } from '../proxy/stats.ts';
@@ -58,7 +59,8 @@ export interface MillraceProxy {
 
 /**
  * A proxy without a server. Options are those of the command line, in camel case; `admin` is off
- * unless asked for, because this object says and does what the admin API would. Nothing is kept on
+ * unless asked for, because this object says and does what the admin API would, and then takes
+ * requests with the `adminToken` alone. Nothing is kept on
  * disk unless `cacheDir` names a directory; what is to be known of it comes as a warning of the
  * process, a `MillraceWarning`.
  * @throws {MillraceError} ERR_CONFIG; the message names the option. ERR_STORE where cacheDir cannot be used
@@ -72,7 +74,7 @@ export function createProxy(options: Options): MillraceProxy {
   if (config.tlsCert !== undefined) throw new MillraceError('ERR_CONFIG', 'createProxy takes no "tlsCert" and "tlsKey": the server is yours. Give them to https.createServer, or start one with startServer.');
   const proxy = new ProxyParts(config, undefined, warnProcess);
   const operations = new Operations(proxy);
-  const admin = config.admin ? new Admin(operations, config) : undefined;
+  const admin = config.admin ? new Admin(operations, guardedGate(config)) : undefined;
   const node = new NodeHandler(proxy, admin, warnOfDefect);
   const web = new FetchHandler(proxy, admin, warnOfDefect);
   return {
@@ -90,4 +92,9 @@ export function createProxy(options: Options): MillraceProxy {
       await proxy.close();
     },
   };
+}
+
+/** Which server requests come by, and what stands in front of it, is not known here. */
+function guardedGate({ adminToken, origin }: Config): Gate {
+  return new Gate({ tokens: adminToken === undefined ? [] : [adminToken], why: 'the server is the program\'s own, and who can reach it is not known (the option adminToken sets one)', anyHost: origin === undefined, isOwnPort: false });
 }

@@ -19,9 +19,9 @@ import { MAX_HEAD } from './request-check.ts';
 /** Answers by the reply, always. */
 export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<Exchange, 'message' | 'reply' | 'port'>, onError: (error: unknown) => void): Promise<void> {
   reply.continue();
-  const { method, requestTarget: url, fields, body, clientAddress: address, scheme } = message;
+  const { method, requestTarget: url, fields, body, clientAddress: address, scheme, httpVersion } = message;
   try {
-    send(reply, await admin.handle({ method, url, fields, body, address, port, secure: scheme === 'https' }));
+    send(reply, await admin.handle({ method, url, fields, body, address, port, httpVersion, secure: scheme === 'https' }));
   } catch (cause) {
     const error = MillraceError.from(cause);
     if (error.code === 'ERR_INTERNAL') onError(cause);

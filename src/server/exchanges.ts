@@ -69,10 +69,16 @@ export class Exchanges {
     return this.#admin?.owns(requestTarget) === true;
   }
 
+  /** To be called for every request of which admit() is asked elsewhere: whether it shows that a proxy stands in front. */
+  look({ fields, httpVersion, scheme, requestTarget }: ReceivedMessage, port: number | undefined): void {
+    this.#admin?.look({ fields, httpVersion, port, secure: scheme === 'https' }, requestTarget);
+  }
+
   /** Never throws. What is refused is so in this very turn. */
   answer(exchange: Exchange): void {
     const { message } = exchange;
     try {
+      this.look(message, exchange.port);
       if (this.isAdmin(message.requestTarget)) void answerAdmin(this.#admin!, exchange, this.#onError);
       else if (message.method === 'PURGE') exchange.inTurn(() => void this.#purge(exchange));
       else this.#pass(exchange);

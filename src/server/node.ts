@@ -141,6 +141,7 @@ export class NodeLane {
    */
   admitPlain(message: ReceivedMessage, earlier?: AdmittedRequest): AdmittedRequest | undefined {
     if (this.#exchanges.isAdmin(message.requestTarget)) return undefined;
+    if (earlier === undefined) this.#exchanges.look(message, this.#proxy.port);
     try {
       const admitted = earlier === undefined ? this.#admitNew(message) : this.#proxy.admitAgain(message, earlier);
       return admitted?.kind === 'request' ? admitted : undefined;
@@ -241,6 +242,9 @@ export class NodeLane {
       const refused = checkRequest(request);
       if (refused !== undefined) throw refused;
       const message = received(request, undefined);
+      // What is answered here is not the origin's, whatever it asks to switch to.
+      if (!mayPass(message.method) || this.#exchanges.isAdmin(message.requestTarget)) return this.#exchanges.answer({ ...this.#exchange(request, reply()), startedAt, inTurn: (start) => start() });
+      if (message.method !== 'CONNECT') this.#exchanges.look(message, request.socket.localPort);
       this.#exchanges.report({ message, startedAt }, await open(message, reply));
     } catch (cause) {
       this.#exchanges.refuse(cause, { ...this.#exchange(request, reply()), startedAt });
@@ -265,6 +269,11 @@ function isOldToProxy({ httpVersion, url }: IncomingMessage): boolean {
 /** It is not followed, yet node drops what came behind it in one packet, and would read on in the middle of a message. */
 function asksToSwitch({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined && /\bupgrade\b/i.test(headers.connection ?? '');
+}
+
+/** Whether a request by that method can go on to the origin past the exchanges; others end here, or may. */
+function mayPass(method: string): boolean {
+  return method !== 'PURGE' && method !== 'TRACE' && method !== 'OPTIONS';
 }
 
 function ignore(): void {}

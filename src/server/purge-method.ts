@@ -8,7 +8,7 @@
  */
 import type { ClientRequest } from '../cache/exchange.ts';
 import { MillraceError } from '../errors.ts';
-import { passedOnBy } from '../admin/gate.ts';
+import { passedOnBy } from '../admin/front-proxy.ts';
 import { Fields } from '../http/fields.ts';
 import { Networks } from '../http/networks.ts';
 import { TAG_FIELD_NAMES, statedTags } from '../policy/groups.ts';

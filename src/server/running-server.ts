@@ -26,6 +26,8 @@ export interface RunningServer extends Pick<Operations, 'stats' | 'purge' | 'exp
   /** Where /health and /__admin/ answer; undefined with --no-admin. */
   readonly adminUrl: string | undefined;
   readonly port: number;
+  /** A token that the administration takes until the server stops. */
+  readonly adminSecret: string;
   /** Stops listening, lets requests in flight finish for up to `shutdownTimeout`, then cuts them. */
   close(): Promise<void>;
 }

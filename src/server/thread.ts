@@ -4,6 +4,7 @@
  */
 import type { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
+import { type AccessMemory, accessMemory, openGate } from '../admin/access.ts';
 import { Admin } from '../admin/api.ts';
 import { Operations } from '../admin/operations.ts';
 import type { Config } from '../config.ts';
@@ -28,17 +29,19 @@ export interface ThreadServer extends RunningServer {
 
 /**
  * @param shared what it has in common with other threads, which listen on the same ports
+ * @param access the same, of the administration
  * @throws {MillraceError} ERR_LISTEN where the port cannot be had, ERR_CONFIG, ERR_STORE, ERR_CERTIFICATE
  */
-export async function startThread(config: Config, hooks: ServerHooks, shared?: Shared): Promise<ThreadServer> {
+export async function startThread(config: Config, hooks: ServerHooks, shared?: Shared, access: AccessMemory = accessMemory()): Promise<ThreadServer> {
   const certificate = readCertificate(config);
-  const proxy = new ProxyParts(config, shared, (text) => (shared === undefined ? hooks.onNotice?.(text) : shared.notice(text)));
+  const onNotice = (text: string): void => (shared === undefined ? hooks.onNotice?.(text) : shared.notice(text));
+  const proxy = new ProxyParts(config, shared, onNotice);
   const { log } = hooks;
   if (hooks.onOutcome !== undefined) proxy.onOutcome((outcome) => hooks.onOutcome?.(outcome));
   if (log?.look !== undefined) proxy.logTo(log);
   const onError = (error: unknown): void => hooks.onError?.(error);
   const operations = new Operations(proxy);
-  const admin = config.admin ? new Admin(operations, config) : undefined;
+  const admin = config.admin ? new Admin(operations, openGate(config, access, onNotice)) : undefined;
   const separate = config.adminPort !== undefined;
   const lanes = openLanes(proxy, separate ? undefined : admin, onError, certificate);
   const { server, general } = lanes;
@@ -60,6 +63,7 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
     url,
     adminUrl: adminServer !== undefined ? urlOf(adminServer, proxy.scheme) : admin !== undefined ? url : undefined,
     port: portOf(server),
+    adminSecret: access.secret,
     stats: () => operations.stats(),
     purge: (what) => operations.purge(what),
     explain: (of, headers) => operations.explain(of, headers),

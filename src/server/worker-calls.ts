@@ -2,6 +2,7 @@
  * @module server/worker-calls
  * What the main thread and its workers ask of each other, and what a worker is given at its start.
  */
+import type { AccessMemory } from '../admin/access.ts';
 import type { HeaderLine } from '../admin/operations.ts';
 import type { Purge as NamedPurge } from '../admin/purge.ts';
 import type { Tally } from '../cache/counters.ts';
@@ -26,6 +27,7 @@ export interface WorkerStart {
   /** Where the configuration came from: what is no plain data in it is read from there by each worker. */
   readonly source: ConfigSource | undefined;
   readonly shared: SharedMemory;
+  readonly access: AccessMemory;
   /** Undefined: no log is kept. */
   readonly log: LogLook | undefined;
   /** Somebody in the main thread wants to be told outcomes. */

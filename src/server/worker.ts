@@ -44,6 +44,7 @@ try {
       purge: (what) => main.ask('purge', what),
       fleetLine: { raised: (cell) => main.tell('raised', cell), changed: (change) => main.tell('changed', change), settle: () => main.ask('settle', undefined) },
     },
+    start.access,
   );
   starting.resolve(server);
   main.tell('ready', { url: server.url, adminUrl: server.adminUrl });
@@ -55,9 +56,9 @@ try {
 /** From where it came, as what hooks it has are functions, which cannot be handed over; but for what the main thread decided. */
 async function readConfig({ config, source }: WorkerStart): Promise<Config> {
   if (source === undefined) return config;
-  const { port, adminPort, maxMemory, maxUnread, cacheDir, maxDisk, maxObject } = config;
-  const { maxObject: _maxObject, maxDisk: _maxDisk, ...options } = { ...(await loadConfigFile(source.file)), ...source.over };
-  return { ...resolveConfig(options), port, adminPort, maxMemory, maxUnread, cacheDir, maxDisk, maxObject };
+  const { port, adminPort, adminToken, maxMemory, maxUnread, cacheDir, maxDisk, maxObject } = config;
+  const { maxObject: _maxObject, maxDisk: _maxDisk, adminToken: _adminToken, adminTokenFile: _adminTokenFile, ...options } = { ...(await loadConfigFile(source.file)), ...source.over };
+  return { ...resolveConfig(options), port, adminPort, adminToken, maxMemory, maxUnread, cacheDir, maxDisk, maxObject };
 }
 
 function tellOutcome(outcome: Outcome): void {

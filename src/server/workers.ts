@@ -6,6 +6,7 @@
  */
 import { getHeapStatistics } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { accessMemory } from '../admin/access.ts';
 import { Counters, type Tally } from '../cache/counters.ts';
 import type { Purge } from '../cache/purger.ts';
 import { Backoff } from '../cache/backoff.ts';
@@ -43,6 +44,7 @@ export async function startWorkers(config: Config, hooks: ServerHooks): Promise<
     return {
       ...where,
       port,
+      adminSecret: crew.adminSecret,
       stats: () => crew.stats(),
       purge: async (what) => crew.anyone().ask('purgeNamed', what),
       explain: async (url, headers) => crew.anyone().ask('explain', { url, headers }),
@@ -82,6 +84,7 @@ class Crew {
   readonly #leases: Leases;
   readonly #permits: Permits;
   readonly #backoff: Backoff;
+  readonly #access = accessMemory();
   readonly #removeCommon = (): void => this.#common.remove();
   readonly #seats: readonly Seat[];
   readonly #startedAt = Date.now();
@@ -99,6 +102,10 @@ class Crew {
     this.#permits = new Permits(this.#common.memory.permits, MAX_WORKERS);
     this.#backoff = new Backoff(this.#common.memory.backoff, MAX_WORKERS);
     this.#seats = Array.from({ length: config.workers }, (_, i) => new Seat(i + 1));
+  }
+
+  get adminSecret(): string {
+    return this.#access.secret;
   }
 
   /** Resolves when all listen; rejects when one cannot. */
@@ -132,7 +139,7 @@ class Crew {
   /** Starts a worker in that place. */
   #fill(seat: Seat): Promise<Where> {
     const { log, source } = this.#hooks;
-    const start: WorkerStart = { number: seat.number, config: this.#config, source, shared: this.#common.memory, log: log?.look, isObserved: this.#hooks.onOutcome !== undefined };
+    const start: WorkerStart = { number: seat.number, config: this.#config, source, shared: this.#common.memory, access: this.#access, log: log?.look, isObserved: this.#hooks.onOutcome !== undefined };
     const worker = new Worker(WORKER, { workerData: start, resourceLimits: { maxOldGenerationSizeMb: HEAP } });
     const { threadId } = worker;
     const started = Promise.withResolvers<Where>();

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Options } from '../../src/config.ts';
 import { type ClientResponse, type RequestOptions, request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
+import { administer } from '../kit/administer.ts';
 import { closing } from '../server/closing.ts';
 import { type TestProxy, startProxy } from '../server/start-proxy.ts';
 
@@ -115,7 +116,7 @@ describe('POST /__admin/purge', () => {
     const host = 'www.example:8443';
     const get = async ({ url }: TestProxy, path: string): Promise<string> => (await request(url + path, { headers: { Host: host } })).headers.get('x-cache')!;
     for (const one of [proxy, based]) {
-      const purge = (body: string): Promise<ClientResponse> => post(`${one.url}/__admin/purge`, body);
+      const purge = (body: string): Promise<ClientResponse> => administer(one, '/__admin/purge', { method: 'POST', body });
       assert.equal((await purge(`url=https://${host}/a`)).status, 400);
       for (const body of [`url=https://${host}/a`, `url=http://WWW.example:8443/a`, `prefix=https://${host}/`]) {
         assert.equal(await get(one, '/a'), 'MISS', body);
@@ -127,7 +128,7 @@ describe('POST /__admin/purge', () => {
     const embedded = closing(await startProxy({ allowHost: '127.0.0.1' }));
     const path = `/127.0.0.1:${origin.port}/a`;
     assert.deepEqual([await get(embedded, path), await get(embedded, path)], ['MISS', 'HIT']);
-    assert.deepEqual(json(await post(`${embedded.url}/__admin/purge`, `url=https://${host}${path}`)), { purged: 1 });
+    assert.deepEqual(json(await administer(embedded, '/__admin/purge', { method: 'POST', body: `url=https://${host}${path}` })), { purged: 1 });
     assert.equal(await get(embedded, path), 'MISS');
   });
 
@@ -176,7 +177,7 @@ describe('GET /__admin/explain', () => {
 
   test('takes a URL by a host that clients have asked for, and finds what a trusted proxy asked for by https', async () => {
     const { proxy } = await setup({ trustProxy: ['127.0.0.1'] });
-    const action = async (url: string): Promise<string> => (json(await request(`${proxy.url}/__admin/explain?url=${encodeURIComponent(url)}`)).now as { action: string }).action;
+    const action = async (url: string): Promise<string> => (json(await administer(proxy, `/__admin/explain?url=${encodeURIComponent(url)}`)).now as { action: string }).action;
     await request(`${proxy.url}/a`, { headers: { Host: 'www.example' } });
     await request(`${proxy.url}/b`, { headers: { Host: 'inner', 'X-Forwarded-Host': 'www.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Port': '443' } });
     for (const url of ['http://www.example/a', 'https://www.example/b', '/a', '/b']) assert.equal(await action(url), 'hit', url);
@@ -217,6 +218,8 @@ describe('GET /__admin/explain', () => {
   });
 });
 
+const TOKEN = { Authorization: 'Bearer secret' };
+
 describe('the gate', () => {
   const cases: [name: string, path: string, options: RequestOptions, expected: number][] = [
     ['a form of another site', '/__admin/clear-cache', { method: 'POST', headers: { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' } }, 403],
@@ -225,9 +228,10 @@ describe('the gate', () => {
     ['the token, from anywhere', '/__admin/stats', { headers: { Host: 'evil.example', 'X-Forwarded-For': '203.0.113.9', Authorization: 'Bearer secret' } }, 200],
     ['a wrong token', '/__admin/stats', { headers: { Authorization: 'Bearer wrong' } }, 403],
     ['what does not exist, before it is said that it does not', '/__admin/nothing', { headers: { Host: 'evil.example' } }, 403],
-    ['what does not exist', '/__admin/nothing', {}, 404],
-    ['the place itself', '/__admin', {}, 404],
-    ['the wrong method', '/__admin/clear-cache', {}, 405],
+    ['no token', '/__admin/stats', {}, 403],
+    ['what does not exist', '/__admin/nothing', { headers: TOKEN }, 404],
+    ['the place itself', '/__admin', { headers: TOKEN }, 404],
+    ['the wrong method', '/__admin/clear-cache', { headers: TOKEN }, 405],
     ['the wrong method for health', '/health', { method: 'DELETE' }, 405],
   ];
   for (const [name, path, options, expected] of cases) {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { describe, test } from 'node:test';
+import { administer } from '../kit/administer.ts';
 import { type ClientResponse, open, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
@@ -13,8 +14,8 @@ import { until } from '../kit/until.ts';
 
 const result = (response: ClientResponse): string => response.headers.get('x-cache')!;
 
-async function purge({ url }: TestProxy, what: object): Promise<unknown> {
-  const response = await request(`${url}/__admin/purge`, { method: 'POST', body: JSON.stringify(what) });
+async function purge(proxy: TestProxy, what: object): Promise<unknown> {
+  const response = await administer(proxy, '/__admin/purge', { method: 'POST', body: JSON.stringify(what) });
   return JSON.parse(response.body.toString()) as unknown;
 }
 

@@ -6,11 +6,12 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Administered } from '../kit/administer.ts';
 
 /** A test that waited for ever would leave its servers open, and its file would never end. */
 const WRITE_LIMIT_MS = 60_000;
@@ -23,7 +24,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export interface Running {
+export interface Running extends Administered {
   /** Where it listens, as it says itself. */
   readonly url: string;
   readonly port: number;
@@ -60,10 +61,18 @@ export class Home {
     await Promise.race([running.wrote('stderr', /listens on http\S+\n(?: .+\n)+/u), running.finished]);
     const url = /listens on (http\S+)\n/u.exec(running.stderr())?.[1];
     if (url === undefined) throw new Error(`It did not start: ${running.stderr()}`);
-    return { ...running, url, port: Number(new URL(url).port) };
+    return { ...running, url, port: Number(new URL(url).port), ...this.#administered(running.process.pid!) };
   }
 
-  launch(...args: string[]): Omit<Running, 'url' | 'port'> {
+  /** As it has made itself known. */
+  #administered(pid: number): Administered {
+    const file = join(this.directory, 'millrace', `${pid}.json`);
+    if (!existsSync(file)) return { adminUrl: undefined, adminSecret: '' };
+    const { adminUrl, adminSecret } = JSON.parse(readFileSync(file, 'utf8')) as Administered;
+    return { adminUrl, adminSecret };
+  }
+
+  launch(...args: string[]): Omit<Running, 'url' | 'port' | keyof Administered> {
     const { PATH, NODE_COMPILE_CACHE } = process.env;
     const env = { PATH, NODE_COMPILE_CACHE, XDG_RUNTIME_DIR: this.directory, TMPDIR: this.directory, ...this.#env };
     const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env, cwd: this.directory });

@@ -32,10 +32,10 @@ interface Answer {
 }
 
 /** Undefined where it broke off, as the process was killed. */
-function ask({ port }: Running, agent: Agent, method: 'GET' | 'POST', path: string, form?: string): Promise<Answer | undefined> {
+function ask({ port, adminSecret }: Running, agent: Agent, method: 'GET' | 'POST', path: string, form?: string): Promise<Answer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
   // Always the same Host: what clients use selects among what is stored, and each process has another port.
-  const headers = form === undefined ? { Host: 'www.example' } : { 'Content-Type': 'application/x-www-form-urlencoded' };
+  const headers = form === undefined ? { Host: 'www.example' } : { 'Content-Type': 'application/x-www-form-urlencoded', Authorization: `Bearer ${adminSecret}` };
   const outgoing = request({ port, host: '127.0.0.1', path, method, agent, headers }, (response) => {
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -65,7 +65,7 @@ test(`a proxy killed ${KILLS} times under load serves whole responses, and none 
     response.end(body);
   });
   const home = new Home(t);
-  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'cache', '--max-disk', '16MB', '--max-memory', '1MB', '--max-object', '1MB', '--log-format', 'off'];
+  const args = ['--port', '0', '--origin', origin.url, '--admin-token', 'secret', '--cache-dir', 'cache', '--max-disk', '16MB', '--max-memory', '1MB', '--max-object', '1MB', '--log-format', 'off'];
   /** By path: responses with that number and earlier ones were purged. */
   const floors = new Map<string, number>();
   const counted = { responses: 0, hits: 0, firstHits: 0, purges: 0 };

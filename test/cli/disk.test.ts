@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, describe, test } from 'node:test';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
+import { administer } from '../kit/administer.ts';
 import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
@@ -33,8 +34,8 @@ async function get(url: string, method = 'GET'): Promise<string> {
   return response.headers.get('x-cache')!;
 }
 
-async function stats({ url }: Running): Promise<ProxyStats> {
-  return JSON.parse((await request(`${url}/__admin/stats`)).body.toString()) as ProxyStats;
+async function stats(running: Running): Promise<ProxyStats> {
+  return JSON.parse((await administer(running, '/__admin/stats')).body.toString()) as ProxyStats;
 }
 
 /** Asks until it is stored: that is a little after the client has it. */

@@ -186,6 +186,6 @@ function announce(home: Home, pid: number, port: number, origin?: string, admin 
   const directory = join(home.directory, 'millrace');
   mkdirSync(directory, { mode: 0o700, recursive: true });
   const url = `http://127.0.0.1:${port}`;
-  const instance = { pid, port, host: '127.0.0.1', url, adminUrl: admin ? url : undefined, adminToken: 'secret', origin, started: '2030-01-01T00:00:00.000Z', version: '0' };
+  const instance = { pid, port, host: '127.0.0.1', url, adminUrl: admin ? url : undefined, adminSecret: 'secret', origin, started: '2030-01-01T00:00:00.000Z', version: '0' };
   writeFileSync(join(directory, `${pid}.json`), JSON.stringify(instance), { mode: 0o600 });
 }

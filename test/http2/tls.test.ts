@@ -122,7 +122,7 @@ describe('over TLS', () => {
   test('the administration is asked over TLS too, on a port of its own as well', async () => {
     await using other = await startMillrace({ origin: origin.url, tlsCert, tlsKey, adminPort: 0 });
     await using client = await Http2Client.connect(proxy.url);
-    assert.equal((await client.request('/__admin/clear-cache', { method: 'POST', headers: { Origin: proxy.url } })).status, 200);
+    assert.equal((await client.request('/__admin/clear-cache', { method: 'POST', headers: { Authorization: `Bearer ${proxy.adminSecret}` } })).status, 200);
     assert.equal((await request(`${proxy.url}/health`)).status, 200);
     assert.match(other.adminUrl!, /^https:/);
     assert.equal((await request(`${other.adminUrl}/__admin/stats`)).status, 200);

@@ -23,6 +23,8 @@ export interface TestProxy extends AsyncDisposable {
   readonly port: number;
   /** Where /health and /__admin/ answer; undefined with `admin: false`. */
   readonly adminUrl: string | undefined;
+  /** A token that it takes. */
+  readonly adminSecret: string;
   /** One for each finished request, in the order they finished. A client may see the end of its response a little before. */
   readonly outcomes: readonly Outcome[];
   /** Settles when at least so many requests have finished. */
@@ -50,8 +52,8 @@ export async function startMillrace(options: Options = {}): Promise<TestProxy> {
       });
     },
   });
-  const { url, port, adminUrl } = server;
+  const { url, port, adminUrl, adminSecret } = server;
   overHttp2(port);
   const close = (): Promise<void> => server.close();
-  return { url, port, adminUrl, outcomes, close, finished: (count) => arrivals.reach(count), [Symbol.asyncDispose]: close };
+  return { url, port, adminUrl, adminSecret, outcomes, close, finished: (count) => arrivals.reach(count), [Symbol.asyncDispose]: close };
 }

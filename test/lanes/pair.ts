@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import type { Options } from '../../src/config.ts';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
+import { administer } from '../kit/administer.ts';
 import { openRaw, request } from '../kit/client.ts';
 import { headEnd, messageLength } from '../kit/framing.ts';
 import { type OriginHandler, type SeenRequest, type TestOrigin, startOrigin } from '../kit/origin.ts';
@@ -50,7 +51,7 @@ export class LanePair implements AsyncDisposable {
 
   /** Answers the fast lane has given so far. */
   async fastAnswers(): Promise<number> {
-    const response = await request(`${this.fast.proxy.url}/__admin/stats`);
+    const response = await administer(this.fast.proxy, '/__admin/stats');
     return (JSON.parse(response.body.toString()) as ProxyStats).fastLane;
   }
 
@@ -65,7 +66,7 @@ export class LanePair implements AsyncDisposable {
   /** Empties both caches, and forgets what was asked. */
   async forget(): Promise<void> {
     for (const { proxy, origin } of [this.fast, this.general]) {
-      await request(`${proxy.url}/__admin/clear-cache`, { method: 'POST' });
+      await administer(proxy, '/__admin/clear-cache', { method: 'POST' });
       (origin.requests as SeenRequest[]).length = 0;
     }
   }

@@ -5,7 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { rawRequest, request } from '../kit/client.ts';
+import { administer } from '../kit/administer.ts';
+import { rawRequest } from '../kit/client.ts';
+import type { TestProxy } from '../kit/proxy.ts';
 import { site } from './site.ts';
 import { LanePair, type Step } from './pair.ts';
 
@@ -182,7 +184,7 @@ describe('the same bytes with and without the fast lane', () => {
     await using pair = await LanePair.start(site);
     const paths = Array.from({ length: 60 }, (_, i) => ['/page', '/odd', '/aged', '/status', '/chunked', '/empty'][i % 6]! + `?${i}`);
     const all = (...lines: string[]): Step[] => [{ send: paths.map((path) => get(path, ...lines)).join('') }, { read: paths.map(() => 'GET' as const) }];
-    const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body: '{"tag":"t"}' }) };
+    const purge = { run: (proxy: TestProxy) => administer(proxy, '/__admin/purge', { method: 'POST', body: '{"tag":"t"}' }) };
     await pair.same(paths.flatMap((path): Step[] => [{ send: get(path) }, { read: ['GET'] }]));
     await pair.same([...all(), ...all(), ...all('Cookie: a=b'), ...all(), ...all('Cookie: a=b')]);
     assert.equal(await pair.fastAnswers(), 5 * paths.length);
@@ -203,7 +205,7 @@ describe('the same bytes with and without the fast lane', () => {
   test('a purge between two hits', async () => {
     await using pair = await LanePair.start(site);
     for (const body of ['{"url":"/page"}', '{"prefix":"/pa"}', '{"host":"example.test"}', '{"tag":"t"}', '{"all":true}']) {
-      const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body, headers: { 'Content-Type': 'application/json' } }) };
+      const purge = { run: (proxy: TestProxy) => administer(proxy, '/__admin/purge', { method: 'POST', body, headers: { 'Content-Type': 'application/json' } }) };
       const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, purge, { send: get('/page') }, { read: ['GET'] }]);
       assert.match(got, /X-Cache: MISS(?![^]*X-Cache)/, body);
     }
@@ -213,7 +215,7 @@ describe('the same bytes with and without the fast lane', () => {
   test('a soft purge between two hits', async () => {
     await using pair = await LanePair.start(site);
     for (const what of ['"url":"/page"', '"prefix":"/pa"', '"host":"example.test"', '"tag":"t"', '"all":true']) {
-      const purge = { run: ({ url }: { url: string }) => request(`${url}/__admin/purge`, { method: 'POST', body: `{${what},"soft":true}` }) };
+      const purge = { run: (proxy: TestProxy) => administer(proxy, '/__admin/purge', { method: 'POST', body: `{${what},"soft":true}` }) };
       const got = await pair.same([...warm('/page'), { send: get('/page') }, { read: ['GET'] }, purge, { send: get('/page') }, { read: ['GET'] }]);
       assert.match(got, /X-Cache: STALE(?![^]*X-Cache)/, what);
       await pair.forget();

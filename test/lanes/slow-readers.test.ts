@@ -10,6 +10,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Home, type Running } from '../cli/command.ts';
+import { administer } from '../kit/administer.ts';
 import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 
@@ -61,7 +62,7 @@ describe('a thousand clients that read byte by byte', { skip }, () => {
       t.diagnostic(`${Math.round(growth / CLIENTS / 1024)} KB of memory for each client`);
       assert.ok(growth < MB + CLIENTS * bound * 1024, `${Math.round(growth / MB)} MB for ${CLIENTS} clients`);
       assert.equal(origin.requests.length, 1);
-      const stats = JSON.parse((await request(`${running.url}/__admin/stats`)).body.toString()) as { hits: number };
+      const stats = JSON.parse((await administer(running, '/__admin/stats')).body.toString()) as { hits: number };
       assert.ok(stats.hits > 0);
     });
   }

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Outcome, createProxy } from '../../src/index.ts';
 import { localhostCertificate } from '../kit/certificate.ts';
-import { openRaw, request } from '../kit/client.ts';
+import { openRaw, rawRequest, request } from '../kit/client.ts';
 import { startOrigin, startRawOrigin } from '../kit/origin.ts';
 import { closing } from '../server/closing.ts';
 import { attach } from './attached.ts';
@@ -35,7 +35,21 @@ describe('createProxy', () => {
     assert.equal((await request(`${without.url}/health`)).body.toString(), '/health');
     const withAdmin = await attach({ origin: origin.url, admin: true });
     assert.match((await request(`${withAdmin.url}/health`)).body.toString(), /"ok"/);
-    assert.equal((await request(`${withAdmin.url}/__admin/clear-cache`, { method: 'POST' })).status, 200);
+    assert.equal((await request(`${withAdmin.url}/__admin/clear-cache`, { method: 'POST' })).status, 403);
+    const withToken = await attach({ origin: origin.url, admin: true, adminToken: 'secret' });
+    assert.equal((await request(`${withToken.url}/__admin/clear-cache`, { method: 'POST' })).status, 403);
+    assert.equal((await request(`${withToken.url}/__admin/clear-cache`, { method: 'POST', headers: { Authorization: 'Bearer secret' } })).status, 200);
+  });
+
+  test('hands no request to the origin that ends here, whatever it asks to switch to', async () => {
+    const origin = closing(await startOrigin((_message, response) => void response.end('from the origin')));
+    const { port } = await attach({ origin: origin.url, admin: true, adminToken: 'secret' }, ({ handler, upgrade }) => createServer(handler).on('upgrade', upgrade));
+    const ask = async (line: string, lines = ''): Promise<string> => (await rawRequest(port, `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: test\r\n${lines}\r\n`, { until: () => false })).toString('latin1');
+    assert.match(await ask('GET /__admin/stats'), /^HTTP\/1\.1 403 [^]*ERR_ADMIN_DENIED/);
+    assert.match(await ask('GET /__admin/stats', 'Authorization: Bearer secret\r\n'), /^HTTP\/1\.1 200 [^]*"requests"/);
+    assert.match(await ask('PURGE /'), /^HTTP\/1\.1 403 [^]*ERR_PURGE_DENIED/);
+    assert.match(await ask('TRACE /', 'Max-Forwards: 0\r\nCookie: a=secret\r\n'), /^HTTP\/1\.1 200 (?![^]*secret)/);
+    assert.equal(origin.requests.length, 0);
   });
 
   test('tells the origin that its client came by https', async () => {

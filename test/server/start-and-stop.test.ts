@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { resolveConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server/main.ts';
+import { administer } from '../kit/administer.ts';
 import { open, openRaw, rawRequest, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { startOrigin, startRawOrigin } from '../kit/origin.ts';
@@ -165,6 +166,6 @@ test('what the server refuses by itself is an outcome like any other', async () 
   await rawRequest(proxy.port, 'GET /a#b HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const outcome = await proxy.outcomeOf('/a#b');
   assert.deepEqual([outcome.status, outcome.result, outcome.error?.code, outcome.clientAddress], [400, 'BYPASS', 'ERR_BAD_TARGET', '127.0.0.1']);
-  const stats = JSON.parse((await request(`${proxy.url}/__admin/stats`)).body.toString()) as { errors: Record<string, number> };
+  const stats = JSON.parse((await administer(proxy, '/__admin/stats')).body.toString()) as { errors: Record<string, number> };
   assert.equal(stats.errors.ERR_BAD_TARGET, 1);
 });

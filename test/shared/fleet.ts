@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import type { StoreStats } from '../../src/cache/store-stats.ts';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
+import { administer } from '../kit/administer.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import type { OriginHandler } from '../kit/origin.ts';
 import type { RedisServer } from '../kit/redis-server.ts';
@@ -36,12 +37,12 @@ export class Node {
   }
 
   async stats(): Promise<ProxyStats> {
-    return JSON.parse((await request(`${this.running.url}/__admin/stats`)).body.toString()) as ProxyStats;
+    return JSON.parse((await administer(this.running, '/__admin/stats')).body.toString()) as ProxyStats;
   }
 
   /** The answer of the administration. */
   async purge(what: object): Promise<{ purged: number | null }> {
-    const response = await request(`${this.running.url}/__admin/purge`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) });
+    const response = await administer(this.running, '/__admin/purge', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(what) });
     if (response.status !== 200) throw new Error(response.body.toString());
     return JSON.parse(response.body.toString()) as { purged: number | null };
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
+import { administer } from '../kit/administer.ts';
 import { request } from '../kit/client.ts';
 import { until } from '../kit/until.ts';
 
@@ -28,7 +29,7 @@ export async function startCrew(t: TestContext, ...args: string[]): Promise<Crew
 
 export async function startCrewIn(home: Home, ...args: string[]): Promise<Crew> {
   const running = await home.start('--port', '0', '--workers', String(WORKERS), ...args);
-  const stats = async (): Promise<ProxyStats> => JSON.parse((await request(`${running.url}/__admin/stats`)).body.toString()) as ProxyStats;
+  const stats = async (): Promise<ProxyStats> => JSON.parse((await administer(running, '/__admin/stats')).body.toString()) as ProxyStats;
   const counts = async (): Promise<number[]> => {
     // One that crashed may not be replaced yet.
     const { workers } = await until('all workers are there', stats, (told) => told.workers!.length === WORKERS);
@@ -49,7 +50,7 @@ export async function startCrewIn(home: Home, ...args: string[]): Promise<Crew> 
       throw new Error(`One of ${WORKERS} workers was not reached with ${MANY} connections.`);
     },
     post: async (path, body) => {
-      const response = await request(running.url + path, { method: 'POST', ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }) });
+      const response = await administer(running, path, { method: 'POST', ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }) });
       return JSON.parse(response.body.toString()) as unknown;
     },
   };

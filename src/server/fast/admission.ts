@@ -32,12 +32,13 @@ export class Admission {
     const { method, target: requestTarget } = head;
     const lines = head.lines();
     const earlier = this.#earlier;
-    if (earlier !== undefined && isSame(earlier.message.fields.lines, lines)) {
+    const httpVersion = head.isHttp10 ? '1.0' : '1.1';
+    if (earlier !== undefined && httpVersion === earlier.message.httpVersion && isSame(earlier.message.fields.lines, lines)) {
       const message = { ...earlier.message, method, requestTarget };
       const admitted = this.#general.admitPlain(message, earlier.admitted);
       return admitted && { message, admitted };
     }
-    const message: ReceivedMessage = { method, requestTarget, fields: new Fields(lines), httpVersion: '1.1', scheme: 'http', clientAddress: this.#clientAddress, body: undefined };
+    const message: ReceivedMessage = { method, requestTarget, fields: new Fields(lines), httpVersion, scheme: 'http', clientAddress: this.#clientAddress, body: undefined };
     const admitted = this.#general.admitPlain(message);
     if (admitted === undefined) return undefined;
     const found = { message, admitted };
