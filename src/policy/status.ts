@@ -21,6 +21,16 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
  */
 const NEVER_STORED: ReadonlySet<number> = new Set([412, 416, 428, 429, 431, 511]);
 
+/**
+ * Speak of how one client has asked: of its fields, its content, its version, its connection. Stored, one
+ * client's bad request would be everybody's response (https://cpdos.org/), where an origin states a
+ * lifetime on every response.
+ */
+const ABOUT_THE_REQUEST: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 415, 417, 421, 426, 501, 505]);
+
+/** https://www.rfc-editor.org/rfc/rfc9110.html#section-15: others are invalid. */
+const LAST_STATUS = 599;
+
 /** https://www.rfc-editor.org/rfc/rfc5861.html#section-4: what counts as an error for stale-if-error. */
 const STALE_IF_ERROR: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
@@ -28,8 +38,14 @@ export function isHeuristicallyCacheable(status: number): boolean {
   return HEURISTICALLY_CACHEABLE.has(status);
 }
 
-export function isNeverStored(status: number): boolean {
-  return NEVER_STORED.has(status);
+/** @param letter as RFC 9111 has it: what speaks of one request is stored where it states a lifetime */
+export function isNeverStored(status: number, letter: boolean): boolean {
+  return status > LAST_STATUS || NEVER_STORED.has(status) || (!letter && ABOUT_THE_REQUEST.has(status));
+}
+
+/** Another request for the same URL may get a response that is stored. */
+export function isAboutTheRequest(status: number): boolean {
+  return status === 412 || status === 416 || ABOUT_THE_REQUEST.has(status);
 }
 
 export function isUnderstood(status: number): boolean {

@@ -135,7 +135,8 @@ describe('not stored', () => {
     ['--default-ttl where something private is in play', { ETag: '"a"' }, 'private-in-play', { changes: { privateInPlay: true }, settings: SAFE }],
     ['--ttl and Authorization', {}, ['authorization', 'request has Authorization'], { ...auth, settings: TTL }],
     ['--ttl and Authorization, though it is public', { 'Cache-Control': 'public, s-maxage=9' }, 'authorization', { ...auth, settings: TTL }],
-    ...[302, 400, 500, 501, 503].map((status): Row => [`--ttl and ${status}`, fresh, ['status-under-ttl', `status ${status}`], { changes: { status }, settings: TTL }]),
+    ...[400, 414, 501, 600].map((status): Row => [`--ttl and ${status}`, fresh, ['status-never', `status ${status}`], { changes: { status }, settings: TTL }]),
+    ...[302, 403, 500, 503].map((status): Row => [`--ttl and ${status}`, fresh, ['status-under-ttl', `status ${status}`], { changes: { status }, settings: TTL }]),
     ['--ttl and Vary: *', { Vary: '*' }, ['vary-star', 'Vary: *'], { settings: TTL }],
   ], false);
 

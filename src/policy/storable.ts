@@ -36,7 +36,7 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (response.status < 200 || response.status === 304) return refuse('status-never', `status ${response.status}`);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
   if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
-  if (isNeverStored(response.status)) return refuse('status-never', `status ${response.status}`);
+  if (isNeverStored(response.status, settings.letter)) return refuse('status-never', `status ${response.status}`);
   if (settings.ttl !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return storableByTtl(request, response, settings);
 
   const governing = responseDirectives(response.fields);

@@ -22,6 +22,8 @@ describe('what a response that was not stored tells about the next one', () => {
     ['GET', 200, 'request-no-store', 'request'],
     ['GET', 206, 'partial', 'request'],
     ['GET', 206, 'no-store', 'resource'],
+    ['GET', 400, 'status-never', 'request'],
+    ['GET', 501, 'status-never', 'failure'],
     ['GET', 416, 'status-never', 'request'],
     ['GET', 412, 'status-never', 'request'],
     ['HEAD', 200, 'no-store', 'request'],
