@@ -62,7 +62,7 @@ export class OriginClient implements Origin {
       if (request.signal.aborted) return reject(request.signal.reason);
       const head = plainRequestHead(request);
       if (head !== undefined) return this.#plain.fetch(request, head, { onResponse: resolve, onFailure: ({ error }) => reject(error) });
-      if (needsNode(request)) return this.#overNode(request, this.#agents, resolve, reject);
+      if (needsNode(request)) return this.#overNode(request, isIgnored(request) ? this.#freshAgents : this.#agents, resolve, reject);
       const onFailure = ({ error, stale }: Failure): void => {
         // The origin closed an idle connection as the request was on its way: ask again, once, on a new one.
         // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
@@ -91,6 +91,17 @@ export class OriginClient implements Origin {
   #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
     new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
   }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3: content has no meaning in requests with these methods. */
+const METHODS_WITHOUT_CONTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+/**
+ * An origin that ignores content where it has no meaning takes it for the next request on its
+ * connection, whose response would be another client's.
+ */
+function isIgnored({ body, method }: OriginRequest): boolean {
+  return body !== undefined && METHODS_WITHOUT_CONTENT.has(method);
 }
 
 /** What undici cannot send, or a body, which it would destroy (see node-exchange). */

@@ -1,35 +1,39 @@
 /**
  * @module origin/line
  * What undici does not tell about the connection a response came over, but a proxy must know:
- * the HTTP version (for Via), and whether a request died on a reused connection before any answer
+ * the HTTP version (for Via), the bytes of the head (see head-watch), and whether a request died on a reused connection before any answer
  * (it may be sent once more).
  */
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ConnectCallback, Connector } from './connector.ts';
+import { HeadWatch } from './head-watch.ts';
 
 /** One client of a pool, and so one connection at a time. */
 export class Line {
   #socket: Socket | undefined;
   #requests = 0;
   #bytesBefore = 0;
-  #httpVersion = '1.1';
+  #httpVersion: string | undefined;
+  /** Of the response that comes, or came last. */
+  head = new HeadWatch();
 
   /** A server speaks one version on a connection; the first bytes it sends tell it. */
   get httpVersion(): string {
-    return this.#httpVersion;
+    return this.#httpVersion ?? '1.1';
   }
 
   opened(socket: Socket): void {
     this.#socket = socket;
     this.#requests = 0;
+    this.#httpVersion = undefined;
     const read = socket.read.bind(socket);
     socket.read = (size?: number): Buffer | null => {
       const chunk = read(size) as Buffer | null;
       if (chunk !== null) {
-        Reflect.deleteProperty(socket, 'read');
-        this.#httpVersion = chunk.toString('latin1', 0, 8) === 'HTTP/1.0' ? '1.0' : '1.1';
+        this.#httpVersion ??= chunk.toString('latin1', 0, 8) === 'HTTP/1.0' ? '1.0' : '1.1';
+        this.head.push(chunk);
       }
       return chunk;
     };
@@ -38,6 +42,7 @@ export class Line {
   /** A request is about to be written. */
   requestStarts(): void {
     this.#requests++;
+    this.head = new HeadWatch();
     this.#bytesBefore = this.#socket?.bytesRead ?? 0;
   }
 

@@ -14,6 +14,7 @@ import { Fields } from '../http/fields.ts';
 import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
 import type { Connector } from './connector.ts';
 import { bodyError, exchangeError, timeoutError } from './failure.ts';
+import { HeadWatch } from './head-watch.ts';
 import { IncomingBody } from './incoming-body.ts';
 import { framed, RequestBody } from './request-body.ts';
 import { checkFraming, checkStatus, isBodiless, MAX_RESPONSE_FIELDS } from './response-head.ts';
@@ -70,6 +71,7 @@ export class NodeExchange {
   #requestBody: RequestBody | undefined;
   #response: IncomingMessage | undefined;
   #body: IncomingBody | undefined;
+  readonly #head = new HeadWatch();
   #done = false;
 
   /** Throws MillraceError ERR_BAD_REQUEST for fields that cannot be sent. */
@@ -95,7 +97,10 @@ export class NodeExchange {
     const { timeout } = this.#options;
     signal.addEventListener('abort', this.#onAbort);
     this.#outgoing
-      .on('socket', () => this.#idle.refresh())
+      .on('socket', (socket: Socket) => {
+        this.#idle.refresh();
+        socket.prependListener('data', this.#watch);
+      })
       .on('information', (info) => this.#onInformation(info))
       .on('response', (response) => this.#onResponse(response))
       .on('upgrade', (response, socket, head) => this.#onUpgrade(response, socket, head))
@@ -147,7 +152,7 @@ export class NodeExchange {
     const { target, method } = this.#request;
     try {
       checkStatus(status, target, true);
-      checkFraming(fields, target);
+      checkFraming(fields, response.httpVersion, this.#head, target);
     } catch (error) {
       this.#fail(error as MillraceError);
       return;
@@ -202,9 +207,12 @@ export class NodeExchange {
     else this.#callbacks.onFailure({ error, stale: false });
   }
 
+  readonly #watch = (chunk: Buffer): void => this.#head.push(chunk);
+
   #stop(): void {
     this.#done = true;
     clearInterval(this.#idle);
+    this.#outgoing.socket?.off('data', this.#watch);
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     this.#requestBody?.stop();
   }

@@ -138,6 +138,8 @@ export class PlainHead {
       const value = text.slice(this.#valueStarts[i]! - start, this.#valueEnds[i]! - start);
       const special = SPECIAL.get(this.#hashes[i]!);
       if (special !== undefined && special === name.toLowerCase()) {
+        // llhttp does not read a coding before a tab as others do: it is that parser's to refuse.
+        if (special === 'transfer-encoding' && bytes[this.#valueEnds[i]!] === HTAB) return false;
         if (!this.#take(special, value)) return false;
         if (special === 'keep-alive' || special === 'transfer-encoding') continue;
         if (special === 'connection' && !this.hasHopByHop) continue;

@@ -5,6 +5,7 @@
 import type { Target } from '../cache/ports.ts';
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
+import type { HeadWatch } from './head-watch.ts';
 
 /** Bytes of header fields an origin may send. */
 export const MAX_RESPONSE_FIELDS = 65_536;
@@ -21,18 +22,23 @@ export function checkStatus(status: number, { host, port }: Target, isFinal: boo
 
 /**
  * Throws ERR_ORIGIN_RESPONSE where two readers of the response could disagree about where it ends,
- * or its body is coded in a way that would be lost with Transfer-Encoding.
+ * or its body is coded in a way that would be lost with Transfer-Encoding. Of Transfer-Encoding only
+ * the very word "chunked" is taken: parsers differ about any other spelling of it, and we never said
+ * that we take another coding (TE).
  */
 // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3
-export function checkFraming(fields: Fields, target: Target): void {
+export function checkFraming(fields: Fields, httpVersion: string, head: HeadWatch | undefined, target: Target): void {
   if (isPlain(fields)) return;
   const lengths = new Set(fields.all('content-length').flatMap((line) => line.split(',').map((value) => value.trim())));
   const coding = fields.get('transfer-encoding');
   let what: string | undefined;
   if (coding !== undefined && lengths.size > 0) what = 'both Content-Length and Transfer-Encoding';
   else if (lengths.size > 1) what = `different lengths in Content-Length (${[...lengths].join(', ')})`;
-  else if ([...lengths].some((length) => !/^\d+$/.test(length))) what = `the Content-Length "${[...lengths][0]}"`;
-  else if (coding !== undefined && isCoded(coding)) what = `the Transfer-Encoding "${coding}"`;
+  else if ([...lengths].some((length) => !isLength(length))) what = `the Content-Length "${[...lengths][0]}"`;
+  else if (coding !== undefined && coding.toLowerCase() !== 'chunked') what = `the Transfer-Encoding "${coding}"`;
+  else if (coding !== undefined && head?.isTabbed === true) what = 'a Transfer-Encoding that ends with a tab';
+  // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.1: "MUST treat the message as if the framing is faulty"
+  else if (coding !== undefined && httpVersion !== '1.1') what = `Transfer-Encoding in HTTP/${httpVersion}`;
   if (what === undefined) return;
   throw new MillraceError('ERR_ORIGIN_RESPONSE', `The response of ${target.host}:${target.port} has ${what}, so where it ends cannot be trusted. Correct the origin.`);
 }
@@ -40,19 +46,11 @@ export function checkFraming(fields: Fields, target: Target): void {
 /** One Content-Length at most, and nothing else to read: nearly every response. */
 function isPlain(fields: Fields): boolean {
   const lengths = fields.get('content-length');
-  return (lengths === undefined || /^\d+$/.test(lengths)) && !fields.has('transfer-encoding');
+  return (lengths === undefined || isLength(lengths)) && !fields.has('transfer-encoding');
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9112.html#section-7 */
-const KNOWN_CODINGS: ReadonlySet<string> = new Set(['chunked', 'compress', 'deflate', 'gzip', 'x-compress', 'x-gzip']);
-
-/**
- * Whether the body is in a coding that would be lost with the field: we never said that we take any
- * (TE). A word that is no transfer coding codes nothing, and the end of the connection ends the body.
- */
-function isCoded(transferEncoding: string): boolean {
-  const codings = transferEncoding.split(',').map((coding) => coding.split(';', 1)[0]!.trim().toLowerCase());
-  return codings.join() !== 'chunked' && codings.some((coding) => KNOWN_CODINGS.has(coding));
+function isLength(text: string): boolean {
+  return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
 /** Whether a response has no body whatever its fields say. */

@@ -54,9 +54,10 @@ export class UndiciExchange implements LineHandler {
       this.#request.onInformational?.(status, endToEnd(fields));
       return;
     }
-    checkFraming(fields, this.#request.target);
+    const httpVersion = this.line?.httpVersion ?? '1.1';
+    checkFraming(fields, httpVersion, this.line?.head, this.#request.target);
     this.#body = new IncomingBody(controller);
-    this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion: this.line?.httpVersion ?? '1.1', body: this.#body });
+    this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion, body: this.#body });
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -6,7 +6,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { createServer as createRawServer } from 'node:net';
+import { type Socket, createServer as createRawServer } from 'node:net';
+import { createServer as createRawTlsServer } from 'node:tls';
 import { Fields } from '../../src/http/fields.ts';
 import { localhostCertificate } from './certificate.ts';
 import { headEnd, messageLength } from './framing.ts';
@@ -79,9 +80,9 @@ export async function startOrigin(handler: OriginHandler, options: { readonly tl
  * Starts an origin that is a bare socket. The handler is called with the bytes of each request
  * that has come whole, one after the other on each connection; what it sends is the test's affair.
  * A request with Expect: 100-continue is handed over with its head alone: read its body by
- * `connection.readBytes()`.
+ * `connection.readBytes()`. With `tls` it speaks https, as startOrigin does.
  */
-export async function startRawOrigin(handler: (connection: RawConnection, request: Buffer) => void | Promise<void>): Promise<RawOrigin> {
+export async function startRawOrigin(handler: (connection: RawConnection, request: Buffer) => void | Promise<void>, { tls = false }: { readonly tls?: boolean } = {}): Promise<RawOrigin> {
   const requests: Buffer[] = [];
   const arrivals = new Arrivals(requests);
   const serve = async (connection: RawConnection): Promise<void> => {
@@ -96,8 +97,9 @@ export async function startRawOrigin(handler: (connection: RawConnection, reques
     connection.end();
   };
   // Half-open, so that the origin can go on sending to a peer that has sent FIN.
-  const server = createRawServer({ allowHalfOpen: true }, (socket) => void serve(new RawConnection(socket)));
-  return Object.assign(await listen(server, 'http://127.0.0.1', arrivals), { requests });
+  const take = (socket: Socket): void => void serve(new RawConnection(socket));
+  const server = tls ? createRawTlsServer({ ...localhostCertificate, allowHalfOpen: true }, take) : createRawServer({ allowHalfOpen: true }, take);
+  return Object.assign(await listen(server, tls ? 'https://127.0.0.1' : 'http://127.0.0.1', arrivals), { requests });
 }
 
 /** As messageLength, but to the end of the head where the client waits for 100 (Continue). */

@@ -1,0 +1,86 @@
+/**
+ * Responses that could be framed in two ways are refused, whichever client asked for them: our own (a
+ * GET), node:http (a POST), and both over TLS, where undici sends the GET.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { request } from '../kit/client.ts';
+import { startRawOrigin } from '../kit/origin.ts';
+import { startMillrace } from '../kit/proxy.ts';
+
+const CHUNKED = '4\r\nevil\r\n0\r\n\r\n';
+const CASES: Readonly<Record<string, string>> = {
+  'chunked and a tab': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n${CHUNKED}`,
+  'chunked with a parameter': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked;q=1\r\n\r\n${CHUNKED}`,
+  'chunked in quotes': `HTTP/1.1 200 OK\r\nTransfer-Encoding: "chunked"\r\n\r\n${CHUNKED}`,
+  'another word that ends in chunked': `HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n${CHUNKED}`,
+  'a byte that is no letter before chunked': `HTTP/1.1 200 OK\r\nTransfer-Encoding: \xa0chunked\r\n\r\n${CHUNKED}`,
+  'chunked after a vertical tab': `HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n${CHUNKED}`,
+  'chunked twice': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`,
+  'chunked and nothing': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n${CHUNKED}`,
+  identity: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nevil',
+  'no coding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\nevil',
+  'chunked and identity': `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, identity\r\n\r\n${CHUNKED}`,
+  gzip: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nevil',
+  'chunked in HTTP/1.0': `HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`,
+  'chunked and a length': `HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`,
+  'two lengths': 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nevil!',
+  'a length that no number of a program is': 'HTTP/1.1 200 OK\r\nContent-Length: 9007199254740993\r\n\r\nevil',
+  'a length with a sign': 'HTTP/1.1 200 OK\r\nContent-Length: +4\r\n\r\nevil',
+  'a length in two words': 'HTTP/1.1 200 OK\r\nContent-Length: 4 4\r\n\r\nevil',
+};
+const GOOD: Readonly<Record<string, string>> = {
+  chunked: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n',
+  'chunked in capitals': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: CHUNKED\r\n\r\n4\r\ngood\r\n0\r\n\r\n',
+  'a length': 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood',
+  'the end of the connection': 'HTTP/1.1 200 OK\r\n\r\ngood',
+  'the end of the connection in HTTP/1.0': 'HTTP/1.0 200 OK\r\n\r\ngood',
+};
+
+for (const tls of [false, true]) {
+  for (const method of ['GET', 'POST']) {
+    describe(`a response to ${method} over ${tls ? 'https' : 'http'}`, () => {
+      const ask = async (bytes: string): Promise<{ status: number; body: string; result: string }> => {
+        await using origin = await startRawOrigin(async (connection) => {
+          await connection.send(Buffer.from(bytes.replace('\r\n', '\r\nCache-Control: max-age=60\r\n'), 'latin1'));
+          connection.end();
+        }, { tls });
+        await using proxy = await startMillrace({ origin: origin.url, insecureOrigin: tls, originTimeout: '2s' });
+        const options = method === 'POST' ? { method, body: 'a' } : {};
+        await request(proxy.url, options);
+        const { status, body, headers } = await request(proxy.url, options);
+        return { status, body: body.toString('latin1'), result: headers.get('x-cache')! };
+      };
+      for (const [name, bytes] of Object.entries(CASES)) {
+        test(`is refused with ${name}`, async () => {
+          const { status, body, result } = await ask(bytes);
+          assert.equal(status, 502, body);
+          assert.doesNotMatch(body, /evil/);
+          assert.notEqual(result, 'HIT');
+        });
+      }
+      for (const [name, bytes] of Object.entries(GOOD)) {
+        test(`is taken with ${name}`, async () => {
+          const { status, body } = await ask(bytes);
+          assert.deepEqual([status, body], [200, 'good']);
+        });
+      }
+    });
+  }
+}
+
+describe('a connection to the origin', () => {
+  // An origin that takes the content for the next request on the connection.
+  for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS']) {
+    test(`is not used again after content with ${method}`, async () => {
+      await using origin = await startRawOrigin(async (connection) => void (await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')));
+      await using proxy = await startMillrace({ origin: origin.url });
+      for (let i = 1; i <= 3; i++) {
+        await request(proxy.url, { method, body: 'GET /smuggled HTTP/1.1\r\n', headers: { 'Content-Type': 'text/plain' } });
+        assert.equal(origin.connections, i);
+      }
+      await request(proxy.url, { method: 'POST', body: 'a' });
+      assert.equal(origin.connections, 4);
+    });
+  }
+});
