@@ -90,6 +90,8 @@ export interface Config {
   readonly maxOriginConcurrency: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
   readonly originTimeout: number;
+  /** Header fields that an origin may send in one response. */
+  readonly maxResponseFields: number;
 }
 
 /** Seconds or bytes may be a number or text with a unit; lists may be one text with commas. */

@@ -64,6 +64,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'no-preserve-host', field: 'preserveHost', type: 'flag', sets: false, defaultWords: 'on for a public origin', doc: "send the origin's own Host to it", group: 'Origin', commands: SERVE },
   { name: 'connect-timeout', field: 'connectTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '10s', doc: 'to connect to an origin', group: 'Origin', commands: SERVE },
   { name: 'origin-timeout', field: 'originTimeout', type: 'duration', value: 'TIME', min: '1ms', max: LONGEST_WAIT, default: '1m', doc: 'for its head, and between pieces of body', group: 'Origin', commands: SERVE },
+  { name: 'max-response-fields', field: 'maxResponseFields', type: 'integer', value: 'N', min: '64', max: '1000', default: '200', doc: 'header fields in a response', group: 'Origin', commands: SERVE },
   { name: 'max-origin-concurrency', field: 'maxOriginConcurrency', type: 'integer', value: 'N', min: '1', max: '10000', default: '32', doc: 'stale responses refreshed at once', group: 'Origin', commands: SERVE },
 
   { name: 'default-ttl', field: 'defaultTtl', type: 'duration', value: 'TIME', min: '0', max: LONGEST_LIFETIME, default: '2m', doc: 'longest lifetime where a response states none', group: 'Caching', commands: SERVE },

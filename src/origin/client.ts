@@ -10,6 +10,7 @@ import { Connector, type OriginTls } from './connector.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
 import { IDEMPOTENT, PlainClient } from './plain-client.ts';
 import { plainRequestHead } from './plain-request.ts';
+import type { ResponseLimits } from './response-head.ts';
 import type { Failure } from './undici-exchange.ts';
 import type { UndiciPools, UndiciPoolsOptions } from './undici-pools.ts';
 
@@ -22,6 +23,8 @@ export interface OriginClientOptions {
   readonly connectTimeout: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
   readonly originTimeout: number;
+  /** Field lines in a response, and in its trailers. */
+  readonly maxResponseFields: number;
 }
 
 /**
@@ -35,7 +38,7 @@ const KEEP_ALIVE = 4000;
 const MAX_KEEP_ALIVE = 60_000;
 
 export class OriginClient implements Origin {
-  readonly #timeout: number;
+  readonly #limits: ResponseLimits;
   readonly #plain: PlainClient;
   readonly #poolsOptions: UndiciPoolsOptions;
   #pools: Promise<UndiciPools> | undefined;
@@ -44,10 +47,10 @@ export class OriginClient implements Origin {
   readonly #freshAgents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
 
   constructor(options: OriginClientOptions) {
-    const { originTimeout } = options;
+    const { originTimeout, maxResponseFields } = options;
     const connector = new Connector(options);
-    this.#timeout = originTimeout;
-    this.#poolsOptions = { connector, originTimeout, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE };
+    this.#limits = { timeout: originTimeout, maxFields: maxResponseFields };
+    this.#poolsOptions = { connector, limits: this.#limits, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE };
     this.#plain = new PlainClient(this.#poolsOptions);
     const agents = (keepAlive: boolean): Record<'http' | 'https', ConnectorAgent> => ({
       http: new ConnectorAgent(connector, 'http', { keepAlive, timeout: KEEP_ALIVE }),
@@ -89,7 +92,7 @@ export class OriginClient implements Origin {
   }
 
   #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
-    new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, timeout: this.#timeout }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
+    new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, ...this.#limits }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
   }
 }
 

@@ -17,7 +17,7 @@ import { bodyError, exchangeError, timeoutError } from './failure.ts';
 import { HeadWatch } from './head-watch.ts';
 import { IncomingBody } from './incoming-body.ts';
 import { framed, RequestBody } from './request-body.ts';
-import { checkFraming, checkStatus, isBodiless, MAX_RESPONSE_FIELDS } from './response-head.ts';
+import { checkFieldCount, checkFraming, checkStatus, isBodiless, MAX_HEAD_BYTES, type ResponseLimits } from './response-head.ts';
 import type { ExchangeCallbacks } from './undici-exchange.ts';
 
 /** Connections of node:http, opened through the connector. */
@@ -53,11 +53,9 @@ function startAsSpelled(where: RequestOptions, method: string, fields: Fields): 
   return outgoing;
 }
 
-export interface NodeExchangeOptions {
+export interface NodeExchangeOptions extends ResponseLimits {
   /** Where its connection comes from: an agent, or one there is already. */
   readonly connection: Pick<RequestOptions, 'agent'> | Pick<RequestOptions, 'createConnection'>;
-  /** Seconds the origin may take to its head, and between two pieces of body. */
-  readonly timeout: number;
   /** Asks to switch to this protocol (the value of Upgrade). */
   readonly upgrade?: { readonly protocol: string; readonly onUpgrade: (response: IncomingMessage, socket: Socket, head: Buffer) => void };
 }
@@ -83,7 +81,7 @@ export class NodeExchange {
     const fields = framed(request);
     if (options.upgrade !== undefined) fields.append('Connection', 'Upgrade').append('Upgrade', options.upgrade.protocol);
     try {
-      const where = { host: target.host, port: target.port, method, path: target.path, maxHeaderSize: MAX_RESPONSE_FIELDS, ...options.connection };
+      const where = { host: target.host, port: target.port, method, path: target.path, maxHeaderSize: MAX_HEAD_BYTES, ...options.connection };
       this.#outgoing = method === method.toUpperCase() ? startRequest({ ...where, headers: fields.lines }) : startAsSpelled(where, method, fields);
     } catch (error) {
       throw exchangeError(error as Error, target, options.timeout);
@@ -125,13 +123,15 @@ export class NodeExchange {
 
   #onInformation(info: InformationEvent): void {
     this.#idle.refresh();
+    const fields = new Fields(info.rawHeaders.slice());
     try {
       checkStatus(info.statusCode, this.#request.target, false);
+      checkFieldCount(fields, this.#options.maxFields, this.#request.target);
     } catch (error) {
       this.#fail(error as MillraceError);
       return;
     }
-    this.#request.onInformational?.(info.statusCode, endToEnd(new Fields(info.rawHeaders.slice())));
+    this.#request.onInformational?.(info.statusCode, endToEnd(fields));
   }
 
   #onUpgrade(response: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -152,6 +152,7 @@ export class NodeExchange {
     const { target, method } = this.#request;
     try {
       checkStatus(status, target, true);
+      checkFieldCount(fields, this.#options.maxFields, target);
       checkFraming(fields, response.httpVersion, this.#head, target);
     } catch (error) {
       this.#fail(error as MillraceError);
@@ -174,8 +175,14 @@ export class NodeExchange {
         body.push(chunk);
       })
       .on('end', () => {
+        const trailers = new Fields(response.rawTrailers.slice());
+        try {
+          checkFieldCount(trailers, this.#options.maxFields, target);
+        } catch (error) {
+          return this.#fail(error as MillraceError);
+        }
         this.#finish();
-        body.finish(endToEndTrailers(new Fields(response.rawTrailers.slice())));
+        body.finish(endToEndTrailers(trailers));
       })
       .on('error', (error) => this.#fail(bodyError(error, target, this.#options.timeout)));
     // Without a body the connection is free at once, whether or not the response is looked at.

@@ -10,12 +10,12 @@ import { PlainConnection } from './plain-connection.ts';
 import type { ConnectionOwner } from './plain-connection.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import type { ExchangeHost } from './plain-exchange.ts';
+import type { ResponseLimits } from './response-head.ts';
 import type { ExchangeCallbacks } from './undici-exchange.ts';
 
 export interface PlainClientOptions {
   readonly connector: Connector;
-  /** Seconds; see OriginClientOptions. */
-  readonly originTimeout: number;
+  readonly limits: ResponseLimits;
   /** Milliseconds a connection stays open unused, where the origin states none, and at most. */
   readonly keepAlive: number;
   readonly maxKeepAlive: number;
@@ -42,7 +42,7 @@ const TICKS = 8;
 const MARGIN = 1;
 
 export class PlainClient implements ExchangeHost, ConnectionOwner {
-  readonly timeout: number;
+  readonly limits: ResponseLimits;
   tick = 0;
   readonly #connector: Connector;
   readonly #tickLength: number;
@@ -54,10 +54,10 @@ export class PlainClient implements ExchangeHost, ConnectionOwner {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ connector, originTimeout, keepAlive, maxKeepAlive }: PlainClientOptions) {
+  constructor({ connector, limits, keepAlive, maxKeepAlive }: PlainClientOptions) {
     this.#connector = connector;
-    this.timeout = originTimeout;
-    const milliseconds = originTimeout * 1000;
+    this.limits = limits;
+    const milliseconds = limits.timeout * 1000;
     this.#tickLength = Math.min(MAX_TICK, Math.max(MIN_TICK, Math.floor(milliseconds / TICKS)));
     this.#timeoutTicks = Math.ceil(milliseconds / this.#tickLength);
     this.#idleTicks = Math.floor(keepAlive / this.#tickLength);

@@ -15,15 +15,14 @@ import type { ConnectionReader, PlainConnection } from './plain-connection.ts';
 import { PlainHead } from './plain-head.ts';
 import { CHUNKS_FOLLOW, Remainder } from './plain-remainder.ts';
 import { copyOf } from './read-buffers.ts';
-import { isBodiless } from './response-head.ts';
+import { type ResponseLimits, isBodiless } from './response-head.ts';
 import type { ExchangeCallbacks } from './undici-exchange.ts';
 
 /** The client it belongs to. */
 export interface ExchangeHost {
   /** Rises as time goes by. */
   readonly tick: number;
-  /** Seconds the origin may take to its head, and between two pieces of body. */
-  readonly timeout: number;
+  readonly limits: ResponseLimits;
   /** The connection can be used again. @param seconds for which the origin said that it keeps it */
   release(connection: PlainConnection, seconds: number | undefined): void;
 }
@@ -84,14 +83,14 @@ export class PlainExchange implements ConnectionReader, Flow {
     this.#connection?.destroy();
     this.#connection = undefined;
     const { target } = this.#request;
-    if (this.#body === undefined) this.#callbacks.onFailure({ error: this.#isReason(error) ? error : exchangeError(error, target, this.#host.timeout), stale });
-    else this.#body.fail(this.#isReason(error) ? error : bodyError(error, target, this.#host.timeout));
+    if (this.#body === undefined) this.#callbacks.onFailure({ error: this.#isReason(error) ? error : exchangeError(error, target, this.#host.limits.timeout), stale });
+    else this.#body.fail(this.#isReason(error) ? error : bodyError(error, target, this.#host.limits.timeout));
   }
 
   /** Nothing moved for longer than the origin may take. */
   timeOut(): void {
     // While it is paused, the next move is not the origin's.
-    if (!this.#paused) this.fail(timeoutError(this.#request.target, this.#host.timeout));
+    if (!this.#paused) this.fail(timeoutError(this.#request.target, this.#host.limits.timeout));
   }
 
   ended(error: Error | undefined): void {
@@ -260,7 +259,7 @@ export class PlainExchange implements ConnectionReader, Flow {
       read: (bytes, length) => remainder.push(copyOf(bytes, 0, length)),
       ended: (error) => (error === undefined ? void remainder.push(null) : remainder.destroy(error)),
     };
-    new NodeExchange(this.#request, { connection: { createConnection: () => remainder }, timeout: this.#host.timeout }, callbacks).start();
+    new NodeExchange(this.#request, { connection: { createConnection: () => remainder }, ...this.#host.limits }, callbacks).start();
     return remainder;
   }
 

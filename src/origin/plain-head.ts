@@ -11,6 +11,7 @@ import { KnownNames } from '../http/known-names.ts';
 
 /** Bytes of a head; llhttp takes more. */
 const MAX_HEAD = 16_384;
+/** As many may come in any response; llhttp takes more. */
 const MAX_FIELDS = 64;
 
 const SP = 0x20;

@@ -8,7 +8,21 @@ import type { Fields } from '../http/fields.ts';
 import type { HeadWatch } from './head-watch.ts';
 
 /** Bytes of header fields an origin may send. */
-export const MAX_RESPONSE_FIELDS = 65_536;
+export const MAX_HEAD_BYTES = 65_536;
+
+/** What an origin may take and send. */
+export interface ResponseLimits {
+  /** Seconds to the head of a response, and between two pieces of its body. */
+  readonly timeout: number;
+  /** Field lines in a response, and in its trailers. */
+  readonly maxFields: number;
+}
+
+/** @throws {MillraceError} ERR_ORIGIN_RESPONSE where there are more fields than are taken */
+export function checkFieldCount({ size }: Fields, maxFields: number, { host, port }: Target): void {
+  if (size <= maxFields) return;
+  throw new MillraceError('ERR_ORIGIN_RESPONSE', `The response of ${host}:${port} has ${size} fields, and ${maxFields} are taken. Correct the origin, or raise --max-response-fields.`);
+}
 
 /**
  * Throws ERR_ORIGIN_RESPONSE for a status that is none, or that cannot be the final one: nobody behind

@@ -11,6 +11,7 @@ import { endToEnd } from '../http/hop-by-hop.ts';
 import type { OriginClientOptions } from './client.ts';
 import { Connector } from './connector.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
+import type { ResponseLimits } from './response-head.ts';
 
 export type UpgradeResult =
   | {
@@ -27,12 +28,12 @@ export type UpgradeResult =
 
 export class Tunnel {
   readonly #connector: Connector;
-  readonly #timeout: number;
+  readonly #limits: ResponseLimits;
   readonly #agents: Readonly<Record<'http' | 'https', ConnectorAgent>>;
 
   constructor(options: OriginClientOptions) {
     this.#connector = new Connector(options);
-    this.#timeout = options.originTimeout;
+    this.#limits = { timeout: options.originTimeout, maxFields: options.maxResponseFields };
     this.#agents = { http: new ConnectorAgent(this.#connector, 'http', { keepAlive: false }), https: new ConnectorAgent(this.#connector, 'https', { keepAlive: false }) };
   }
 
@@ -48,7 +49,7 @@ export class Tunnel {
         request,
         {
           connection: { agent: this.#agents[request.target.scheme] },
-          timeout: this.#timeout,
+          ...this.#limits,
           upgrade: {
             protocol,
             onUpgrade: (response, socket, head) => {

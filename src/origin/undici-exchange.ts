@@ -9,7 +9,7 @@ import { endToEnd, endToEndTrailers } from '../http/hop-by-hop.ts';
 import { bodyError, exchangeError, isClosed } from './failure.ts';
 import { IncomingBody } from './incoming-body.ts';
 import type { Line, LineHandler } from './line.ts';
-import { checkFraming, checkStatus } from './response-head.ts';
+import { type ResponseLimits, checkFieldCount, checkFraming, checkStatus } from './response-head.ts';
 
 /** How an exchange that brought no response ended. */
 export interface Failure {
@@ -26,16 +26,16 @@ export interface ExchangeCallbacks {
 export class UndiciExchange implements LineHandler {
   line: Line | undefined;
   readonly #request: OriginRequest;
-  readonly #timeout: number;
+  readonly #limits: ResponseLimits;
   readonly #callbacks: ExchangeCallbacks;
   #controller: Dispatcher.DispatchController | undefined;
   #body: IncomingBody | undefined;
   #aborted: Error | undefined;
 
-  /** @param timeout seconds, for messages; undici keeps the time. */
-  constructor(request: OriginRequest, timeout: number, callbacks: ExchangeCallbacks) {
+  /** @param limits undici keeps the time, which is here for messages */
+  constructor(request: OriginRequest, limits: ResponseLimits, callbacks: ExchangeCallbacks) {
     this.#request = request;
-    this.#timeout = timeout;
+    this.#limits = limits;
     this.#callbacks = callbacks;
     request.signal.addEventListener('abort', this.#onAbort);
   }
@@ -50,6 +50,7 @@ export class UndiciExchange implements LineHandler {
     const fields = decode(controller.rawHeaders);
     // What it throws, undici hands to onResponseError.
     checkStatus(status, this.#request.target, false);
+    checkFieldCount(fields, this.#limits.maxFields, this.#request.target);
     if (status < 200) {
       this.#request.onInformational?.(status, endToEnd(fields));
       return;
@@ -66,14 +67,21 @@ export class UndiciExchange implements LineHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#stopListening();
-    this.#body?.finish(endToEndTrailers(decode(controller.rawTrailers)));
+    const trailers = decode(controller.rawTrailers);
+    try {
+      checkFieldCount(trailers, this.#limits.maxFields, this.#request.target);
+    } catch (error) {
+      this.#body?.fail(error as Error);
+      return;
+    }
+    this.#body?.finish(endToEndTrailers(trailers));
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.#stopListening();
     const { target } = this.#request;
-    if (this.#body !== undefined) this.#body.fail(this.#aborted ?? bodyError(error, target, this.#timeout));
-    else if (this.#aborted === undefined) this.#callbacks.onFailure({ error: exchangeError(error, target, this.#timeout), stale: isClosed(error) && this.line?.wentStale === true });
+    if (this.#body !== undefined) this.#body.fail(this.#aborted ?? bodyError(error, target, this.#limits.timeout));
+    else if (this.#aborted === undefined) this.#callbacks.onFailure({ error: exchangeError(error, target, this.#limits.timeout), stale: isClosed(error) && this.line?.wentStale === true });
   }
 
   readonly #onAbort = (): void => {

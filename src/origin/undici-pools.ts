@@ -7,13 +7,12 @@ import { Agent, Pool } from 'undici';
 import type { OriginRequest } from '../cache/ports.ts';
 import type { Connector } from './connector.ts';
 import { LineClient } from './line.ts';
-import { MAX_RESPONSE_FIELDS } from './response-head.ts';
+import { MAX_HEAD_BYTES, type ResponseLimits } from './response-head.ts';
 import { type ExchangeCallbacks, UndiciExchange } from './undici-exchange.ts';
 
 export interface UndiciPoolsOptions {
   readonly connector: Connector;
-  /** Seconds; see OriginClientOptions. */
-  readonly originTimeout: number;
+  readonly limits: ResponseLimits;
   /** Milliseconds a connection stays open unused, where the origin states none. */
   readonly keepAlive: number;
   /** Milliseconds at most, whatever an origin states. */
@@ -21,12 +20,12 @@ export interface UndiciPoolsOptions {
 }
 
 export class UndiciPools {
-  readonly #timeout: number;
+  readonly #limits: ResponseLimits;
   readonly #pools: Agent;
 
-  constructor({ connector, originTimeout, keepAlive, maxKeepAlive }: UndiciPoolsOptions) {
-    this.#timeout = originTimeout;
-    const milliseconds = Math.ceil(originTimeout * 1000);
+  constructor({ connector, limits, keepAlive, maxKeepAlive }: UndiciPoolsOptions) {
+    this.#limits = limits;
+    const milliseconds = Math.ceil(limits.timeout * 1000);
     this.#pools = new Agent({
       // No cap on connections: a request that waits in a queue for one would look like a slow origin.
       factory: (origin, options: Pool.Options) => new Pool(origin, { ...options, factory: (url, clientOptions) => new LineClient(url, clientOptions, connector) }),
@@ -34,7 +33,7 @@ export class UndiciPools {
       pipelining: 1,
       headersTimeout: milliseconds,
       bodyTimeout: milliseconds,
-      maxHeaderSize: MAX_RESPONSE_FIELDS,
+      maxHeaderSize: MAX_HEAD_BYTES,
       keepAliveTimeout: keepAlive,
       keepAliveMaxTimeout: maxKeepAlive,
     });
@@ -44,7 +43,7 @@ export class UndiciPools {
     const { target, method, fields } = request;
     // Without a servername undici takes Host for it, and closes the connection where that changes.
     const options = { origin: `${target.scheme}://${target.authority}`, path: target.path, method, headers: fields.lines, servername: target.host };
-    this.#pools.dispatch(options, new UndiciExchange(request, this.#timeout, callbacks));
+    this.#pools.dispatch(options, new UndiciExchange(request, this.#limits, callbacks));
   }
 
   /** Ends every exchange that is still under way. */

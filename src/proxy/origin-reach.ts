@@ -13,8 +13,8 @@ import { FixedOrigin } from '../origin/fixed-origin.ts';
 
 /** @throws {MillraceError} ERR_CERTIFICATE */
 export function originReach(config: Config, addresses: AddressRules): OriginClientOptions {
-  const { connectTimeout, originTimeout } = config;
-  return { addresses, connectTimeout, originTimeout, tls: originTls(config) };
+  const { connectTimeout, originTimeout, maxResponseFields } = config;
+  return { addresses, connectTimeout, originTimeout, maxResponseFields, tls: originTls(config) };
 }
 
 /** Undefined: all there is to say is the system's. */

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { request } from '../kit/client.ts';
+import type { Options } from '../../src/config.ts';
+import { type ClientResponse, request } from '../kit/client.ts';
 import { startRawOrigin } from '../kit/origin.ts';
 import { startMillrace } from '../kit/proxy.ts';
 
@@ -82,5 +83,37 @@ describe('a connection to the origin', () => {
       await request(proxy.url, { method: 'POST', body: 'a' });
       assert.equal(origin.connections, 4);
     });
+  }
+});
+
+describe('the fields of a response', () => {
+  const lines = (count: number): string => Array.from({ length: count }, (_, i) => `X-${i}: y\r\n`).join('');
+  for (const tls of [false, true]) {
+    for (const method of ['GET', 'POST']) {
+      const ask = async (bytes: string, options: Options = {}): Promise<ClientResponse> => {
+        await using origin = await startRawOrigin(async (connection) => {
+          await connection.send(bytes);
+          connection.end();
+        }, { tls });
+        await using proxy = await startMillrace({ origin: origin.url, insecureOrigin: tls, ...options });
+        return await request(proxy.url, { method, ...(method === 'POST' ? { body: 'a' } : {}) });
+      };
+      const where = `to ${method} over ${tls ? 'https' : 'http'}`;
+      test(`are at most --max-response-fields ${where}`, async () => {
+        const response = (count: number): string => `HTTP/1.1 200 OK\r\nContent-Length: 4\r\n${lines(count - 1)}\r\ngood`;
+        assert.equal((await ask(response(200))).body.toString(), 'good');
+        const refused = await ask(response(201));
+        assert.equal(refused.status, 502);
+        assert.equal((await ask(response(201), { maxResponseFields: 300 })).status, 200);
+      });
+      test(`that come as trailers break the response off beyond that ${where}`, async () => {
+        const response = (count: number): string => `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n${lines(count)}\r\n`;
+        assert.equal((await ask(response(200))).body.toString(), 'good');
+        await assert.rejects(ask(response(201)));
+      });
+      test(`of an interim response count as well ${where}`, async () => {
+        assert.equal((await ask(`HTTP/1.1 103 Early Hints\r\n${lines(201)}\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`)).status, 502);
+      });
+    }
   }
 });
