@@ -29,6 +29,10 @@ export interface Config {
   readonly tlsCert: string | undefined;
   /** A file with its private key, PEM. */
   readonly tlsKey: string | undefined;
+  /** Connections of clients at once; undefined: as many as the limit of open files leaves room for. */
+  readonly maxConnections: number | undefined;
+  /** Connections at once from one address, but for loopback and `trustProxy`. */
+  readonly maxConnectionsPerAddress: number;
   /** Embedded-host mode: the port of a host that names none. */
   readonly upstreamPort: number;
   /** False (--no-cache): everything is passed through. */

@@ -358,6 +358,10 @@ export class ProxyParts {
     for (const listener of this.#listeners) listener(outcome);
   }
 
+  countRefusedConnection(): void {
+    this.#counters.recordRefusedConnection();
+  }
+
   /** Of this thread alone, to be added to those of others. */
   tally(): { readonly tally: Tally; readonly store: StoreStats; readonly unreadBytes: number } {
     return { tally: this.#counters.tally(), store: this.#store.stats(), unreadBytes: this.engine.unreadBytes };

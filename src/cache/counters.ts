@@ -41,6 +41,8 @@ export interface CounterStats {
   /** Hits answered in the fast lane. */
   readonly fastLane: number;
   readonly errors: Readonly<Record<string, number>>;
+  /** Connections of clients beyond the limits (`maxConnections`, `maxConnectionsPerAddress`). */
+  readonly refusedConnections: number;
   /** From sending a request to the origin to the head of its response. */
   readonly origin: Timing;
 }
@@ -65,6 +67,7 @@ interface Sums {
   /** Hits of the fast lane: they are none of the other figures until those are asked for. */
   hits: number;
   hitBytes: number;
+  refusedConnections: number;
 }
 
 /** Upper bounds of the histogram's buckets in ms, about a third apart: percentiles are right within that. */
@@ -72,7 +75,7 @@ const BOUNDS: readonly number[] = [1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 1
 
 export class Counters {
   readonly #startedAt: number;
-  readonly #sums: Sums = { requests: 0, bytes: 0, bytesFromCache: 0, collapsed: 0, stored: 0, hits: 0, hitBytes: 0 };
+  readonly #sums: Sums = { requests: 0, bytes: 0, bytesFromCache: 0, collapsed: 0, stored: 0, hits: 0, hitBytes: 0, refusedConnections: 0 };
   readonly #hitsByClass: number[] = new Array<number>(10).fill(0);
   readonly #byResult: Record<CacheResult, number> = { HIT: 0, MISS: 0, STALE: 0, REVALIDATED: 0, BYPASS: 0 };
   readonly #byReason = new Map<string, number>();
@@ -112,6 +115,10 @@ export class Counters {
     return { sums: this.#sums, hitsByClass: this.#hitsByClass, byResult: this.#byResult, byReason: this.#byReason, byStatus: this.#byStatus, errors: this.#errors, origin: { counts, sum, max } };
   }
 
+  recordRefusedConnection(): void {
+    this.#sums.refusedConnections++;
+  }
+
   /** Counts in what others counted. */
   add(tally: Tally): void {
     for (const name of Object.keys(this.#sums) as (keyof Sums)[]) this.#sums[name] += tally.sums[name];
@@ -137,6 +144,7 @@ export class Counters {
       hits,
       misses,
       hitRatio: hits === 0 ? 0 : hits / (hits + misses),
+      refusedConnections: this.#sums.refusedConnections,
       bytes: this.#sums.bytes + this.#sums.hitBytes,
       bytesFromCache: this.#sums.bytesFromCache + this.#sums.hitBytes,
       byResult,

@@ -27,6 +27,7 @@ export function statsText(stats: ProxyStats): string {
     rows.push(['origin', `${counted(origin.count, 'response')}; half began within ${time(origin.p50)}, 90 % within ${time(origin.p90)}, 99 % within ${time(origin.p99)}, the slowest after ${time(origin.max)}`]);
   }
   if (stats.collapsed > 0) rows.push(['collapsed', `${counted(stats.collapsed, 'request was', 'requests were')} served by the fetch of another`]);
+  if (stats.refusedConnections > 0) rows.push(['refused', counted(stats.refusedConnections, 'connection')]);
   if (Object.keys(stats.errors).length > 0) rows.push(['errors', counts(stats.errors)]);
   const lines = rows.map(([label, text]) => `${styled('gray', label.padEnd(10))} ${text}`);
   const reasons = Object.entries(stats.byReason).toSorted(([, a], [, b]) => b - a);

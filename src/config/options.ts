@@ -59,6 +59,8 @@ export const OPTIONS: readonly Option[] = [
   { name: 'origin-cert', field: 'originCert', type: 'path', value: 'FILE', doc: 'show it this client certificate (PEM)', group: 'Origin', commands: SERVE },
   { name: 'origin-key', field: 'originKey', type: 'path', value: 'FILE', doc: 'the private key of it (PEM)', group: 'Origin', commands: SERVE },
   { name: 'insecure-origin', field: 'insecureOrigin', type: 'flag', sets: true, doc: 'take any certificate from it, unchecked', group: 'Origin', commands: SERVE },
+  { name: 'max-connections', field: 'maxConnections', type: 'integer', value: 'N', min: '1', max: '1000000', defaultWords: 'by ulimit -n', doc: 'of clients, in all', group: 'Listening', commands: SERVE },
+  { name: 'max-connections-per-address', field: 'maxConnectionsPerAddress', type: 'integer', value: 'N', min: '1', max: '1000000', default: '512', doc: 'of one address', group: 'Listening', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
   { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, defaultWords: 'on for a private origin', doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
   { name: 'no-preserve-host', field: 'preserveHost', type: 'flag', sets: false, defaultWords: 'on for a public origin', doc: "send the origin's own Host to it", group: 'Origin', commands: SERVE },

@@ -22,6 +22,9 @@ export function connectError(error: Error, { scheme, host, port }: Endpoint): Mi
       return make('ERR_NAME_NOT_RESOLVED', `The name ${host} could not be resolved (${code}). Check its spelling and this machine's DNS.`);
     case 'ECONNREFUSED':
       return make('ERR_CONNECTION_REFUSED', `${at} refused the connection. Check that the origin runs and listens on that port.`);
+    case 'EMFILE':
+    case 'ENFILE':
+      return make('ERR_OVERLOADED', `No connection to ${at}: as many files are open as the system allows (${code}). Raise that limit (ulimit -n), or lower --max-connections.`);
     case 'ETIMEDOUT':
       return make('ERR_CONNECTION_TIMEOUT', `No connection to ${at}: it does not answer. Check that the origin is reachable from here.`);
     case 'ECONNRESET':

@@ -11,6 +11,7 @@ import type { Config } from '../config.ts';
 import type { Certificate } from '../config/pem.ts';
 import { ProxyParts, type Shared } from '../proxy.ts';
 import { createAdminServer } from './admin-answer.ts';
+import { ConnectionLimits, defaultMaxConnections, descriptorLimit } from './connection-limits.ts';
 import { Door } from './door.ts';
 import { Keeper } from './fast/keeper.ts';
 import { FastLane } from './fast/lane.ts';
@@ -45,6 +46,15 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   const separate = config.adminPort !== undefined;
   const lanes = openLanes(proxy, separate ? undefined : admin, onError, certificate);
   const { server, general } = lanes;
+  const limits = new ConnectionLimits({
+    total: Math.max(1, Math.floor((config.maxConnections ?? defaultMaxConnections(descriptorLimit(), config.workers)) / config.workers)),
+    perAddress: config.maxConnectionsPerAddress,
+    trustProxy: config.trustProxy,
+    isTls: certificate !== undefined,
+    onRefused: () => proxy.countRefusedConnection(),
+    onNotice,
+  });
+  limits.limit(server);
   const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError, certificate) : undefined;
   const { host } = config;
   const reusePort = shared !== undefined;
