@@ -27,6 +27,7 @@ import { EmbeddedHost } from './origin/embedded-host.ts';
 import { type AddressRules, isLoopback } from './origin/address.ts';
 import { FixedOrigin } from './origin/fixed-origin.ts';
 import { HostRules } from './origin/host-rules.ts';
+import { OwnPlaces, type Place } from './origin/own-places.ts';
 import { belowMount, refererWithoutMount } from './origin/mount.ts';
 import type { Resolution, TargetRequest, Targets } from './origin/targets.ts';
 import { Tunnel } from './origin/tunnel.ts';
@@ -160,6 +161,8 @@ export class ProxyParts {
   #log: OutcomeLog | undefined;
   /** The port clients connect to; undefined until it is known. */
   #port: number | undefined;
+  /** Requests for them are loops. */
+  readonly #own = new OwnPlaces();
 
   readonly #shared: Shared | undefined;
   /** Where other machines have a part in the store. */
@@ -175,7 +178,10 @@ export class ProxyParts {
   constructor(config: Config, shared?: Shared, onNotice: (text: string) => void = () => undefined) {
     this.config = config;
     this.#shared = shared;
-    if (config.port !== 0) this.#port = config.port;
+    if (config.port !== 0) {
+      this.#port = config.port;
+      this.#own.add({ address: config.host, port: config.port });
+    }
     let addresses: AddressRules;
     let { preserveHost } = config;
     if (config.origin !== undefined) {
@@ -185,8 +191,8 @@ export class ProxyParts {
       addresses = fixed;
       preserveHost ??= fixed.isOwnApplication;
     } else {
-      const rules = new HostRules({ patterns: config.allowHost, anyByDefault: isLoopback(config.host) });
-      this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort, ownPort: () => this.#port });
+      const rules = new HostRules({ patterns: config.allowHost, anyByDefault: isLoopback(config.host), own: this.#own });
+      this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort });
       addresses = rules;
     }
     this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: preserveHost ?? false, trustProxy: config.trustProxy });
@@ -227,9 +233,10 @@ export class ProxyParts {
     return this.config.tlsCert === undefined ? 'http' : 'https';
   }
 
-  /** To be called once it is known: requests for this very port are loops. */
-  listensOn(port: number): void {
-    this.#port = port;
+  /** To be called once they are known: requests for these very places are loops. @param main where clients connect to it */
+  listensOn(main: Place, ...others: readonly Place[]): void {
+    this.#port = main.port;
+    for (const place of [main, ...others]) this.#own.add(place);
   }
 
   /** From a message that a client sent to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */

@@ -73,6 +73,8 @@ export function createProxy(options: Options): MillraceProxy {
   }
   if (config.tlsCert !== undefined) throw new MillraceError('ERR_CONFIG', 'createProxy takes no "tlsCert" and "tlsKey": the server is yours. Give them to https.createServer, or start one with startServer.');
   const proxy = new ProxyParts(config, undefined, warnProcess);
+  // At which addresses is the server's to say.
+  if (config.port !== 0) proxy.listensOn({ address: '::', port: config.port });
   const operations = new Operations(proxy);
   const admin = config.admin ? new Admin(operations, guardedGate(config)) : undefined;
   const node = new NodeHandler(proxy, admin, warnOfDefect);

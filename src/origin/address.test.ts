@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { MillraceError } from '../errors.ts';
 import { canonicalHost, checkAddress, forbidden, isLoopback, isPrivateHost } from './address.ts';
 
-const nobody = { names: (): boolean => false };
+const nobody = { isOwn: () => false, names: (): boolean => false };
 
 /** Every way known to write an IPv4 address as a host. */
 function spellings(octets: readonly number[]): string[] {
@@ -82,7 +82,7 @@ describe('addresses', () => {
   });
 
   test('a refused address can be named', () => {
-    assert.doesNotThrow(() => checkAddress('169.254.169.254', 'metadata', 80, { names: (host) => host === 'metadata' }));
+    assert.doesNotThrow(() => checkAddress('169.254.169.254', 'metadata', 80, { isOwn: () => false, names: (host) => host === 'metadata' }));
   });
 
   test('loopback is known by its names', () => {

@@ -32,14 +32,21 @@ const RANGES: readonly { range: [ipaddr.IPv4 | ipaddr.IPv6, number]; what: strin
 /** What a rule may say about a forbidden address: that the operator named it, or the host, exactly. */
 export interface AddressRules {
   names(host: string, port: number, address: string): boolean;
+  /** This proxy itself is there, where that is to be refused. */
+  isOwn(host: string, port: number): boolean;
 }
 
-/** Throws ERR_ADDRESS_DENIED where connections to that address, which `host` stands for, are refused. */
+/** Throws ERR_ADDRESS_DENIED where connections to that address, which `host` stands for, are refused, and ERR_LOOP where it is ours. */
 export function checkAddress(address: string, host: string, port: number, rules: AddressRules): void {
   const what = forbidden(address);
-  if (what === undefined || rules.names(host, port, address)) return;
+  if (what === undefined || rules.names(host, port, address)) return checkLoop(address, host, port, rules);
   const named = address === host ? host : `${host} is ${address}, which`;
   throw new MillraceError('ERR_ADDRESS_DENIED', `${named} may not be reached: it is ${what}. To allow it, name it exactly: --allow-host ${host}.`);
+}
+
+/** @param address that `host` stands for, or the host itself */
+export function checkLoop(address: string, host: string, port: number, rules: AddressRules): void {
+  if (rules.isOwn(address, port)) throw new MillraceError('ERR_LOOP', `${host}:${port} is this proxy itself. Ask for another host or port.`);
 }
 
 /** Why an address is refused by default; undefined where it is not. Text that is no address is refused. */

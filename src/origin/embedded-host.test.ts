@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import { EmbeddedHost } from './embedded-host.ts';
 import { HostRules } from './host-rules.ts';
+import { OwnPlaces } from './own-places.ts';
 import type { Resolution } from './targets.ts';
 
 interface Asked {
@@ -15,8 +16,11 @@ interface Asked {
   readonly allow?: string[];
 }
 
+const own = new OwnPlaces();
+own.add({ address: '127.0.0.1', port: 8888 });
+
 function proxy({ upstreamPort = 80, allow = [] }: Asked): EmbeddedHost {
-  return new EmbeddedHost({ rules: new HostRules({ patterns: allow, anyByDefault: true }), upstreamPort, ownPort: () => 8888 });
+  return new EmbeddedHost({ rules: new HostRules({ patterns: allow, anyByDefault: true, own }), upstreamPort });
 }
 
 function resolve(requestTarget: string, asked: Asked = {}): Resolution {

@@ -15,7 +15,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
-import { isLoopback } from './address.ts';
+import { checkLoop } from './address.ts';
 import { isOwnName, looksLikeFile, parseEmbeddedPath } from './embedded-path.ts';
 import type { EmbeddedPath } from './embedded-path.ts';
 import type { HostRules } from './host-rules.ts';
@@ -27,19 +27,15 @@ export interface EmbeddedHostOptions {
   readonly rules: HostRules;
   /** The port of an http host that names none. */
   readonly upstreamPort: number;
-  /** The port this proxy listens on, to tell a loop; asked at each request, because it is known late. */
-  readonly ownPort: () => number | undefined;
 }
 
 export class EmbeddedHost implements Targets {
   readonly #rules: HostRules;
   readonly #upstreamPort: number;
-  readonly #ownPort: () => number | undefined;
 
-  constructor({ rules, upstreamPort, ownPort }: EmbeddedHostOptions) {
+  constructor({ rules, upstreamPort }: EmbeddedHostOptions) {
     this.#rules = rules;
     this.#upstreamPort = upstreamPort;
-    this.#ownPort = ownPort;
   }
 
   resolve({ requestTarget, fields }: TargetRequest): Resolution {
@@ -78,9 +74,8 @@ export class EmbeddedHost implements Targets {
 
   #check(host: string, port: number): void {
     this.#rules.check(host, port);
-    if (isLoopback(host) && port === this.#ownPort()) {
-      throw new MillraceError('ERR_LOOP', `${host}:${port} is this proxy itself. Ask for another host or port.`);
-    }
+    // What a name stands for is looked at where it is resolved.
+    checkLoop(host, host, port, this.#rules);
   }
 
   /**

@@ -70,6 +70,11 @@ export class FixedOrigin implements Targets, AddressRules {
     return host === this.#origin.host && port === this.#origin.port;
   }
 
+  /** Another server may have that port at another address of this machine; a real loop is told by CDN-Loop. */
+  isOwn(): boolean {
+    return false;
+  }
+
   #path(method: string, requestTarget: string): string {
     if (requestTarget === '*' && method === 'OPTIONS') return '*';
     // A server accepts absolute-form too; the host in it is ours under some name.

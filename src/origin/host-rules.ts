@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { MillraceError } from '../errors.ts';
 import type { AddressRules } from './address.ts';
 import { canonicalHost, isLoopback } from './address.ts';
+import type { OwnPlaces } from './own-places.ts';
 
 interface HostPattern {
   /** Canonical host; for `*.example.com` the part from the dot on; "" for `*`. */
@@ -20,6 +21,8 @@ export interface HostRulesOptions {
   readonly patterns: readonly string[];
   /** The proxy is bound to loopback: any host is allowed where there are no patterns, and this machine's own services are. */
   readonly anyByDefault: boolean;
+  /** Where this proxy itself listens. */
+  readonly own?: OwnPlaces;
 }
 
 /** Hosts here are canonical (see canonicalHost). */
@@ -27,12 +30,18 @@ export class HostRules implements AddressRules {
   readonly #patterns: readonly HostPattern[];
   readonly #any: boolean;
   readonly #isLocal: boolean;
+  readonly #own: OwnPlaces | undefined;
 
   /** Throws ERR_CONFIG for a pattern that cannot be read. */
-  constructor({ patterns, anyByDefault }: HostRulesOptions) {
+  constructor({ patterns, anyByDefault, own }: HostRulesOptions) {
+    this.#own = own;
     this.#patterns = patterns.map(parsePattern);
     this.#any = patterns.length === 0 && anyByDefault;
     this.#isLocal = anyByDefault;
+  }
+
+  isOwn(host: string, port: number): boolean {
+    return this.#own?.has(host, port) === true;
   }
 
   /** Any host may be asked for, because no pattern was given. */

@@ -3,7 +3,7 @@
  * A proxy in one thread: listens, and stops so that nobody in the middle of a response is cut off.
  */
 import type { Server as HttpServer } from 'node:http';
-import type { Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { type AccessMemory, accessMemory, openGate } from '../admin/access.ts';
 import { Admin } from '../admin/api.ts';
 import { Operations } from '../admin/operations.ts';
@@ -66,7 +66,7 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
     await proxy.close();
     throw error;
   }
-  proxy.listensOn(portOf(server));
+  proxy.listensOn(server.address() as AddressInfo, ...(adminServer === undefined ? [] : [adminServer.address() as AddressInfo]));
   const url = urlOf(server, proxy.scheme);
   return {
     proxy,
