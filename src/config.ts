@@ -74,6 +74,8 @@ export interface Config {
   readonly trustProxy: readonly string[];
   /** Patterns (`api.example.com`, `*.example.com`, `10.0.0.5:8080`) of hosts that may be reached in embedded-host mode. */
   readonly allowHost: readonly string[];
+  /** Header fields that a request may have, and trailer fields: one with more is refused. */
+  readonly maxRequestFields: number;
   readonly allowConnect: boolean;
   /** Addresses or CIDR ranges that may send PURGE to the port of the proxy. */
   readonly allowPurge: readonly string[];

@@ -87,6 +87,7 @@ export const OPTIONS: readonly Option[] = [
 
   { name: 'trust-proxy', field: 'trustProxy', type: 'networks', value: 'CIDR', doc: 'believe Forwarded from there (repeatable)', group: 'Access', commands: SERVE },
   { name: 'allow-host', field: 'allowHost', type: 'hosts', value: 'HOST', doc: 'may be reached, as *.example.com (repeatable)', group: 'Access', commands: SERVE },
+  { name: 'max-request-fields', field: 'maxRequestFields', type: 'integer', value: 'N', min: '20', max: '1000', default: '100', doc: 'header fields of a request; more are 431', group: 'Access', commands: SERVE },
   { name: 'allow-connect', field: 'allowConnect', type: 'flag', sets: true, doc: 'serve CONNECT tunnels', group: 'Access', commands: SERVE },
   { name: 'allow-purge', field: 'allowPurge', type: 'networks', value: 'CIDR', doc: 'may send PURGE to the port (repeatable)', group: 'Access', commands: SERVE },
   { name: 'no-admin', field: 'admin', type: 'flag', sets: false, doc: 'no /health, no /__admin/', group: 'Access', commands: SERVE },

@@ -33,9 +33,9 @@ export class RequestBody {
     const length = request.fields.first('content-length');
     this.#length = length === undefined ? undefined : Number(length);
     if (source.readableEnded) this.#onEnd();
-    else if (source.destroyed) queueMicrotask(this.#onBroken);
+    else if (source.destroyed) queueMicrotask(() => this.#onBroken(source.errored));
     else {
-      source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onBroken).on('close', this.#onBroken);
+      source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onBroken).on('close', this.#onClose);
       outgoing.on('drain', this.#onDrain);
       source.resume();
     }
@@ -43,7 +43,7 @@ export class RequestBody {
 
   stop(): void {
     this.#outgoing.off('drain', this.#onDrain);
-    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onBroken).off('close', this.#onBroken).pause();
+    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onBroken).off('close', this.#onClose).pause();
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -59,7 +59,7 @@ export class RequestBody {
   };
 
   readonly #onEnd = (): void => {
-    this.#source.off('close', this.#onBroken);
+    this.#source.off('close', this.#onClose);
     if (this.#length !== undefined && this.#sent !== this.#length) return this.#onMismatch();
     // Only a chunked body has a place for them. https://www.rfc-editor.org/rfc/rfc9112.html#section-7.1.2
     const trailers = this.#length === undefined ? endToEndTrailers(this.#request.trailers?.() ?? new Fields()) : undefined;
@@ -68,8 +68,11 @@ export class RequestBody {
     this.#outgoing.end();
   };
 
-  readonly #onBroken = (): void => {
-    this.#callbacks.onError(new MillraceError('ERR_CLIENT_GONE', `The request's body broke off after ${this.#sent} bytes.`));
+  readonly #onClose = (): void => this.#onBroken(null);
+
+  /** Whoever reads from the client knows why: it may be silent, and not gone. */
+  readonly #onBroken = (cause: Error | null): void => {
+    this.#callbacks.onError(cause instanceof MillraceError ? cause : new MillraceError('ERR_CLIENT_GONE', `The request's body broke off after ${this.#sent} bytes.`));
   };
 
   #onMismatch(): void {

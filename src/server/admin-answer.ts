@@ -39,7 +39,7 @@ export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<E
 export function createAdminServer(admin: Admin, state: { readonly draining: boolean }, onError: (error: unknown) => void, certificate: Certificate | undefined): Server {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const reply = new NodeReply(response, state);
-    const message = received(request, bodyOf(request, reply));
+    const message = received(request, bodyOf(request, reply, Infinity));
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);
   };
   const options = { maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };

@@ -6,7 +6,7 @@
  */
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
-import { MAX_HEAD, MAX_URI, isHost } from './request-check.ts';
+import { MAX_HEAD, MAX_URI, checkNumber, isHost } from './request-check.ts';
 
 export interface Http2Head {
   readonly method: string;
@@ -46,14 +46,14 @@ export function readHead(lines: readonly string[]): Http2Head {
   return { method, scheme, requestTarget: path ?? authority ?? '', fields };
 }
 
-/** The error to answer with; undefined for a good head. */
-export function checkHead({ method, scheme, requestTarget, fields }: Http2Head, hasBody: boolean): MillraceError | undefined {
+/** The error to answer with; undefined for a good head. @param maxFields that it may have; the lines of a cookie count as one */
+export function checkHead({ method, scheme, requestTarget, fields }: Http2Head, hasBody: boolean, maxFields: number): MillraceError | undefined {
   if (requestTarget.length > MAX_URI) return new MillraceError('ERR_URI_TOO_LONG', `The URL is ${requestTarget.length} bytes long; at most ${MAX_URI} are taken.`);
   if (sizeOf(fields) > MAX_HEAD) return new MillraceError('ERR_FIELDS_TOO_LARGE', `The head of the request is larger than the ${MAX_HEAD} bytes that are taken.`);
   if (method !== 'CONNECT' && scheme !== 'http' && scheme !== 'https') return bad(`The scheme "${scheme}" is not spoken here. Ask for http or https.`);
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8
   if (method === 'TRACE' && hasBody) return bad('A TRACE request has no content.');
-  return checkHost(fields.all('host')) ?? checkExpectation(fields.get('expect'));
+  return checkNumber(fields.size, maxFields, 'header') ?? checkHost(fields.all('host')) ?? checkExpectation(fields.get('expect'));
 }
 
 /** Bytes, as they would be over HTTP/1.1. */

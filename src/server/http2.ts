@@ -8,7 +8,7 @@ import { type Http2Server, type ServerHttp2Session, type ServerHttp2Stream, crea
 import type { Socket } from 'node:net';
 import type { Admin } from '../admin/api.ts';
 import { MillraceError } from '../errors.ts';
-import { Fields } from '../http/fields.ts';
+import type { Fields } from '../http/fields.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
@@ -122,11 +122,12 @@ export class Http2Lane {
     peer.streams.add(stream);
     stream.once('close', () => peer.streams.delete(stream));
     const head = readHead(lines);
-    const body = bodyOf(stream, head.fields);
-    const refused = checkHead(head, body !== undefined) ?? checkConnect(this.#proxy, head);
+    const { maxRequestFields } = this.#proxy.config;
+    const body = bodyOf(stream, head.fields, maxRequestFields);
+    const refused = checkHead(head, body !== undefined, maxRequestFields) ?? checkConnect(this.#proxy, head);
     const hits = this.#hits;
     if (refused === undefined && body === undefined && hits?.answer(stream, head, peer.clientAddress) === true) return;
-    const exchange: Exchange = { ...exchangeOf(peer, stream, head, body, new Http2Reply(stream, head.method, head.fields)), onHit: hits && ((hit) => hits.keep(head, hit)) };
+    const exchange: Exchange = { ...exchangeOf(peer, head, body, new Http2Reply(stream, head.method, head.fields)), onHit: hits && ((hit) => hits.keep(head, hit)) };
     if (refused === undefined) this.#exchanges.answer(exchange);
     else this.#exchanges.refuse(refused, exchange);
   }
@@ -143,10 +144,10 @@ export function checkConnect(proxy: ProxyParts, { method, requestTarget }: Http2
   return new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused: over HTTP/2 there are no tunnels here. Use HTTP/1.1.`);
 }
 
-export function exchangeOf({ clientAddress, port, scheme }: PeerAddress, stream: ServerHttp2Stream, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined, reply: Http2Reply): Exchange {
+export function exchangeOf({ clientAddress, port, scheme }: PeerAddress, { method, requestTarget, fields }: Http2Head, body: RequestBody | undefined, reply: Http2Reply): Exchange {
   const message: ReceivedMessage = { method, requestTarget, fields, httpVersion: '2.0', scheme, clientAddress, body };
   return {
-    message: body === undefined ? message : { ...message, trailers: trailersOf(stream) },
+    message: body === undefined ? message : { ...message, trailers: () => body.trailers() },
     reply,
     startedAt: Date.now(),
     port,
@@ -154,22 +155,19 @@ export function exchangeOf({ clientAddress, port, scheme }: PeerAddress, stream:
   };
 }
 
-function trailersOf(stream: ServerHttp2Stream): () => Fields | undefined {
-  let trailers: Fields | undefined;
-  stream.once('trailers', (_headers: unknown, _flags: unknown, lines: readonly string[]) => (trailers = new Fields(lines.slice())));
-  return () => trailers;
-}
-
-/** Undefined: the request has none. */
-export function bodyOf(stream: ServerHttp2Stream, fields: Fields): RequestBody | undefined {
+/** Undefined: the request has none. @param maxTrailers trailer fields that it may have */
+export function bodyOf(stream: ServerHttp2Stream, fields: Fields, maxTrailers: number): RequestBody | undefined {
   if (stream.endAfterHeaders || fields.first('content-length') === '0') return undefined;
+  let trailers: readonly string[] = [];
+  stream.once('trailers', (_headers: unknown, _flags: unknown, lines: readonly string[]) => (trailers = lines));
   return new RequestBody({
     stream,
     // It ends, too, where the client resets it without an error.
     isComplete: () => stream.readableEnded && !stream.aborted,
+    trailers: () => trailers,
     // The reply does what there is to do.
     discard: () => undefined,
-  });
+  }, maxTrailers);
 }
 
 function ignore(): void {}

@@ -24,7 +24,7 @@ export function createNodeServer(lane: NodeLane): Server {
     requireHostHeader: false,
     shouldUpgradeCallback: mayUpgrade,
   });
-  // By default node silently drops what is past the thousandth line; MAX_HEAD is limit enough.
+  // By default node silently drops what is past the thousandth line; the lane refuses a request that has too many.
   server.maxHeadersCount = 0;
   // A client may end its side of the connection after its request, and still read the response. Node has no option for that.
   Object.assign(server, { httpAllowHalfOpen: true });

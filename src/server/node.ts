@@ -198,10 +198,10 @@ export class NodeLane {
 
   /** Refuses in this very turn, before the parser brings what follows on the connection. */
   #answer(request: IncomingMessage, reply: NodeReply, handed?: Handed): void {
-    const refused = handed?.refused ?? checkRequest(request);
+    const refused = handed?.refused ?? checkRequest(request, this.#proxy.config.maxRequestFields);
     if (refused !== undefined) return this.#exchanges.refuse(refused, this.#exchange(request, reply, undefined, handed));
     if (asksToSwitch(request)) this.#endAfter(request, reply);
-    this.#exchanges.answer(this.#exchange(request, reply, handed?.body === undefined ? bodyOf(request, reply) : undefined, handed));
+    this.#exchanges.answer(this.#exchange(request, reply, handed?.body === undefined ? bodyOf(request, reply, this.#proxy.config.maxRequestFields) : undefined, handed));
   }
 
   #exchange(request: IncomingMessage, reply: NodeReply, body?: RequestBody, handed?: Handed): Exchange {
@@ -239,7 +239,7 @@ export class NodeLane {
     let last: NodeReply | undefined;
     const reply = (): NodeReply => (last ??= lastReply(request, socket, this));
     try {
-      const refused = checkRequest(request);
+      const refused = checkRequest(request, this.#proxy.config.maxRequestFields);
       if (refused !== undefined) throw refused;
       const message = received(request, undefined);
       // What is answered here is not the origin's, whatever it asks to switch to.

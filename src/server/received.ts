@@ -9,11 +9,13 @@ import type { NodeReply } from './node-reply.ts';
 import { type RequestBody, messageBody } from './request-body.ts';
 import { hasBody } from './request-check.ts';
 
-/** Undefined: it has none. */
-export function bodyOf(request: IncomingMessage, reply: NodeReply): RequestBody | undefined {
+/** Undefined: it has none. @param maxTrailers trailer fields that it may have */
+export function bodyOf(request: IncomingMessage, reply: NodeReply, maxTrailers: number): RequestBody | undefined {
   if (!hasBody(request)) return undefined;
-  const body = messageBody(request);
+  const body = messageBody(request, maxTrailers);
   reply.beforeEnd(() => body.answered());
+  // What follows on the connection is the rest of it, or may be: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9
+  body.on('error', () => reply.closeAfter());
   return body;
 }
 
@@ -26,6 +28,6 @@ export function received(request: IncomingMessage, body: RequestBody | undefined
     scheme: 'encrypted' in request.socket ? 'https' : 'http',
     clientAddress: request.socket.remoteAddress ?? '',
     body,
-    ...(body === undefined ? {} : { trailers: () => (request.rawTrailers.length === 0 ? undefined : new Fields(request.rawTrailers.slice())) }),
+    ...(body === undefined ? {} : { trailers: () => body.trailers() }),
   };
 }

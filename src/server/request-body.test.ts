@@ -8,6 +8,7 @@ import { type RequestBody, messageBody } from './request-body.ts';
 /** A request whose bytes the test brings, on a connection that only notes its end. */
 class FakeMessage extends Readable {
   complete = false;
+  readonly rawTrailers: string[] = [];
   readonly socket = Object.assign(new EventEmitter(), {
     destroyed: false,
     destroy(this: EventEmitter & { destroyed: boolean }) {
@@ -26,7 +27,7 @@ class FakeMessage extends Readable {
 
 function make(): { message: FakeMessage; body: RequestBody } {
   const message = new FakeMessage();
-  return { message, body: messageBody(message as unknown as IncomingMessage) };
+  return { message, body: messageBody(message as unknown as IncomingMessage, 100) };
 }
 
 describe('the body of a request', () => {

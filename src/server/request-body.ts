@@ -7,6 +7,8 @@
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import { MillraceError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import { checkNumber } from './request-check.ts';
 
 /** Bytes of a body nobody wants that are read to keep the connection; past that it is closed. */
 const MAX_DISCARDED = 262_144;
@@ -19,25 +21,36 @@ export interface BodySource {
   readonly stream: Readable;
   /** All of it has come. */
   isComplete(): boolean;
+  /** The trailer fields that have come: name, value, name, value … */
+  trailers(): readonly string[];
   /** Does what has to be done with what nobody reads, once the response is written. */
   discard(): void;
 }
 
 export class RequestBody extends Readable {
   readonly #source: BodySource;
+  readonly #maxTrailers: number;
   #reading = false;
   #answered = false;
   #discarded = false;
   #silence: NodeJS.Timeout | undefined;
 
-  constructor(source: BodySource) {
+  /** @param maxTrailers a request with more trailer fields is refused, as far as that is still possible */
+  constructor(source: BodySource, maxTrailers: number) {
     const { stream } = source;
     super({ highWaterMark: stream.readableHighWaterMark });
     this.#source = source;
+    this.#maxTrailers = maxTrailers;
     stream.on('close', this.#onClose);
     stream.on('error', ignore);
     // An error nobody listens for would end the process; who reads the body hears of it all the same.
     this.on('error', ignore);
+  }
+
+  /** Known once it has ended; undefined where there are none. */
+  trailers(): Fields | undefined {
+    const lines = this.#source.trailers();
+    return lines.length === 0 ? undefined : new Fields(lines.slice());
   }
 
   /** The response is written: what is left of the request is read only to keep the connection. */
@@ -79,8 +92,10 @@ export class RequestBody extends Readable {
 
   readonly #onEnd = (): void => {
     // A stream of node:http2 that is reset without an error ends too.
-    if (this.#source.isComplete()) this.push(null);
-    else this.#onClose();
+    if (!this.#source.isComplete()) return this.#onClose();
+    const refused = checkNumber(this.#source.trailers().length / 2, this.#maxTrailers, 'trailer');
+    if (refused === undefined) this.push(null);
+    else this.destroy(refused);
   };
 
   readonly #onClose = (): void => {
@@ -102,8 +117,8 @@ export class RequestBody extends Readable {
 }
 
 /** The body of a message of node:http that has one. */
-export function messageBody(message: IncomingMessage): RequestBody {
-  return new RequestBody({ stream: message, isComplete: () => message.complete, discard: () => discard(message) });
+export function messageBody(message: IncomingMessage, maxTrailers: number): RequestBody {
+  return new RequestBody({ stream: message, isComplete: () => message.complete, trailers: () => message.rawTrailers, discard: () => discard(message) }, maxTrailers);
 }
 
 function discard(message: IncomingMessage): void {

@@ -13,9 +13,15 @@ export const MAX_URI = 16_384;
 /** Bytes of a request's whole head. */
 export const MAX_HEAD = 32_768;
 
-/** The error to answer with, and then to close the connection; undefined for a good message. */
-export function checkRequest(request: IncomingMessage): MillraceError | undefined {
-  return checkVersion(request) ?? checkTarget(request) ?? checkFraming(request) ?? checkHost(request);
+/** The error to answer with, and then to close the connection; undefined for a good message. @param maxFields field lines that it may have */
+export function checkRequest(request: IncomingMessage, maxFields: number): MillraceError | undefined {
+  return checkVersion(request) ?? checkTarget(request) ?? checkNumber(request.rawHeaders.length / 2, maxFields, 'header') ?? checkFraming(request) ?? checkHost(request);
+}
+
+/** The error for a request with more field lines than are taken; undefined where there are few enough. */
+export function checkNumber(fields: number, max: number, section: 'header' | 'trailer'): MillraceError | undefined {
+  if (fields <= max) return undefined;
+  return new MillraceError('ERR_FIELDS_TOO_LARGE', `The request has ${fields} ${section} fields; at most ${max} are taken. Send fewer.`);
 }
 
 function checkVersion({ httpVersion }: IncomingMessage): MillraceError | undefined {

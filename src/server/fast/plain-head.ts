@@ -56,6 +56,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
 export interface PlainHeadOptions {
   /** The Referer tells which host is meant: embedded hosts. */
   readonly refererDecides: boolean;
+  /** Field lines of a head; more are the general lane's to refuse. */
+  readonly maxFields?: number;
   /** Some clients are believed what they say of other clients. */
   readonly trustsProxies: boolean;
 }
@@ -87,6 +89,7 @@ export class PlainHead implements PlainRequest {
   end = 0;
   readonly #kinds = new Map<number, Kind>();
   readonly #trustsProxies: boolean;
+  readonly #maxFields: number;
   readonly #known = new KnownFieldLines();
   readonly #names = new KnownNames();
   readonly #recognised = new FieldLines();
@@ -94,8 +97,9 @@ export class PlainHead implements PlainRequest {
   #lines = this.#recognised;
   #start = 0;
 
-  constructor({ refererDecides, trustsProxies }: PlainHeadOptions) {
+  constructor({ refererDecides, trustsProxies, maxFields = MAX_FIELDS }: PlainHeadOptions) {
     this.#trustsProxies = trustsProxies;
+    this.#maxFields = Math.min(maxFields, MAX_FIELDS);
     // Where an unknown name has the hash of a known one, it is taken for that: the general lane then answers it.
     for (const [name, kind] of Object.entries(KINDS)) this.#kinds.set(hashOfName(name), kind);
     if (refererDecides) this.#kinds.set(hashOfName('referer'), 'deciding');
@@ -219,7 +223,7 @@ export class PlainHead implements PlainRequest {
         return at + 1 < limit && bytes[at + 1] === LF && hosts === 1;
       }
       const field = lines.count++;
-      if (field === MAX_FIELDS) return false;
+      if (field === this.#maxFields) return false;
       const nameStart = at;
       let hash = 0;
       for (let byte = 0; at < limit && (byte = NAME_BYTES[bytes[at]!]!) !== 0; at++) hash = Math.imul(hash ^ byte, FNV_PRIME);
