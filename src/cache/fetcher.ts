@@ -14,7 +14,7 @@ import { unreadMs } from '../policy/keep.ts';
 import type { Reason } from '../policy/reason.ts';
 import { staleOnError } from '../policy/reuse.ts';
 import type { Settings } from '../policy/settings.ts';
-import { isStaleIfError } from '../policy/status.ts';
+import { isAboutTheRequest, isStaleIfError } from '../policy/status.ts';
 import { storable } from '../policy/storable.ts';
 import { headDescribes, updatedFields, validates, withConditions, withoutConditions } from '../policy/validate.ts';
 import { selectionOf, selectsFurther } from '../policy/vary.ts';
@@ -286,7 +286,8 @@ export class Fetcher {
    */
   async #doubt({ key, located, head }: Received, response: OriginResponse, reasons: readonly Reason[]): Promise<void> {
     if (located === undefined || response.status >= 500) return;
-    const byRequest = carriesPrivate(head) || response.status === 416 || reasons[0]?.code === 'request-no-store';
+    const code = reasons[0]?.code;
+    const byRequest = carriesPrivate(head) || isAboutTheRequest(response.status) || code === 'request-no-store' || code === 'large-request-head';
     if (!byRequest) await this.#parts.variants.invalidate(key, located);
   }
 }

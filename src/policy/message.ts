@@ -42,6 +42,13 @@ export interface StoredRange {
   readonly length: number | undefined;
 }
 
+/** Bytes, about as they are sent to the origin. */
+export function headSize({ url, fields: { lines } }: RequestHead): number {
+  let size = url.length;
+  for (const text of lines) size += text.length + 2;
+  return size;
+}
+
 /** Cookies or credentials are in play, so that the response may be meant for one person. */
 export function carriesPrivate(request: RequestHead): boolean {
   const { lines } = request.fields;

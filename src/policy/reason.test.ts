@@ -70,6 +70,7 @@ const REACHED: Partial<Record<ReasonCode, () => readonly Reason[]>> = {
   status: () => storing({}, { changes: { status: 500 } }),
   'status-never': () => storing(fresh, { changes: { status: 429 } }),
   'status-under-ttl': () => storing(fresh, { changes: { status: 500 }, settings: TTL }),
+  'large-request-head': () => storing(fresh, { asked: { Cookie: 'a'.repeat(9000) }, changes: { status: 404 } }),
   partial: () => storing(fresh, { changes: { status: 206 } }),
   'vary-star': () => storing({ ...fresh, Vary: '*' }),
   stream: () => storing({ 'Content-Type': 'text/event-stream' }, { settings: SAFE }),

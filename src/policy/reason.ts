@@ -61,6 +61,7 @@ export const REASONS = {
   'must-understand': { words: 'the response may be stored only by a cache that knows its status code', source: rfc9111('5.2.2.3'), remedy: 'Have the origin use a registered status code, or leave out must-understand.' },
   status: { words: 'a response with this status is not stored', source: rfc9111('3'), remedy: 'Have the origin state a lifetime (Cache-Control: max-age).' },
   'status-never': { words: 'a response with this status speaks of one request alone, and is never stored', source: rfc9111('3') },
+  'large-request-head': { words: 'the origin answered with an error to a request head that is larger than many origins take; it may speak of that request alone', remedy: 'Send fewer or shorter fields (mostly cookies), or have the origin take larger heads.' },
   'status-under-ttl': { words: 'an error or a redirect is not kept by --ttl', remedy: 'Leave --ttl out, and have the origin state a lifetime (Cache-Control: max-age).' },
   partial: { words: 'a partial response without one known range is not stored', source: rfc9111('3.3'), remedy: 'Ask for the whole, or for one range.' },
   'vary-star': { words: 'Vary is *, is no list of field names, or names more than 64: no later request can be known to match', source: rfc9111('4.1'), remedy: 'Have the origin name the few fields it selects by.' },

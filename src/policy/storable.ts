@@ -5,7 +5,7 @@
  */
 import { type ResponseDirectives, forbids, qualifiedNames, requestDirectives, responseDirectives } from './cache-control.ts';
 import { type Lifetime, currentAge, freshnessLifetime } from './freshness.ts';
-import type { RequestHead, StoredResponse } from './message.ts';
+import { type RequestHead, type StoredResponse, headSize } from './message.ts';
 import type { Reason } from './reason.ts';
 import type { Settings } from './settings.ts';
 import { isHeuristicallyCacheable, isNeverStored, isUnderstood } from './status.ts';
@@ -23,6 +23,12 @@ export type Storable =
   | { readonly store: false; readonly reasons: readonly [Reason, ...Reason[]] };
 
 /**
+ * Bytes of a request head that origins usually take: Tomcat and Jetty 8 KB in all, Apache httpd and nginx 8 KB
+ * for a line, Node.js 16 KB in all. An error after a larger one may speak of it, whatever its status.
+ */
+const USUAL_HEAD = 8000;
+
+/**
  * `response` is described as it would be stored; its times and `privateInPlay` are those of the exchange.
  */
 export function storable(request: RequestHead, response: StoredResponse, settings: Settings): Storable {
@@ -36,6 +42,7 @@ export function storable(request: RequestHead, response: StoredResponse, setting
   if (response.status < 200 || response.status === 304) return refuse('status-never', `status ${response.status}`);
   // https://www.rfc-editor.org/rfc/rfc9111.html#section-3.3: an incomplete response needs its range to be known.
   if (response.status === 206 && response.range === undefined) return refuse('partial', 'status 206 without a single Content-Range');
+  if (!settings.letter && response.status >= 400 && headSize(request) > USUAL_HEAD) return refuse('large-request-head', `status ${response.status}, ${headSize(request)} bytes`);
   if (isNeverStored(response.status, settings.letter)) return refuse('status-never', `status ${response.status}`);
   if (settings.ttl !== undefined && (request.method === 'GET' || request.method === 'HEAD')) return storableByTtl(request, response, settings);
 

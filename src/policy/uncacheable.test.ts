@@ -23,6 +23,7 @@ describe('what a response that was not stored tells about the next one', () => {
     ['GET', 206, 'partial', 'request'],
     ['GET', 206, 'no-store', 'resource'],
     ['GET', 400, 'status-never', 'request'],
+    ['GET', 502, 'large-request-head', 'request'],
     ['GET', 501, 'status-never', 'failure'],
     ['GET', 416, 'status-never', 'request'],
     ['GET', 412, 'status-never', 'request'],

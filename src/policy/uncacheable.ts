@@ -18,7 +18,7 @@ export type Cause = 'request' | 'failure' | 'answer' | 'resource';
 /** @param reasons why it was not stored, the deciding one first */
 export function causeOf(method: string, status: number, reasons: readonly Reason[]): Cause {
   const code = reasons[0]?.code;
-  if (method === 'HEAD' || (status < 500 && isAboutTheRequest(status)) || code === 'request-no-store' || code === 'partial') return 'request';
+  if (method === 'HEAD' || (status < 500 && isAboutTheRequest(status)) || code === 'request-no-store' || code === 'large-request-head' || code === 'partial') return 'request';
   if (status >= 500) return 'failure';
   if (status >= 300 || code === 'private' || code === 'private-in-play') return 'answer';
   return 'resource';

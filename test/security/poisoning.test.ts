@@ -290,3 +290,32 @@ describe('a broken response', () => {
     assert.doesNotMatch((await get('/b')).body.toString(), /evil/);
   });
 });
+
+describe('a request head that is larger than the origin takes', () => {
+  const large = { 'X-Large': 'a'.repeat(10_000) };
+  for (const fastLane of [true, false]) {
+    const lane = fastLane ? 'fast lane' : 'node:http';
+    for (const status of [400, 403, 404, 413, 431, 494, 500, 502]) {
+      test(`brings nobody else the ${status} that it got, ${lane}`, async () => {
+        const { get } = await setup(({ headers }, response) => void response.writeHead('x-large' in headers ? status : 200).end(), { fastLane });
+        const refused = await get('/', { headers: large });
+        assert.deepEqual([refused.status, result(refused)], [status, 'MISS']);
+        assert.match(refused.headers.get('cache-status')!, /detail=large-request-head/);
+        assert.deepEqual([(await get()).status, (await get()).headers.get('x-cache')], [200, 'HIT']);
+      });
+    }
+
+    test(`takes nothing from others that is stored, ${lane}`, async () => {
+      const { get } = await setup(({ headers }, response) => void response.writeHead('x-large' in headers ? 400 : 200, { ETag: '"a"' }).end(), { fastLane });
+      await get();
+      assert.equal((await get('/', { headers: { ...large, 'Cache-Control': 'no-cache' } })).status, 400);
+      assert.equal(result(await get()), 'HIT');
+    });
+
+    test(`is stored where the origin takes it, ${lane}`, async () => {
+      const { get } = await setup((_, response) => void response.end(), { fastLane });
+      await get('/', { headers: large });
+      assert.equal(result(await get()), 'HIT');
+    });
+  }
+});
