@@ -1,7 +1,8 @@
 /**
  * @module scripts/test
- * `npm test` runs every test once. `npm run test:full` runs some of them again, under other
- * circumstances and with more random input. Options of `node --test` may follow.
+ * `npm test` runs every test once, but for the files named `*.full.test.ts`. `npm run test:full` runs
+ * these, and some of the others again, under other circumstances and with more random input. Options
+ * of `node --test` may follow.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -20,7 +21,11 @@ const WITHOUT_INTERNALS = pathToFileURL(join(ROOT, 'test/lanes/without-internals
 
 const USUAL: readonly Run[] = [{ name: 'every test', files: ['src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'] }];
 
+/** More cases of what a quicker file beside it tests once, or what takes long. */
+const ONLY_FULL = '{src,test,scripts,bench}/**/*.full.test.ts';
+
 const FULL: readonly Run[] = [
+  { name: 'what only this run tests', files: [ONLY_FULL] },
   {
     name: 'behaviour without the fast lane',
     files: ['cache', 'server', 'conformance', 'admin', 'security'].map((suite) => `test/${suite}/*.test.ts`),
@@ -38,7 +43,7 @@ const FULL: readonly Run[] = [
   },
   {
     name: 'processes that are killed, random input, and large bodies, with five times as much',
-    files: ['test/cache/large-body.test.ts', 'test/cli/disk-crash.test.ts', 'test/stores/disk-crash.test.ts', 'test/lanes/fuzz.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
+    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached}.test.ts', 'test/cli/disk-crash.test.ts', 'test/stores/disk-crash.test.ts', 'test/lanes/fuzz.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
     env: { MILLRACE_TEST_ROUNDS: '5' },
   },
 ];

@@ -21,7 +21,9 @@ export class Pins {
 
   /** How many pins there are, of all threads. */
   get count(): number {
-    return this.#counts.reduce((sum, each) => sum + each, 0);
+    let sum = 0;
+    for (const count of this.#counts) sum += count;
+    return sum;
   }
 
   pin(unit: number): void {

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { hasTickets } from '../../src/cache/memo.ts';
 import type { Store, StoredObject, StoreTicket, StoreWriter } from '../../src/cache/ports.ts';
+import { rounds } from '../kit/random.ts';
 import { READER, assertStored, bytesOf, putWhole, readBody } from './objects.ts';
 import { TICKET_CASES, rewritten, ticketsOf } from './ticket-cases.ts';
 
@@ -507,12 +508,12 @@ interface Inabilities {
   readonly clears?: boolean;
   /** Answers are prepared by way of it. No: the store of another machine, and the disk without memory in front of it. */
   readonly tickets?: boolean;
-  /** Random sequences of operations; fewer for stores made of others that have had theirs. Default 100. */
+  /** Random sequences of operations; fewer for stores made of others that have had theirs. Default 20, and 100 in `npm run test:full`. */
   readonly runs?: number;
 }
 
 /** Runs the suite. */
-export function storeContract(name: string, makeStore: MakeStore, { skips = {}, lists = true, clears = true, tickets = true, runs = 100 }: Inabilities = {}): void {
+export function storeContract(name: string, makeStore: MakeStore, { skips = {}, lists = true, clears = true, tickets = true, runs = rounds(20) }: Inabilities = {}): void {
   for (const title of Object.keys(skips)) assert.ok(title in CASES, `there is no case "${title}" to skip`);
   describe(`${name} keeps the contract of stores`, () => {
     for (const [title, run] of Object.entries(CASES)) {

@@ -77,18 +77,18 @@ describe('the quota of the disk store', () => {
 
   test('small objects take no more room on the disk than they count for', async () => {
     const directory = newDirectory();
-    const { store } = open(directory, 8 * MB);
-    for (let round = 0; round < 40; round++) {
+    const { store } = open(directory, 4 * MB);
+    for (let round = 0; round < 20; round++) {
       await Promise.all(Array.from({ length: 500 }, (_, i) => putWhole(store, `${round}/${i}`, bytesOf(300), [bytesOf((i * 37) % 3000)])));
     }
-    assert.ok(store.stats().evictions > 10_000);
-    assert.ok(bytesOnDisk(directory) <= fileBytesFor(8 * MB) + FIXED_BYTES, `${bytesOnDisk(directory)} bytes on disk`);
+    assert.ok(store.stats().evictions > 5000);
+    assert.ok(bytesOnDisk(directory) <= fileBytesFor(4 * MB) + FIXED_BYTES, `${bytesOnDisk(directory)} bytes on disk`);
     await store.close();
   });
 
   test('holds on the disk when small objects follow large ones, and large ones small ones; neither has to leave all of it to the other', async () => {
     const directory = newDirectory();
-    const maxBytes = 24 * MB;
+    const maxBytes = 12 * MB;
     const { store } = open(directory, maxBytes);
     const put = async (name: string, times: number, length: number): Promise<void> => {
       for (let i = 0; i < times; i += 20) {
@@ -97,16 +97,16 @@ describe('the quota of the disk store', () => {
       }
       assert.ok(bytesOnDisk(directory) <= fileBytesFor(maxBytes) + FIXED_BYTES, `${bytesOnDisk(directory)} bytes on disk after ${name}`);
     };
-    await put('small', 20_000, 1500);
-    await put('large', 300, 200_000);
-    await put('small again', 20_000, 1500);
-    await put('large again', 300, 200_000);
+    await put('small', 10_000, 1500);
+    await put('large', 150, 200_000);
+    await put('small again', 10_000, 1500);
+    await put('large again', 150, 200_000);
     const { objects } = store.stats();
     await put('a few small ones', 200, 1500);
     assert.ok(store.stats().objects > objects, `${store.stats().objects} where ${objects} were`);
     assert.ok(store.stats().bytes > 0.8 * maxBytes);
     await store.clear();
-    await until('a clear has given the room back', () => bytesOnDisk(directory) < 12 * MB);
+    await until('a clear has given the room back', () => bytesOnDisk(directory) < 10 * MB);
     await store.close();
     assertSound(directory);
   });
