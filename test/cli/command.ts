@@ -9,9 +9,9 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Administered } from '../kit/administer.ts';
+import type { Scope } from '../kit/server-process.ts';
 
 /** A test that waited for ever would leave its servers open, and its file would never end. */
 const WRITE_LIMIT_MS = 60_000;
@@ -39,11 +39,11 @@ export interface Running extends Administered {
 /** A place where processes of one test find each other; removed at its end. */
 export class Home {
   readonly directory: string;
-  readonly #t: TestContext;
+  readonly #t: Scope;
   readonly #env: Readonly<Record<string, string>>;
 
   /** @param env further variables of the environment */
-  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
+  constructor(t: Scope, env: Readonly<Record<string, string>> = {}) {
     this.#env = env;
     this.#t = t;
     this.directory = mkdtempSync(join(tmpdir(), 'millrace-cli-'));

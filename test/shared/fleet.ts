@@ -3,7 +3,6 @@
  * Proxies, each a process of its own, in front of one origin, that share a store; and what one asks
  * of them.
  */
-import type { TestContext } from 'node:test';
 import type { StoreStats } from '../../src/cache/store-stats.ts';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
@@ -11,6 +10,7 @@ import { administer } from '../kit/administer.ts';
 import { type ClientResponse, request } from '../kit/client.ts';
 import type { OriginHandler } from '../kit/origin.ts';
 import type { RedisServer } from '../kit/redis-server.ts';
+import type { Scope } from '../kit/server-process.ts';
 import { until } from '../kit/until.ts';
 
 /** The host that clients of all of them ask for. */
@@ -23,7 +23,7 @@ export class Node {
     this.running = running;
   }
 
-  static async start(t: TestContext, origin: string, ...args: string[]): Promise<Node> {
+  static async start(t: Scope, origin: string, ...args: string[]): Promise<Node> {
     return new Node(await new Home(t).start('--port', '0', '--origin', origin, '--log-format', 'off', ...args));
   }
 
@@ -58,7 +58,7 @@ export class Node {
 }
 
 /** Three of them that have found their store. */
-export async function startFleet(t: TestContext, origin: string, argsOf: (index: number) => readonly string[]): Promise<[Node, Node, Node]> {
+export async function startFleet(t: Scope, origin: string, argsOf: (index: number) => readonly string[]): Promise<[Node, Node, Node]> {
   const nodes = await Promise.all([0, 1, 2].map((index) => Node.start(t, origin, ...argsOf(index))));
   await Promise.all(nodes.map((node) => node.untilThere()));
   return nodes as [Node, Node, Node];

@@ -4,11 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { ProxyStats } from '../../src/proxy/stats.ts';
 import { Home, type Running } from '../cli/command.ts';
 import { administer } from '../kit/administer.ts';
 import { request } from '../kit/client.ts';
+import type { Scope } from '../kit/server-process.ts';
 import { until } from '../kit/until.ts';
 
 export interface Crew extends Running {
@@ -23,7 +23,7 @@ export const WORKERS = 2;
 /** A connection goes to either worker with equal chance: one of them is left out a hundred times in a row once in 10^30 runs. */
 const MANY = 100;
 
-export async function startCrew(t: TestContext, ...args: string[]): Promise<Crew> {
+export async function startCrew(t: Scope, ...args: string[]): Promise<Crew> {
   return startCrewIn(new Home(t), ...args);
 }
 
