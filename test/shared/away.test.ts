@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { type TestContext, after, before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Stamps } from '../../src/cache/stamps.ts';
 import { AWAY } from '../../src/stores/breaker.ts';
 import { MemcachedClient } from '../../src/stores/memcached-client.ts';
 import { skipWithoutMemcached, startMemcached } from '../kit/memcached-server.ts';
-import { type TestOrigin, startOrigin } from '../kit/origin.ts';
-import { skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
+import { startOrigin } from '../kit/origin.ts';
+import { type RedisServer, skipWithoutRedis, startRedis } from '../kit/redis-server.ts';
 import { Undoing } from '../kit/server-process.ts';
 import { type TcpGate, startTcpGate } from '../kit/tcp-gate.ts';
 import { until } from '../kit/until.ts';
@@ -35,85 +35,102 @@ const KINDS: Readonly<Record<string, { skip: string | false; start: (undoing: Un
   },
 };
 
-/** In each way, one of what stands there; and what is not meant by any of them. */
-const PURGED: Readonly<Record<string, object>> = { '/u/1': { url: '/u/1' }, '/p/1': { prefix: '/p/' }, '/t/1': { tag: 't' } };
-const KEPT = '/k/1';
-const PATHS = [...Object.keys(PURGED), KEPT];
+/** Paths of one test. */
+class Area {
+  /** In each way of a purge, one of what it is about. */
+  readonly purged: Readonly<Record<string, object>>;
+  /** Not meant by any of them. */
+  readonly kept: string;
+  /** Not asked for before. */
+  readonly unknown: string;
+
+  constructor(name: string) {
+    this.purged = { [`/${name}-u/1`]: { url: `/${name}-u/1` }, [`/${name}-p/1`]: { prefix: `/${name}-p/` }, [`/${name}-t/1`]: { tag: `${name}-t` } };
+    this.kept = `/${name}-k/1`;
+    this.unknown = `/${name}-new/1`;
+  }
+
+  get paths(): string[] {
+    return [...Object.keys(this.purged), this.kept];
+  }
+}
 
 for (const [kind, { skip, start }] of Object.entries(KINDS)) {
   describe(`a proxy that is cut off from ${kind}`, { skip }, () => {
     const undoing = new Undoing();
-    let shared: Shared;
+    let nodes: [Node, Node, Node];
+    /** Between the third of them and the server. */
+    let gate: TcpGate;
     before(async () => {
-      shared = await start(undoing);
+      const origin = await startOrigin(pages().handler);
+      undoing.after(() => origin.close());
+      const shared = await start(undoing);
+      const gates = await Promise.all([0, 1, 2].map(() => startTcpGate(undoing, shared.port)));
+      nodes = await startFleet(undoing, origin.url, (index) => shared.args(gates[index]!));
+      gate = gates[2]!;
     });
     after(() => undoing.undo());
 
-    /** Each has a gate of its own; all have all of the paths. */
-    const startGated = async (t: TestContext, origin: TestOrigin): Promise<{ nodes: [Node, Node, Node]; gate: TcpGate }> => {
-      const gates = await Promise.all([0, 1, 2].map(() => startTcpGate(t, shared.port)));
-      const nodes = await startFleet(t, origin.url, (index) => shared.args(gates[index]!));
-      await Promise.all(PATHS.map((path) => shareAmong(nodes, path, async () => false)));
-      return { nodes, gate: gates[2]! };
+    /** Everyone has all paths of it. */
+    const share = async (name: string): Promise<Area> => {
+      const area = new Area(name);
+      gate.open();
+      for (const node of nodes) await node.untilThere();
+      await Promise.all(area.paths.map((path) => shareAmong(nodes, path, async () => false)));
+      return area;
     };
 
     for (const way of ['cut', 'stall'] as const) {
-      test(`(${way}) serves what it has, and hears of purges when it comes back`, async (t) => {
-        const { handler } = pages();
-        await using origin = await startOrigin(handler);
-        const { nodes, gate } = await startGated(t, origin);
+      test(`(${way}) serves what it has, and hears of purges when it comes back`, async () => {
         const [first, , third] = nodes;
-        const earlier = await versionsOf(third);
+        const { paths, purged, kept, unknown } = await share(`hears-${way}`);
+        const earlier = await versionsOf(third, paths);
         gate[way]();
         await third.untilThere(false);
-        for (const what of Object.values(PURGED)) await first.purge(what);
-        assert.deepEqual(await versionsOf(third), earlier);
-        assert.equal(await third.result('/new'), 'MISS');
-        assert.equal(await third.result('/new'), 'HIT');
+        for (const what of Object.values(purged)) await first.purge(what);
+        assert.deepEqual(await versionsOf(third, paths), earlier);
+        assert.equal(await third.result(unknown), 'MISS');
+        assert.equal(await third.result(unknown), 'HIT');
         gate.open();
         await third.untilThere();
-        for (const path of Object.keys(PURGED)) await until('the purge is in force', () => third.get(path), (response) => versionOf(response) !== earlier.get(path));
-        assert.equal(versionOf(await third.get(KEPT)), earlier.get(KEPT));
+        for (const path of Object.keys(purged)) await until('the purge is in force', () => third.get(path), (response) => versionOf(response) !== earlier.get(path));
+        assert.equal(versionOf(await third.get(kept)), earlier.get(kept));
         gate[way]();
         await third.untilThere(false);
         await first.purge({ all: true });
-        assert.equal(versionOf(await third.get(KEPT)), earlier.get(KEPT));
+        assert.equal(versionOf(await third.get(kept)), earlier.get(kept));
         gate.open();
         await third.untilThere();
-        await until('the purge is in force', () => third.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
+        await until('the purge is in force', () => third.get(kept), (response) => versionOf(response) !== earlier.get(kept));
       });
 
-      test(`(${way}) purges for itself at once, and for the others when it comes back`, async (t) => {
-        const { handler } = pages();
-        await using origin = await startOrigin(handler);
-        const { nodes, gate } = await startGated(t, origin);
+      test(`(${way}) purges for itself at once, and for the others when it comes back`, async () => {
         const [first, , third] = nodes;
-        const earlier = await versionsOf(first);
-        const own = await versionsOf(third);
+        const { paths, purged, kept } = await share(`tells-${way}`);
+        const earlier = await versionsOf(first, paths);
+        const own = await versionsOf(third, paths);
         gate[way]();
         await third.untilThere(false);
-        for (const [path, what] of Object.entries(PURGED)) {
+        for (const [path, what] of Object.entries(purged)) {
           await third.purge(what);
           assert.notEqual(versionOf(await third.get(path)), own.get(path), path);
           assert.equal(await third.result(path), 'HIT');
         }
-        assert.deepEqual(await versionsOf(first), earlier);
+        assert.deepEqual(await versionsOf(first, paths), earlier);
         gate.open();
-        for (const path of Object.keys(PURGED)) await until('the purge is in force', () => first.get(path), (response) => versionOf(response) !== earlier.get(path));
-        assert.equal(versionOf(await first.get(KEPT)), earlier.get(KEPT));
+        for (const path of Object.keys(purged)) await until('the purge is in force', () => first.get(path), (response) => versionOf(response) !== earlier.get(path));
+        assert.equal(versionOf(await first.get(kept)), earlier.get(kept));
         gate[way]();
         await third.untilThere(false);
         await third.purge({ all: true });
         gate.open();
-        await until('the purge is in force', () => first.get(KEPT), (response) => versionOf(response) !== earlier.get(KEPT));
+        await until('the purge is in force', () => first.get(kept), (response) => versionOf(response) !== earlier.get(kept));
       });
     }
 
-    test('does not let what it fetched meanwhile survive a purge that it did not hear of', async (t) => {
-      const { handler } = pages();
-      await using origin = await startOrigin(handler);
-      const { nodes, gate } = await startGated(t, origin);
+    test('does not let what it fetched meanwhile survive a purge that it did not hear of', async () => {
       const [first, , third] = nodes;
+      await share('meanwhile');
       gate.cut();
       await third.untilThere(false);
       // Purges of its own put the numbers that it gives ahead of those of the others.
@@ -128,37 +145,47 @@ for (const [kind, { skip, start }] of Object.entries(KINDS)) {
   });
 }
 
-async function versionsOf(node: Node): Promise<Map<string, number>> {
+async function versionsOf(node: Node, paths: readonly string[]): Promise<Map<string, number>> {
   const versions = new Map<string, number>();
-  for (const path of PATHS) versions.set(path, versionOf(await node.get(path)));
+  for (const path of paths) versions.set(path, versionOf(await node.get(path)));
   return versions;
 }
 
-describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
+test('a proxy starts without Redis, says so once, and uses it when it comes', { skip: skipWithoutRedis }, async (t) => {
+  const { handler } = pages();
+  await using origin = await startOrigin(handler);
+  const server = await startRedis(t);
+  await server.kill();
+  const node = await Node.start(t, origin.url, '--redis', server.url);
+  await node.running.wrote('stderr', /is away/u);
+  assert.equal(await node.result('/a/1'), 'MISS');
+  assert.equal(await node.result('/a/1'), 'HIT');
+  assert.equal((await node.purge({ url: '/a/1' })).purged, 1);
+  await server.start();
+  await node.untilThere();
+  await shareAmong([node], '/a/2', sharedIn([server], 'millrace:'));
+  await node.running.wrote('stderr', /answers again/u);
+  assert.equal(node.running.stderr().match(/is away/gu)!.length, 1);
+  assert.equal(node.running.stderr().includes('deprecat'), false);
+});
 
-  test('the proxy starts without it, says so once, and uses it when it comes', async (t) => {
-    const { handler } = pages();
-    await using origin = await startOrigin(handler);
-    const server = await startRedis(t);
-    await server.kill();
-    const node = await Node.start(t, origin.url, '--redis', server.url);
-    await node.running.wrote('stderr', /is away/u);
-    assert.equal(await node.result('/a/1'), 'MISS');
-    assert.equal(await node.result('/a/1'), 'HIT');
-    assert.equal((await node.purge({ url: '/a/1' })).purged, 1);
-    await server.start();
-    await node.untilThere();
-    await shareAmong([node], '/a/2', sharedIn([server], 'millrace:'));
-    await node.running.wrote('stderr', /answers again/u);
-    assert.equal(node.running.stderr().match(/is away/gu)!.length, 1);
-    assert.equal(node.running.stderr().includes('deprecat'), false);
+describe('three proxies whose Redis comes and goes', { skip: skipWithoutRedis }, () => {
+  const undoing = new Undoing();
+  const { handler, counts } = pages();
+  let server: RedisServer;
+  let nodes: [Node, Node, Node];
+  /** Between the third of them and the server. */
+  let gate: TcpGate;
+  before(async () => {
+    const origin = await startOrigin(handler);
+    undoing.after(() => origin.close());
+    server = await startRedis(undoing);
+    gate = await startTcpGate(undoing, server.port);
+    nodes = await startFleet(undoing, origin.url, (index) => ['--redis', index === 2 ? `redis://127.0.0.1:${gate.port}` : server.url]);
   });
+  after(() => undoing.undo());
 
-  test('all go on while it stands still, and while it restarts, and purges are in force afterwards', async (t) => {
-    const { handler, counts } = pages();
-    await using origin = await startOrigin(handler);
-    const server = await startRedis(t);
-    const nodes = await startFleet(t, origin.url, () => ['--redis', server.url]);
+  test('all go on while it stands still, and while it restarts, and purges are in force afterwards', async () => {
     const [first, second, third] = nodes;
     await shareAmong(nodes, '/a/1', sharedIn([server], 'millrace:'));
     server.signal('SIGSTOP');
@@ -188,23 +215,19 @@ describe('Redis comes and goes', { skip: skipWithoutRedis }, () => {
     for (const node of nodes) assert.equal(await node.result('/b/7'), 'HIT');
   });
 
-  test('a purge that only others saw before Redis lost everything comes back with them', async (t) => {
-    const { handler, counts } = pages();
-    await using origin = await startOrigin(handler);
-    const server = await startRedis(t);
-    const gate = await startTcpGate(t, server.port);
-    const nodes = await startFleet(t, origin.url, (index) => ['--redis', index === 2 ? `redis://127.0.0.1:${gate.port}` : server.url]);
-    await shareAmong(nodes, '/a/1', sharedIn([server], 'millrace:'));
+  test('a purge that only others saw before Redis lost everything comes back with them', async () => {
+    for (const node of nodes) await node.untilThere();
+    await shareAmong(nodes, '/lost/1', sharedIn([server], 'millrace:'));
     gate.cut();
     await nodes[2].untilThere(false);
-    const earlier = counts.get('/a/1')!;
-    await nodes[0].purge({ tag: 'a' });
-    await until('the purge is in force', () => nodes[1].get('/a/1'), (response) => versionOf(response) > earlier);
+    const earlier = counts.get('/lost/1')!;
+    await nodes[0].purge({ tag: 'lost' });
+    await until('the purge is in force', () => nodes[1].get('/lost/1'), (response) => versionOf(response) > earlier);
     await server.kill();
     await server.start();
     for (const node of nodes.slice(0, 2)) await node.untilThere();
     gate.open();
-    await until('the purge is in force', () => nodes[2].get('/a/1'), (response) => versionOf(response) > earlier);
+    await until('the purge is in force', () => nodes[2].get('/lost/1'), (response) => versionOf(response) > earlier);
   });
 });
 
