@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Outcome } from '../../src/cache/outcome.ts';
 import { resolveConfig } from '../../src/config.ts';
 import { startServer } from '../../src/server/main.ts';
 import { Home } from '../cli/command.ts';
 import { type ClientResponse, open, request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
-import { type OriginHandler, startOrigin } from '../kit/origin.ts';
+import { type OriginHandler, type SeenRequest, startOrigin } from '../kit/origin.ts';
+import { Undoing } from '../kit/server-process.ts';
 import { until } from '../kit/until.ts';
 import { type Crew, WORKERS, crashingConfig, startCrew, startCrewIn } from './crew.ts';
 
@@ -60,174 +61,204 @@ test('several workers serve one port, are one in the statistics, and write whole
   assert.deepEqual(lines, Array.from({ length: asked }, () => '/a'));
 });
 
-describe('what one worker stores', () => {
-  test('is a hit for all', async (t) => {
-    await using origin = await startOrigin(page);
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    const results = await crew.reachAll('/a', 2);
-    assert.deepEqual(results, ['MISS', ...Array.from({ length: results.length - 1 }, () => 'HIT')]);
-    assert.equal(origin.requests.length, 1);
-    const { store } = await crew.stats();
-    assert.deepEqual([store.name, store.objects, store.tiers?.map(({ name }) => name)], ['tiered', 1, ['memory', 'disk']]);
+/** One origin and one crew for tests that need none of their own; each test has a path of its own. */
+interface Shared {
+  readonly crew: Crew;
+  readonly origin: {
+    /** That path is answered by that from now on. */
+    answer(path: string, handler: OriginHandler): void;
+    requestsOf(path: string): readonly SeenRequest[];
+    /** Settles when the path has been asked for. */
+    arrivedAt(path: string): Promise<unknown>;
+  };
+}
+
+describe('two workers', () => {
+  const undoing = new Undoing();
+  let both: Shared | undefined;
+  const shared = (): Shared => both!;
+  before(async () => {
+    const handlers = new Map<string, OriginHandler>();
+    const origin = await startOrigin((incoming, response, context) => handlers.get(incoming.url!)!(incoming, response, context));
+    undoing.after(() => origin.close());
+    const crew = await startCrew(undoing, '--origin', origin.url, '--log-format', 'off', '--allow-purge', '127.0.0.1');
+    const requestsOf = (path: string): SeenRequest[] => origin.requests.filter(({ url }) => url === path);
+    both = { crew, origin: { answer: (path, handler) => void handlers.set(path, handler), requestsOf, arrivedAt: (path) => until(`${path} is asked for`, () => requestsOf(path).length) } };
+  });
+  after(() => undoing.undo());
+
+  describe('what one worker stores', () => {
+    test('is a hit for all', async () => {
+      const { crew, origin } = shared();
+      origin.answer('/stored', page);
+      const before = (await crew.stats()).store.objects;
+      const results = await crew.reachAll('/stored', 2);
+      assert.deepEqual(results, ['MISS', ...Array.from({ length: results.length - 1 }, () => 'HIT')]);
+      assert.equal(origin.requestsOf('/stored').length, 1);
+      const { store } = await crew.stats();
+      assert.deepEqual([store.name, store.objects, store.tiers?.map(({ name }) => name)], ['tiered', before + 1, ['memory', 'disk']]);
+    });
+
+    test('is replaced for all at once, also where it was answered from memory', async () => {
+      const { crew, origin } = shared();
+      const site = versions();
+      origin.answer('/replaced', site.handler);
+      await crew.reachAll('/replaced', 5);
+      site.next();
+      assert.equal((await request(`${crew.url}/replaced`, { headers: { 'Cache-Control': 'no-cache' } })).body.toString(), 'version 2');
+      // The client has its answer a moment before the store has.
+      await until('it has version 2', async () => (await request(`${crew.url}/replaced`)).body.toString(), (body) => body === 'version 2');
+      for (let i = 0; i < 20; i++) assert.equal((await request(`${crew.url}/replaced`)).body.toString(), 'version 2');
+    });
+
+    test('is asked for once by all that miss it at one moment', async (t) => {
+      const held = gate();
+      t.after(held.open);
+      const { crew, origin } = shared();
+      origin.answer('/missed', async (incoming, response, context) => {
+        await held.wait;
+        await page(incoming, response, context);
+      });
+      const before = await crew.stats();
+      const waiting = Array.from({ length: 50 }, () => request(`${crew.url}/missed`));
+      await origin.arrivedAt('/missed');
+      held.open();
+      for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'page /missed');
+      assert.equal(origin.requestsOf('/missed').length, 1);
+      const { collapsed, workers } = await crew.stats();
+      assert.ok(workers!.every(({ requests }, i) => requests > before.workers![i]!.requests + 1));
+      assert.ok(collapsed > before.collapsed);
+    });
+
+    test('is asked for by each where it is not stored after all', async (t) => {
+      const held = gate();
+      t.after(held.open);
+      const { crew, origin } = shared();
+      origin.answer('/unstored', async (_incoming, response) => {
+        await held.wait;
+        response.setHeader('Cache-Control', 'no-store');
+        response.end('for you');
+      });
+      const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/unstored`));
+      await origin.arrivedAt('/unstored');
+      held.open();
+      for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'for you');
+      assert.equal(origin.requestsOf('/unstored').length, 20);
+    });
   });
 
-  test('is replaced for all at once, also where it was answered from memory', async (t) => {
-    let version = 1;
-    await using origin = await startOrigin((_incoming, response) => {
-      response.setHeader('Cache-Control', 'max-age=60');
-      response.end(`version ${version}`);
-    });
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    await crew.reachAll('/a', 5);
-    version = 2;
-    assert.equal((await request(`${crew.url}/a`, { headers: { 'Cache-Control': 'no-cache' } })).body.toString(), 'version 2');
-    // The client has its answer a moment before the store has.
-    await until('/a has version 2', async () => (await request(`${crew.url}/a`)).body.toString(), (body) => body === 'version 2');
-    for (let i = 0; i < 20; i++) assert.equal((await request(`${crew.url}/a`)).body.toString(), 'version 2');
-  });
+  describe('a purge is in force on all workers when it returns', () => {
+    const purges: [name: string, what: (crew: Crew, path: string) => object][] = [
+      ['all', () => ({ all: true })],
+      ['url', (_crew, path) => ({ url: path })],
+      ['prefix', (_crew, path) => ({ prefix: path.slice(0, -1) })],
+      ['host', ({ url }) => ({ host: new URL(url).host })],
+      ['tag', () => ({ tag: 'pages' })],
+    ];
+    const ways: [name: string, purge: (crew: Crew, path: string) => Promise<unknown>][] = [
+      ['clear-cache', (crew) => crew.post('/__admin/clear-cache')],
+      ['PURGE', ({ url }, path) => request(url + path, { method: 'PURGE' })],
+      ['PURGE by tag', ({ url }) => request(`${url}/`, { method: 'PURGE', headers: { 'Surrogate-Key': 'pages' } })],
+      ...purges.map(([name, what]): [string, (crew: Crew, path: string) => Promise<unknown>] => [name, (crew, path) => crew.post('/__admin/purge', what(crew, path))]),
+    ];
+    for (const [name, purge] of ways) {
+      test(name, async () => {
+        const path = `/purged-by-${name.replaceAll(' ', '-')}`;
+        const { crew, origin } = shared();
+        const site = versions();
+        origin.answer(path, site.handler);
+        await crew.reachAll(path, 3);
+        const asked = origin.requestsOf(path).length;
+        const { fastLane } = await crew.stats();
+        // All are hits now, whichever worker is asked, and each has an answer prepared.
+        assert.ok((await crew.reachAll(path, 3)).every((result) => result === 'HIT'));
+        assert.equal(origin.requestsOf(path).length, asked);
+        assert.ok((await crew.stats()).fastLane > fastLane);
+        site.next();
+        await purge(crew, path);
+        const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=${path}`)));
+        for (const { body: text } of explained) assert.deepEqual((JSON.parse(text.toString()) as { stored: unknown[] }).stored, []);
+        assert.deepEqual(await bodiesOf(crew, path), ['version 2']);
+      });
+    }
 
-  test('is asked for once by all that miss it at one moment', async (t) => {
-    const held = gate();
-    t.after(held.open);
-    await using origin = await startOrigin(async (incoming, response, context) => {
-      await held.wait;
-      await page(incoming, response, context);
-    });
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    const waiting = Array.from({ length: 50 }, () => request(`${crew.url}/a`));
-    await origin.arrived(1);
-    held.open();
-    for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'page /a');
-    assert.equal(origin.requests.length, 1);
-    const { collapsed, workers } = await crew.stats();
-    assert.ok(workers!.every(({ requests }) => requests > 0));
-    assert.ok(collapsed > 0);
-  });
+    for (const [name, what] of purges) {
+      test(`${name}, softly`, async (t) => {
+        const path = `/purged-softly-by-${name}`;
+        const held = gate();
+        t.after(held.open);
+        const { crew, origin } = shared();
+        let asked = 0;
+        origin.answer(path, async (incoming, response, context) => {
+          if (asked++ > 0) await held.wait;
+          await page(incoming, response, context);
+        });
+        await crew.reachAll(path, 2);
+        assert.ok((await crew.reachAll(path)).every((result) => result === 'HIT'));
+        await crew.post('/__admin/purge', { ...what(crew, path), soft: true });
+        // Until the origin has answered, all workers serve it stale; and one of them asks.
+        assert.ok((await crew.reachAll(path, 3)).every((result) => result === 'STALE'));
+        assert.equal(asked, 2);
+        held.open();
+        await until('it is a hit', async () => (await request(crew.url + path)).headers.get('x-cache'), (result) => result === 'HIT');
+        assert.ok((await crew.reachAll(path, 3)).every((result) => result === 'HIT'));
+        // A worker that looked just before the other one stored it may ask once more.
+        assert.ok(asked <= 1 + WORKERS);
+      });
+    }
 
-  test('is asked for by each where it is not stored after all', async (t) => {
-    const held = gate();
-    t.after(held.open);
-    await using origin = await startOrigin(async (_incoming, response) => {
-      await held.wait;
-      response.setHeader('Cache-Control', 'no-store');
-      response.end('for you');
+    test('and so is what an unsafe request invalidates', async () => {
+      const { crew, origin } = shared();
+      const site = versions();
+      origin.answer('/unsafe', site.handler);
+      await crew.reachAll('/unsafe', 4);
+      site.next();
+      assert.equal((await request(`${crew.url}/unsafe`, { method: 'PUT', body: 'x' })).status, 200);
+      const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/unsafe`)));
+      for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
+      assert.deepEqual(await bodiesOf(crew, '/unsafe'), ['version 2']);
     });
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/a`));
-    await origin.arrived(1);
-    held.open();
-    for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'for you');
-    assert.equal(origin.requests.length, 20);
+
+    test('what is on its way meanwhile is not used', async (t) => {
+      const held = gate();
+      t.after(held.open);
+      let version = 'old';
+      const { crew, origin } = shared();
+      origin.answer('/slow', async (_incoming, response) => {
+        const body = version;
+        await held.wait;
+        response.setHeader('Cache-Control', 'max-age=60');
+        response.end(body);
+      });
+      const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/slow`));
+      await origin.arrivedAt('/slow');
+      version = 'new';
+      await crew.post('/__admin/purge', { url: '/slow' });
+      held.open();
+      assert.ok((await Promise.all(waiting)).every(({ complete }) => complete));
+      for (const { body } of await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/slow`)))) assert.equal(body.toString(), 'new');
+    });
   });
 });
 
-describe('a purge is in force on all workers when it returns', () => {
-  const purges: [name: string, what: (crew: Crew) => object][] = [
-    ['all', () => ({ all: true })],
-    ['url', () => ({ url: '/a' })],
-    ['prefix', () => ({ prefix: '/' })],
-    ['host', ({ url }) => ({ host: new URL(url).host })],
-    ['tag', () => ({ tag: 'pages' })],
-  ];
-  const ways: [name: string, purge: (crew: Crew) => Promise<unknown>][] = [
-    ['clear-cache', (crew) => crew.post('/__admin/clear-cache')],
-    ['PURGE', ({ url }) => request(`${url}/a`, { method: 'PURGE' })],
-    ['PURGE by tag', ({ url }) => request(`${url}/`, { method: 'PURGE', headers: { 'Surrogate-Key': 'pages' } })],
-    ...purges.map(([name, what]): [string, (crew: Crew) => Promise<unknown>] => [name, (crew) => crew.post('/__admin/purge', what(crew))]),
-  ];
-  for (const [name, purge] of ways) {
-    test(name, async (t) => {
-      const site = versions();
-      await using origin = await startOrigin(site.handler);
-      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--allow-purge', '127.0.0.1');
-      await crew.reachAll('/a', 3);
-      const asked = origin.requests.length;
-      // All are hits now, whichever worker is asked, and each has an answer prepared.
-      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'HIT'));
-      assert.equal(origin.requests.length, asked);
-      assert.ok((await crew.stats()).fastLane > 0);
-      site.next();
-      await purge(crew);
-      const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
-      for (const { body: text } of explained) assert.deepEqual((JSON.parse(text.toString()) as { stored: unknown[] }).stored, []);
-      assert.deepEqual(await bodiesOf(crew, '/a'), ['version 2']);
-    });
-  }
-
-  for (const [name, what] of purges) {
-    test(`${name}, softly`, async (t) => {
-      const held = gate();
-      t.after(held.open);
-      await using origin = await startOrigin(async (incoming, response, context) => {
-        if (context.index > 0) await held.wait;
-        await page(incoming, response, context);
-      });
-      const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-      await crew.reachAll('/a', 2);
-      assert.ok((await crew.reachAll('/a')).every((result) => result === 'HIT'));
-      await crew.post('/__admin/purge', { ...what(crew), soft: true });
-      // Until the origin has answered, all workers serve it stale; and one of them asks.
-      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'STALE'));
-      assert.equal(origin.requests.length, 2);
-      held.open();
-      await until('/a is a hit', async () => (await request(`${crew.url}/a`)).headers.get('x-cache'), (result) => result === 'HIT');
-      assert.ok((await crew.reachAll('/a', 3)).every((result) => result === 'HIT'));
-      // A worker that looked just before the other one stored it may ask once more.
-      assert.ok(origin.requests.length <= 1 + WORKERS);
-    });
-  }
-
-  test('and all of them together validate no more at once than they may', async (t) => {
-    const PAGES = 50;
-    const held = gate();
-    t.after(held.open);
-    await using origin = await startOrigin(async (incoming, response, context) => {
-      if (context.index >= PAGES) await held.wait;
-      await page(incoming, response, context);
-    });
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--max-origin-concurrency', '3');
-    const all = (): Promise<(string | undefined)[]> => Promise.all(Array.from({ length: PAGES }, async (_, i) => (await request(`${crew.url}/${i}`)).headers.get('x-cache')));
-    await all();
-    await crew.post('/__admin/purge', { all: true, soft: true });
-    for (let round = 0; round < 3; round++) assert.ok((await all()).every((result) => result === 'STALE'));
-    await crew.reachAll('/0', 2);
-    assert.equal(origin.requests.length, PAGES + 3);
-    held.open();
-    await until('all are hits', all, (results) => results.every((result) => result === 'HIT'));
-    assert.ok(origin.requests.length <= (1 + WORKERS) * PAGES);
+test('after a soft purge all workers together validate no more at once than they may', async (t) => {
+  const PAGES = 50;
+  const held = gate();
+  t.after(held.open);
+  await using origin = await startOrigin(async (incoming, response, context) => {
+    if (context.index >= PAGES) await held.wait;
+    await page(incoming, response, context);
   });
-
-  test('and so is what an unsafe request invalidates', async (t) => {
-    const site = versions();
-    await using origin = await startOrigin(site.handler);
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    await crew.reachAll('/a', 4);
-    site.next();
-    assert.equal((await request(`${crew.url}/a`, { method: 'PUT', body: 'x' })).status, 200);
-    const explained = await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/__admin/explain?url=/a`)));
-    for (const { body } of explained) assert.deepEqual((JSON.parse(body.toString()) as { stored: unknown[] }).stored, []);
-    assert.deepEqual(await bodiesOf(crew, '/a'), ['version 2']);
-  });
-
-  test('what is on its way meanwhile is not used', async (t) => {
-    const held = gate();
-    t.after(held.open);
-    let version = 'old';
-    await using origin = await startOrigin(async (_incoming, response) => {
-      const body = version;
-      await held.wait;
-      response.setHeader('Cache-Control', 'max-age=60');
-      response.end(body);
-    });
-    const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off');
-    const waiting = Array.from({ length: 20 }, () => request(`${crew.url}/slow`));
-    await origin.arrived(1);
-    version = 'new';
-    await crew.post('/__admin/purge', { url: '/slow' });
-    held.open();
-    assert.ok((await Promise.all(waiting)).every(({ complete }) => complete));
-    for (const { body } of await Promise.all(Array.from({ length: 20 }, () => request(`${crew.url}/slow`)))) assert.equal(body.toString(), 'new');
-  });
+  const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--max-origin-concurrency', '3');
+  const all = (): Promise<(string | undefined)[]> => Promise.all(Array.from({ length: PAGES }, async (_, i) => (await request(`${crew.url}/${i}`)).headers.get('x-cache')));
+  await all();
+  await crew.post('/__admin/purge', { all: true, soft: true });
+  for (let round = 0; round < 3; round++) assert.ok((await all()).every((result) => result === 'STALE'));
+  await crew.reachAll('/0', 2);
+  assert.equal(origin.requests.length, PAGES + 3);
+  held.open();
+  await until('all are hits', all, (results) => results.every((result) => result === 'HIT'));
+  assert.ok(origin.requests.length <= (1 + WORKERS) * PAGES);
 });
 
 describe('a worker that crashes', () => {
