@@ -91,12 +91,12 @@ describe('two workers', () => {
     test('is a hit for all', async () => {
       const { crew, origin } = shared();
       origin.answer('/stored', page);
-      const before = (await crew.stats()).store.objects;
+      const { objects } = (await crew.stats()).store;
       const results = await crew.reachAll('/stored', 2);
       assert.deepEqual(results, ['MISS', ...Array.from({ length: results.length - 1 }, () => 'HIT')]);
       assert.equal(origin.requestsOf('/stored').length, 1);
       const { store } = await crew.stats();
-      assert.deepEqual([store.name, store.objects, store.tiers?.map(({ name }) => name)], ['tiered', before + 1, ['memory', 'disk']]);
+      assert.deepEqual([store.name, store.objects, store.tiers?.map(({ name }) => name)], ['tiered', objects + 1, ['memory', 'disk']]);
     });
 
     test('is replaced for all at once, also where it was answered from memory', async () => {
@@ -119,15 +119,15 @@ describe('two workers', () => {
         await held.wait;
         await page(incoming, response, context);
       });
-      const before = await crew.stats();
+      const earlier = await crew.stats();
       const waiting = Array.from({ length: 50 }, () => request(`${crew.url}/missed`));
       await origin.arrivedAt('/missed');
       held.open();
       for (const { body } of await Promise.all(waiting)) assert.equal(body.toString(), 'page /missed');
       assert.equal(origin.requestsOf('/missed').length, 1);
       const { collapsed, workers } = await crew.stats();
-      assert.ok(workers!.every(({ requests }, i) => requests > before.workers![i]!.requests + 1));
-      assert.ok(collapsed > before.collapsed);
+      assert.ok(workers!.every(({ requests }, i) => requests > earlier.workers![i]!.requests + 1));
+      assert.ok(collapsed > earlier.collapsed);
     });
 
     test('is asked for by each where it is not stored after all', async (t) => {
@@ -275,7 +275,7 @@ describe('a worker that crashes', () => {
     const home = new Home(t);
     const crew = await startCrewIn(home, '--origin', origin.url, '--config', crashingConfig(home.directory));
     await crew.reachAll('/a', 2);
-    const before = await crew.stats();
+    const earlier = await crew.stats();
     // Some of each worker; those of the one that stays are to come to their end.
     const begun = await Promise.all(Array.from({ length: 20 }, () => open(`${crew.url}/slow`)));
     crew.process.kill('SIGUSR2');
@@ -285,9 +285,9 @@ describe('a worker that crashes', () => {
     assert.ok(finished.some(({ complete, body }) => complete && body.toString() === 'first last'));
     assert.ok(finished.some(({ complete }) => !complete));
     await crew.reachAll('/a', 2);
-    const after = await crew.stats();
-    assert.equal(after.crashes, 1);
-    assert.ok(after.requests >= before.requests);
+    const later = await crew.stats();
+    assert.equal(later.crashes, 1);
+    assert.ok(later.requests >= earlier.requests);
     crew.process.kill('SIGINT');
     assert.equal((await crew.finished).code, 0);
   });
