@@ -21,6 +21,7 @@ const ERRORS = {
   ERR_SCHEME: { status: 400, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Wrong scheme for this port' },
   ERR_METHOD: { status: 501, source: 'client', retryable: false, proxyStatus: 'http_request_error', title: 'Method not supported' },
   ERR_HOST_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'Host not allowed' },
+  ERR_CROSS_SITE: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'Request of another page refused' },
   ERR_ADDRESS_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'destination_ip_prohibited', title: 'Address not allowed' },
   ERR_CONNECT_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'CONNECT not allowed' },
   ERR_PURGE_DENIED: { status: 403, source: 'client', retryable: false, proxyStatus: 'http_request_denied', title: 'PURGE not allowed' },

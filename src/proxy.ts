@@ -62,7 +62,7 @@ export interface AdmittedRequest {
   readonly rewrite: ((fields: Fields) => void) | undefined;
 }
 
-export type Admitted = AdmittedRequest | { readonly kind: 'redirect'; readonly location: string };
+export type Admitted = AdmittedRequest | Exclude<Resolution, { readonly kind: 'target' }>;
 
 /** Where outcomes are written down; of hits of the fast lane, without making an outcome of each. */
 export interface OutcomeLog {
@@ -75,6 +75,8 @@ export interface OutcomeLog {
 export interface SharedMemory extends SharedStorage {
   /** What the proxy calls itself in Via and CDN-Loop. */
   readonly instance: string;
+  /** What no client knows; see origin/host-cookies.ts. */
+  readonly secret: string;
   /** See cache/permits.ts. */
   readonly permits: SharedArrayBuffer;
   /** See cache/backoff.ts. */
@@ -109,7 +111,7 @@ export class Common {
    */
   constructor(config: Config, onNotice: (text: string) => void, onPrefix: (purge: PrefixPurge) => Promise<void>) {
     this.#storage = new CommonStorage(config, onNotice, onPrefix);
-    this.#own = { instance: instanceName(), permits: Permits.memory(config.maxOriginConcurrency), backoff: Backoff.memory(), collections: Collections.memory(), hosts: KnownHosts.memory() };
+    this.#own = { instance: instanceName(), secret: newSecret(), permits: Permits.memory(config.maxOriginConcurrency), backoff: Backoff.memory(), collections: Collections.memory(), hosts: KnownHosts.memory() };
   }
 
   get memory(): SharedMemory {
@@ -192,7 +194,7 @@ export class ProxyParts {
       preserveHost ??= fixed.isOwnApplication;
     } else {
       const rules = new HostRules({ patterns: config.allowHost, anyByDefault: isLoopback(config.host), own: this.#own });
-      this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort });
+      this.targets = new EmbeddedHost({ rules, upstreamPort: config.upstreamPort, secret: shared?.secret ?? newSecret() });
       addresses = rules;
     }
     this.#forwarding = new Forwarding({ instance: shared?.instance ?? instanceName(), preserveHost: preserveHost ?? false, trustProxy: config.trustProxy });
@@ -239,7 +241,7 @@ export class ProxyParts {
     for (const place of [main, ...others]) this.#own.add(place);
   }
 
-  /** From a message that a client sent to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */
+  /** From a message that a client sent to what the engine takes. Throws ERR_BAD_TARGET, ERR_HOST_DENIED, ERR_CROSS_SITE or ERR_LOOP. */
   admit(message: ReceivedMessage): Admitted {
     const admitted = this.wouldAdmit(message);
     if (admitted.kind === 'request' && admitted.mode !== 'forward') this.hosts.add(admitted.request.site?.host ?? message.fields.first('host'));
@@ -251,7 +253,8 @@ export class ProxyParts {
     const { method, requestTarget } = message;
     const fields = endToEnd(message.fields);
     const resolution = this.#resolve({ ...message, fields });
-    if (resolution.kind === 'redirect') return resolution;
+    if (resolution.kind !== 'target') return resolution;
+    resolution.toOrigin?.(fields);
     // Forwarded where there is a body to wait with: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
     if (message.body === undefined) fields.delete('expect');
     const forwarded = this.#forwarding.forward({ ...message, fields }, resolution.target.authority, resolution.mode);
@@ -286,8 +289,8 @@ export class ProxyParts {
   #resolve({ method, requestTarget, fields, mountPath }: TargetRequest & Pick<ReceivedMessage, 'mountPath'>): Resolution {
     if (!mountPath) return this.targets.resolve({ method, requestTarget, fields });
     const resolution = this.targets.resolve({ method, requestTarget, fields: refererWithoutMount(fields, mountPath) });
-    if (resolution.kind === 'redirect') return { ...resolution, location: mountPath + resolution.location };
-    return resolution;
+    if (resolution.kind === 'redirect' || resolution.kind === 'go') return { ...resolution, location: mountPath + resolution.location };
+    return resolution.kind === 'ask' ? { ...resolution, link: mountPath + resolution.link } : resolution;
   }
 
   /**
@@ -297,9 +300,9 @@ export class ProxyParts {
   admitAgain(message: ReceivedMessage, earlier: AdmittedRequest): Admitted {
     const { method, requestTarget } = message;
     const resolution = this.targets.resolve(message);
-    if (resolution.kind === 'redirect') return resolution;
+    if (resolution.kind !== 'target') return resolution;
     const { target, mode, rewrite } = resolution;
-    if (mode !== earlier.mode || target.authority !== earlier.request.target.authority) return this.admit(message);
+    if (mode !== earlier.mode || target.authority !== earlier.request.target.authority || target.scheme !== earlier.request.target.scheme) return this.admit(message);
     const request: ClientRequest = { ...earlier.request, method, target, url: requestTarget };
     return { kind: 'request', request, mode, rewrite: this.#toClient(request, rewrite, message) };
   }
@@ -404,6 +407,10 @@ export class ProxyParts {
     await this.#tie?.close();
     await this.#store.close();
   }
+}
+
+function newSecret(): string {
+  return randomBytes(32).toString('base64url');
 }
 
 /** Told to nobody else beforehand, so that only our own requests can have it. */

@@ -79,8 +79,8 @@ export class Operations {
       const admitted = this.#proxy.wouldAdmit({ ...message, requestTarget });
       if (admitted.kind === 'request') return admitted.request;
       // The host alone was named: its root is meant.
-      const below = this.#proxy.wouldAdmit({ ...message, requestTarget: admitted.location });
-      if (below.kind === 'request') return below.request;
+      const below = admitted.kind === 'redirect' ? this.#proxy.wouldAdmit({ ...message, requestTarget: admitted.location }) : undefined;
+      if (below?.kind === 'request') return below.request;
     } catch (cause) {
       if (!(cause instanceof MillraceError) || cause.code !== 'ERR_BAD_TARGET') throw cause;
       throw new MillraceError('ERR_ADMIN_INPUT', `"${url}": ${cause.message}`, { cause });

@@ -6,6 +6,7 @@
  */
 import type { MillraceError } from '../errors.ts';
 import { Fields } from './fields.ts';
+import { escapeHtml, htmlPage } from './html-page.ts';
 import { formatProxyStatus } from './proxy-status.ts';
 import { parseWeighted, type Weighted } from './weighted.ts';
 
@@ -21,7 +22,7 @@ export function problem(error: MillraceError, accept: string | undefined): Probl
   const status = kindStatus === 0 ? 500 : kindStatus;
   const asPage = prefersHtml(accept);
   const words = publicWords(error);
-  const body = Buffer.from(asPage ? page(error, status, words) : details(error, status, words));
+  const body = asPage ? page(error, status, words) : Buffer.from(details(error, status, words));
   const fields = Fields.of({
     'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/problem+json',
     'Content-Length': String(body.length),
@@ -45,24 +46,11 @@ function details(error: MillraceError, status: number, words: string): string {
   return `${JSON.stringify({ type: `urn:millrace:error:${error.code}`, title, status, detail: words, code: error.code, retryable }, null, 2)}\n`;
 }
 
-function page(error: MillraceError, status: number, words: string): string {
+function page(error: MillraceError, status: number, words: string): Buffer {
   const { title, retryable } = error.kind;
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${status} ${escapeHtml(title)}</title>
-<style>
-  :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-  body { max-width: 40rem; margin: 15vh auto; padding: 0 1rem }
-  p { overflow-wrap: anywhere }
-  footer { opacity: .7; font-size: .875rem }
-</style>
-<h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(words)}</p>
+  return htmlPage(`${status} ${title}`, `<p>${escapeHtml(words)}</p>
 ${retryable ? '<p>This may pass: try again in a moment.</p>\n' : ''}<footer>Millrace, ${status}, ${error.code}</footer>
-</html>
-`;
+`);
 }
 
 /** Whether a page weighs more than JSON. A browser names text/html; the wildcard that curl sends weighs both the same. */
@@ -76,8 +64,4 @@ function weightOf(type: string, ranges: readonly Weighted[]): number {
   const family = `${type.slice(0, type.indexOf('/'))}/*`;
   const range = [type, family, '*/*'].map((wanted) => ranges.find(({ value }) => value === wanted)).find((found) => found !== undefined);
   return range?.q ?? 0;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

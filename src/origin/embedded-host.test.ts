@@ -20,7 +20,7 @@ const own = new OwnPlaces();
 own.add({ address: '127.0.0.1', port: 8888 });
 
 function proxy({ upstreamPort = 80, allow = [] }: Asked): EmbeddedHost {
-  return new EmbeddedHost({ rules: new HostRules({ patterns: allow, anyByDefault: true, own }), upstreamPort });
+  return new EmbeddedHost({ rules: new HostRules({ patterns: allow, anyByDefault: true, own }), upstreamPort, secret: 'secret' });
 }
 
 function resolve(requestTarget: string, asked: Asked = {}): Resolution {
@@ -31,7 +31,9 @@ function resolve(requestTarget: string, asked: Asked = {}): Resolution {
 /** In short: `scheme://authority path`, or `-> location`. */
 function short(requestTarget: string, asked?: Asked): string {
   const resolution = resolve(requestTarget, asked);
-  return resolution.kind === 'redirect' ? `-> ${resolution.location}` : `${resolution.target.scheme}://${resolution.target.authority} ${resolution.target.path}`;
+  if (resolution.kind === 'redirect') return `-> ${resolution.location}`;
+  assert.ok(resolution.kind === 'target');
+  return `${resolution.target.scheme}://${resolution.target.authority} ${resolution.target.path}`;
 }
 
 const code = (expected: ErrorCode) => (error: unknown): boolean => error instanceof MillraceError && error.code === expected;
@@ -140,6 +142,7 @@ test('whatever is asked, only a host that stands in the request is reached', () 
         assert.equal(new URL(resolution.location, 'http://localhost:8888').origin, 'http://localhost:8888');
         return;
       }
+      assert.ok(resolution.kind === 'target');
       const { host, path } = resolution.target;
       // The host is what stands between the first slash, or the scheme, and the next one.
       const spelled = /^\/?https?:\/{1,2}/i.test(requestTarget) ? requestTarget.replace(/^\/?https?:\/{1,2}/i, '') : requestTarget.slice(1);
@@ -170,6 +173,16 @@ describe('a response on its way to a browser', () => {
       ['next', 'next'],
       ['?page=2', '?page=2'],
       ['../../x', '/example.com/x'],
+      // As a browser reads them, each would climb over the prefix.
+      ['/../127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['/..\\127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['/.\t./127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['/%2E./127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['http:/127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['http:127.0.0.1/x', '/example.com/a/127.0.0.1/x'],
+      ['http://example.com/../127.0.0.1/x', '/example.com/127.0.0.1/x'],
+      ['http:\\\\127.0.0.1\\x', '/.millrace/led/http://127.0.0.1/x'],
+      ['//127.1/x', '/.millrace/led/http://127.0.0.1/x'],
       ['%2e%2e/%2e%2e/x', '/example.com/x'],
       ['mailto:a@b..c', 'mailto:a@b..c'],
       ['http://user@example.com/', 'http://user@example.com/'],
@@ -178,16 +191,16 @@ describe('a response on its way to a browser', () => {
     }
     assert.deepEqual(rewritten('/https://example.com/', { Location: '/x' }), ['/https://example.com/x']);
     assert.deepEqual(rewritten('/localhost/', { Location: 'http://localhost:8000/x' }, 8000), ['/localhost/x']);
-    assert.deepEqual(rewritten('/localhost/', { Location: 'http://localhost/x' }, 8000), ['/http://localhost:80/x']);
+    assert.deepEqual(rewritten('/localhost/', { Location: 'http://localhost/x' }, 8000), ['/.millrace/led/http://localhost:80/x']);
     assert.deepEqual(rewritten('/localhost/', { Location: 'http://other.example:8000/x' }, 8000), ['/http://other.example/x']);
   });
 
   test('keeps its cookies to its host', () => {
-    assert.deepEqual(rewritten('/example.com/a/b', { 'Set-Cookie': ['a=1; Domain=example.com; Path=/; Secure', 'b=/x; path = /deep; HttpOnly; DOMAIN=.com', 'c=domain=x', 'd=1;Domain'] }), [
-      'a=1; Path=/example.com/; Secure',
-      'b=/x; path = /example.com/deep; HttpOnly',
-      'c=domain=x',
-      'd=1',
+    assert.deepEqual(rewritten('/example.com/a/b', { 'Set-Cookie': ['a=1; Domain=example.com; Path=/; Secure', 'b=/x; path = /deep; HttpOnly; DOMAIN=.com', 'c=domain=x', 'd=1;Domain'] }).map((line) => line.replace(/=[\w-]{22}/, '=SEAL')), [
+      'millrace~http~example.com~80~a=SEAL1; Path=/example.com/; Secure',
+      'millrace~http~example.com~80~b=SEAL/x; path = /example.com/deep; HttpOnly',
+      'millrace~http~example.com~80~c=SEALdomain=x',
+      'millrace~http~example.com~80~d=SEAL1',
     ]);
   });
 });

@@ -6,6 +6,14 @@ import { isIP } from 'node:net';
 import { isLoopback } from './address.ts';
 import { makeTarget, parseAuthority } from './targets.ts';
 
+/** Below them stands an embedded path; no host begins with a dot. */
+export const OWN_PATHS = {
+  /** A seal and a URL whose user wants to go on: `/.millrace/go/SEAL/host/path`. */
+  go: '/.millrace/go',
+  /** Where a redirect of one host led to another that is private: `/.millrace/led/http://host/path`. */
+  led: '/.millrace/led',
+} as const;
+
 export interface EmbeddedPath {
   readonly scheme: 'http' | 'https';
   /** The scheme was written: this is surely a host. */
@@ -59,4 +67,9 @@ export function looksLikeFile(path: EmbeddedPath): boolean {
 /** Names under which only a person or program that meant this machine can have called the proxy. */
 export function isOwnName(host: string): boolean {
   return isIP(host) !== 0 || isLoopback(host);
+}
+
+/** Bytes beyond ASCII percent-encoded, as URLs have them. */
+export function asciiOf(text: string): string {
+  return text.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }

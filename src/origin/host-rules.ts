@@ -5,7 +5,7 @@
 import { isIP } from 'node:net';
 import { MillraceError } from '../errors.ts';
 import type { AddressRules } from './address.ts';
-import { canonicalHost, isLoopback } from './address.ts';
+import { canonicalHost, isLoopback, isPrivateHost } from './address.ts';
 import type { OwnPlaces } from './own-places.ts';
 
 interface HostPattern {
@@ -57,10 +57,11 @@ export class HostRules implements AddressRules {
 
   /**
    * Whether a pattern names exactly that host or that address: what opens even refused addresses.
-   * This machine itself is open to those who are on it.
+   * This machine itself is open to those who are on it, by the names that mean it: a stranger can make
+   * a public name lead here.
    */
   names(host: string, port: number, address: string): boolean {
-    if (this.#isLocal && isLoopback(address)) return true;
+    if (this.#isLocal && isLoopback(address) && isPrivateHost(host)) return true;
     return this.#patterns.some((pattern) => !pattern.wildcard && (matches(pattern, host, port) || matches(pattern, address, port)));
   }
 }

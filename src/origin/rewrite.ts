@@ -5,53 +5,71 @@
  */
 import type { Target } from '../cache/ports.ts';
 import type { Fields } from '../http/fields.ts';
-import { embeddedPrefix } from './embedded-path.ts';
+import { isPrivateHost } from './address.ts';
+import { asciiOf, embeddedPrefix, OWN_PATHS } from './embedded-path.ts';
+import type { HostCookies } from './host-cookies.ts';
 import { makeTarget, parseAuthority } from './targets.ts';
+import { WHOLE_ORIGIN_FIELDS } from './whole-origin-fields.ts';
 
-/**
- * Speak for a whole web origin, which all hosts share under the proxy: one could run its script in the
- * pages of all others, or throw away what they keep.
- */
-const FOR_WHOLE_ORIGIN = ['Service-Worker-Allowed', 'Clear-Site-Data'] as const;
+export interface RewriteOptions {
+  readonly target: Target;
+  /** What stands before the target's path in the client's URL: `/example.com`. */
+  readonly prefix: string;
+  readonly upstreamPort: number;
+  readonly cookies: HostCookies;
+}
 
-/** @param prefix what stands before the target's path in the client's URL: `/example.com`. */
-export function rewriteResponse(fields: Fields, target: Target, prefix: string, upstreamPort: number): void {
+export function rewriteResponse(fields: Fields, { target, prefix, upstreamPort, cookies }: RewriteOptions): void {
   for (const name of ['Location', 'Content-Location']) {
     const value = fields.first(name);
     if (value !== undefined) fields.set(name, rewriteReference(value, target, prefix, upstreamPort));
   }
-  for (const name of FOR_WHOLE_ORIGIN) fields.delete(name);
-  const cookies = fields.all('set-cookie');
-  if (cookies.length === 0) return;
+  for (const name of WHOLE_ORIGIN_FIELDS) fields.delete(name);
+  keepReferer(fields);
+  const lines = fields.all('set-cookie');
+  if (lines.length === 0) return;
   fields.delete('set-cookie');
-  for (const cookie of cookies) fields.append('Set-Cookie', rewriteCookie(cookie, prefix));
+  for (const line of lines) {
+    const cookie = cookies.toClient(line, target, prefix);
+    if (cookie !== undefined) fields.append('Set-Cookie', cookie);
+  }
+}
+
+/** The last that is known holds: https://www.w3.org/TR/referrer-policy/#parse-referrer-policy-from-header */
+const REFERRER_POLICIES: ReadonlySet<string> = new Set([
+  'no-referrer', 'no-referrer-when-downgrade', 'same-origin', 'origin', 'strict-origin', 'origin-when-cross-origin', 'strict-origin-when-cross-origin', 'unsafe-url',
+]);
+
+/** By its Referer a page's own requests are told from those of other hosts' pages: a policy that keeps it from us keeps it from other sites alone. */
+function keepReferer(fields: Fields): void {
+  const policies = (fields.get('referrer-policy') ?? '').split(',').map((each) => each.trim().toLowerCase());
+  const policy = policies.findLast((each) => REFERRER_POLICIES.has(each));
+  if (policy === 'no-referrer' || policy === 'origin' || policy === 'strict-origin') fields.set('Referrer-Policy', 'same-origin');
 }
 
 /** A URI reference of the target's response as one that a browser resolves to inside the proxy. */
 function rewriteReference(reference: string, target: Target, prefix: string, upstreamPort: number): string {
-  const absolute = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is.exec(reference);
+  const plain = isPlain(reference) ? reference : (URL.parse(asciiOf(reference), `${target.scheme}://${target.authority}${target.path}`)?.href ?? '');
+  const absolute = /^(?:(https?):)?\/\/([^/?#]*)(.*)$/is.exec(plain);
   if (absolute !== null) {
     const scheme = (absolute[1]?.toLowerCase() ?? target.scheme) as 'http' | 'https';
     const authority = parseAuthority(absolute[2]!);
-    if (authority === undefined) return reference;
+    if (authority === undefined) return plain;
     const port = authority.port ?? (scheme === 'https' ? 443 : 80);
     const same = makeTarget(scheme, authority.host, port, '/').authority === target.authority && scheme === target.scheme;
     const path = absolute[3]!.startsWith('/') ? absolute[3]! : `/${absolute[3]!}`;
-    return (same ? prefix : embeddedPrefix(scheme, authority.host, port, upstreamPort)) + path;
+    if (same) return prefix + path;
+    const other = embeddedPrefix(scheme, authority.host, port, upstreamPort) + path;
+    return isPrivateHost(authority.host) ? OWN_PATHS.led + other : other;
   }
-  if (reference.startsWith('/')) return prefix + reference;
-  // A relative one stays right below the prefix, unless its ".." segments could climb over it.
-  if (!/(?:\.|%2e){2}/i.test(reference) || /^[a-z][a-z0-9+.-]*:/i.test(reference)) return reference;
-  const resolved = URL.parse(reference, `http://target${target.path}`);
-  return resolved === null ? reference : prefix + resolved.pathname + resolved.search + resolved.hash;
+  return plain.startsWith('/') ? prefix + plain : plain;
 }
 
-/** Without Domain, so that it stays with the proxy, and with Path below the prefix, so that it stays with its host. */
-// https://www.rfc-editor.org/rfc/rfc6265.html#section-5.2
-function rewriteCookie(cookie: string, prefix: string): string {
-  return cookie
-    .split(';')
-    .filter((part, i) => i === 0 || !/^\s*domain\s*(?:=|$)/i.test(part))
-    .map((part, i) => (i === 0 ? part : part.replace(/^(\s*path\s*=\s*)(\/.*)$/i, (_, before: string, path: string) => before + prefix + path)))
-    .join(';');
+/**
+ * Whether a browser reads it alike below the prefix, where a relative one stays. ".." could climb over the
+ * prefix; a browser drops tabs, takes "\\" for "/", and "http:/x" for a path.
+ * https://url.spec.whatwg.org/#url-parsing
+ */
+function isPlain(reference: string): boolean {
+  return /^[!-[\]-~\x80-\xff]*$/.test(reference) && !/(?:\.|%2e){2}/i.test(reference) && !/^https?:(?!\/\/)/i.test(reference);
 }

@@ -25,12 +25,18 @@ export type Resolution =
       readonly mode: ProxyMode;
       /** Changes the fields of a response on its way to this client, so that a browser stays in the proxy. Not to be stored. */
       readonly rewrite?: (fields: Fields) => void;
+      /** Changes the fields of the request on its way to the origin. */
+      readonly toOrigin?: (fields: Fields) => void;
     }
   /** To be answered with 307 (the method stays), Cache-Control: no-store and this Location. */
-  | { readonly kind: 'redirect'; readonly location: string };
+  | { readonly kind: 'redirect'; readonly location: string }
+  /** To be answered with a page that asks the user whether to go on to that host, by following the link. */
+  | { readonly kind: 'ask'; readonly host: string; readonly link: string }
+  /** That link was followed: to be answered with a page that leads there, and sets the cookie. */
+  | { readonly kind: 'go'; readonly location: string; readonly cookie: string | undefined };
 
 export interface Targets {
-  /** Throws ERR_BAD_TARGET, ERR_HOST_DENIED or ERR_LOOP. */
+  /** Throws ERR_BAD_TARGET, ERR_HOST_DENIED, ERR_CROSS_SITE or ERR_LOOP. */
   resolve(request: TargetRequest): Resolution;
 }
 

@@ -11,6 +11,7 @@ import { MillraceError } from '../errors.ts';
 import type { ProxyParts, ReceivedMessage } from '../proxy.ts';
 import { answerAdmin } from './admin-answer.ts';
 import { answerAsLast } from './max-forwards.ts';
+import { askPage, goPage } from './embedded-pages.ts';
 import { type OwnResponse, redirect, refusal, send } from './own-response.ts';
 import { PurgeMethod } from './purge-method.ts';
 
@@ -123,6 +124,8 @@ export class Exchanges {
     if (own !== undefined) return this.#send(own, exchange);
     const admitted = this.#proxy.admit(message);
     if (admitted.kind === 'redirect') return this.#send(redirect(admitted.location), exchange);
+    if (admitted.kind === 'ask') return this.#send(askPage(admitted.host, admitted.link), exchange);
+    if (admitted.kind === 'go') return this.#send(goPage(admitted.location, admitted.cookie), exchange);
     const context = { clientAddress: message.clientAddress, startedAt, decorate: admitted.rewrite, onHit, onFailure };
     exchange.inTurn(() => void this.#proxy.engine.handle(admitted.request, reply, context).finally(() => message.body?.destroy()));
   }

@@ -99,7 +99,7 @@ interface Lanes {
 function openLanes(proxy: ProxyParts, admin: Admin | undefined, onError: (error: unknown) => void, certificate: Certificate | undefined): Lanes {
   const { config, engine } = proxy;
   const { memo } = engine;
-  const head = new PlainHead({ refererDecides: config.origin === undefined, trustsProxies: config.trustProxy.length > 0, maxFields: config.maxRequestFields });
+  const head = new PlainHead({ embedsHosts: config.origin === undefined, trustsProxies: config.trustProxy.length > 0, maxFields: config.maxRequestFields });
   const hits = memo && { memo, head, keeper: new Keeper(memo, head, KEEP_ALIVE_TIMEOUT) };
   const http2 = new Http2Lane(proxy, admin, onError, hits);
   // The fast lane reads the sockets itself, where there is nothing to decipher.

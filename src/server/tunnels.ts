@@ -38,6 +38,7 @@ export function lastReply(request: IncomingMessage, socket: Duplex, state: Drain
 export async function upgrade(parts: ProxyParts, message: ReceivedMessage, socket: Duplex, head: Buffer, reply: () => NodeReply): Promise<TunnelEnd> {
   const admitted = parts.admit(message);
   if (admitted.kind === 'redirect') throw new MillraceError('ERR_BAD_TARGET', `The request target names no host. Ask for ${admitted.location}.`);
+  if (admitted.kind !== 'request') throw new MillraceError('ERR_BAD_TARGET', 'The request target is a page of the proxy itself, and cannot be upgraded.');
   const { target, fields, method } = admitted.request;
   const result = await parts.tunnel.upgrade({ method, target, fields, body: undefined, signal: whileOpen(socket) }, message.fields.get('upgrade') ?? '');
   if (result.kind === 'declined') return decline(result.response, admitted, reply());

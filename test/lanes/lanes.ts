@@ -32,7 +32,7 @@ export interface OpenLanes extends AsyncDisposable {
 export async function openLanes(options: Options, tune: (lanes: Omit<OpenLanes, 'port' | keyof AsyncDisposable>) => void = () => undefined, door: 'fast' | 'general' = 'fast'): Promise<OpenLanes> {
   const proxy = new ProxyParts(resolveConfig({ port: 0, ...options }));
   const memo = proxy.engine.memo!;
-  const head = new PlainHead({ refererDecides: false, trustsProxies: false });
+  const head = new PlainHead({ embedsHosts: false, trustsProxies: false });
   const keeper = new Keeper(memo, head, KEEP_ALIVE_TIMEOUT);
   const general = new NodeLane(proxy, { admin: undefined, onHit: (request, hit) => keeper.keep(request, hit) });
   const http = createNodeServer(general);

@@ -36,7 +36,7 @@ class Scene {
   readonly store: MemoryStore;
   readonly stamps = new Stamps();
   readonly memo: Memo;
-  readonly #head = new PlainHead({ refererDecides: false, trustsProxies: false });
+  readonly #head = new PlainHead({ embedsHosts: false, trustsProxies: false });
   readonly #kind: Kind;
 
   constructor(memoBytes = 1_000_000, storeBytes = 10_000_000, kind: Kind = 'hot') {
@@ -185,7 +185,7 @@ for (const kind of ['hot', 'log', 'noted'] as const) describe(`which request an 
       if (asked[0] === 'target') request = scene.request('/b');
       else if (asked[0] === 'host') {
         const bytes = Buffer.from('GET /a HTTP/1.1\r\nHost: b\r\n\r\n');
-        request = new PlainHead({ refererDecides: false, trustsProxies: false });
+        request = new PlainHead({ embedsHosts: false, trustsProxies: false });
         assert.ok(request.recognise(bytes, 0, bytes.length));
       } else request = scene.request('/a', ...asked);
       assert.equal(scene.memo.find(request, NOW) !== undefined, found);
@@ -196,7 +196,7 @@ for (const kind of ['hot', 'log', 'noted'] as const) describe(`which request an 
     const scene = new Scene(1_000_000, 10_000_000, kind);
     await scene.keep('/a');
     const bytes = Buffer.from('HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n');
-    const head = new PlainHead({ refererDecides: false, trustsProxies: false });
+    const head = new PlainHead({ embedsHosts: false, trustsProxies: false });
     assert.ok(head.recognise(bytes, 0, bytes.length));
     assert.equal(scene.memo.find(head, NOW), undefined);
   });
@@ -277,7 +277,7 @@ describe('what is noted', () => {
 
   test('survives that ever new Hosts use up the recipes, or comes again', async () => {
     const scene = new Scene(1_000_000, 10_000_000, 'noted');
-    const head = new PlainHead({ refererDecides: false, trustsProxies: false });
+    const head = new PlainHead({ embedsHosts: false, trustsProxies: false });
     for (let i = 0; i < 3000; i++) {
       await scene.put(`/${i}`);
       const object = scene.store.peek(`/${i}`)!;

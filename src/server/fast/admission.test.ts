@@ -16,7 +16,7 @@ for (const [name, options] of Object.entries<Options>({ 'one origin': { origin: 
   test(`what is remembered of a connection changes nothing: ${name}`, async () => {
     const proxy = new ProxyParts(resolveConfig({ port: 1, cacheDir: undefined, ...options }));
     const general = new NodeLane(proxy, { admin: undefined });
-    const plain = new PlainHead({ refererDecides: true, trustsProxies: false });
+    const plain = new PlainHead({ embedsHosts: true, trustsProxies: false });
     const admit = (admission: Admission, bytes: Buffer): unknown => {
       assert.ok(plain.recognise(bytes, 0, bytes.length));
       const found = admission.admit(plain);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ABSENT, REPEATED } from '../../cache/plain-request.ts';
 import { PlainHead } from './plain-head.ts';
 
-const plain = (options = { refererDecides: false, trustsProxies: false }): PlainHead => new PlainHead(options);
+const plain = (options = { embedsHosts: false, trustsProxies: false }): PlainHead => new PlainHead(options);
 const get = (...lines: string[]): string => ['GET /a?b HTTP/1.1', 'Host: example.test', ...lines, '', ''].join('\r\n');
 
 function recognises(text: string, head = plain()): boolean {
@@ -84,13 +84,13 @@ describe('what is recognised', () => {
   for (const text of declined) test(`not ${JSON.stringify(text.slice(0, 80))}`, () => assert.ok(!recognises(text)));
 
   test('nothing of what proxies say, where some are believed', () => {
-    const head = plain({ refererDecides: false, trustsProxies: true });
+    const head = plain({ embedsHosts: false, trustsProxies: true });
     for (const line of ['X-Forwarded-Host: a', 'x_forwarded_proto: a', 'Forwarded: host=a', 'X-Real-IP: a', 'X-Forwarded-: a']) assert.ok(!recognises(get(line), head), line);
     assert.ok(recognises(get('X-Forwarder: a'), head));
   });
 
   test('a Referer as it is, where it decides', () => {
-    const head = plain({ refererDecides: true, trustsProxies: false });
+    const head = plain({ embedsHosts: true, trustsProxies: false });
     assert.ok(recognises(get('Referer: http://a/'), head));
     assert.equal(head.decidingCount, 1);
   });

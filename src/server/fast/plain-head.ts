@@ -54,8 +54,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 export interface PlainHeadOptions {
-  /** The Referer tells which host is meant: embedded hosts. */
-  readonly refererDecides: boolean;
+  /** The host may stand in the path: the Referer tells which one is meant, and what a browser tells of its page decides whether it is served. */
+  readonly embedsHosts: boolean;
   /** Field lines of a head; more are the general lane's to refuse. */
   readonly maxFields?: number;
   /** Some clients are believed what they say of other clients. */
@@ -97,12 +97,15 @@ export class PlainHead implements PlainRequest {
   #lines = this.#recognised;
   #start = 0;
 
-  constructor({ refererDecides, trustsProxies, maxFields = MAX_FIELDS }: PlainHeadOptions) {
+  constructor({ embedsHosts, trustsProxies, maxFields = MAX_FIELDS }: PlainHeadOptions) {
     this.#trustsProxies = trustsProxies;
     this.#maxFields = Math.min(maxFields, MAX_FIELDS);
     // Where an unknown name has the hash of a known one, it is taken for that: the general lane then answers it.
     for (const [name, kind] of Object.entries(KINDS)) this.#kinds.set(hashOfName(name), kind);
-    if (refererDecides) this.#kinds.set(hashOfName('referer'), 'deciding');
+    if (embedsHosts) {
+      this.#kinds.set(hashOfName('referer'), 'deciding');
+      for (const name of ['sec-fetch-site', 'service-worker', 'cookie']) this.#kinds.set(hashOfName(name), 'decline');
+    }
     if (trustsProxies) for (const name of FROM_PROXIES) this.#kinds.set(hashOfName(name), 'decline');
   }
 
