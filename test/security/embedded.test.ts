@@ -17,7 +17,7 @@ interface Lane {
   /** host:port of the proxy, and of the origin. */
   readonly own: string;
   readonly inner: string;
-  ask(path: string, headers?: Headers, method?: string): Promise<ClientResponse>;
+  readonly ask: (path: string, headers?: Headers, method?: string) => Promise<ClientResponse>;
 }
 
 const LANES = ['fast', 'general', 'HTTP/2'] as const;
