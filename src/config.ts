@@ -33,6 +33,8 @@ export interface Config {
   readonly maxConnections: number | undefined;
   /** Connections at once from one address, but for loopback and `trustProxy`. */
   readonly maxConnectionsPerAddress: number;
+  /** Requests under way at once, but for hits that are answered at once. The workers have equal parts of it. */
+  readonly maxRequests: number;
   /** Embedded-host mode: the port of a host that names none. */
   readonly upstreamPort: number;
   /** False (--no-cache): everything is passed through. */
@@ -96,6 +98,8 @@ export interface Config {
   readonly maxOriginConcurrency: number;
   /** Seconds the origin may take to the head of its response, and between two pieces of body. */
   readonly originTimeout: number;
+  /** Connections to one origin at once, but for tunnels; as many more requests wait for up to `connectTimeout`. The workers have equal parts of it. */
+  readonly maxOriginConnections: number;
   /** Header fields that an origin may send in one response. */
   readonly maxResponseFields: number;
 }

@@ -49,7 +49,7 @@ const ERRORS = {
   ERR_ORIGIN_UNREACHABLE: { status: 502, source: 'origin', retryable: true, proxyStatus: 'destination_unavailable', title: 'Origin not reachable' },
   ERR_CLIENT_GONE: { status: 499, source: 'client', retryable: false, title: 'The client went away' },
   ERR_CLIENT_SLOW: { status: 499, source: 'client', retryable: false, title: 'The client read too slowly' },
-  ERR_OVERLOADED: { status: 503, source: 'internal', retryable: true, proxyStatus: 'connection_limit_reached', title: 'Too much to do at once' },
+  ERR_OVERLOADED: { status: 503, source: 'origin', retryable: true, proxyStatus: 'connection_limit_reached', title: 'Too much to do at once' },
   ERR_SHUTTING_DOWN: { status: 503, source: 'internal', retryable: true, proxyStatus: 'proxy_internal_error', title: 'Shutting down' },
   ERR_INTERNAL: { status: 500, source: 'internal', retryable: false, proxyStatus: 'proxy_internal_error', title: 'Internal error' },
   ERR_BODY_READ: { status: 500, source: 'internal', retryable: false, proxyStatus: 'proxy_internal_error', title: 'Request body already read' },

@@ -218,6 +218,7 @@ export class ProxyParts {
       collections: shared?.collections,
       purgePrefix: (prefix) => this.purge({ prefix, soft: true }),
       maxUnreadBytes: config.maxUnread,
+      maxRequests: Math.ceil(config.maxRequests / config.workers),
       memoBytes: config.fastLane ? Math.floor(config.maxMemory * MEMO_SHARE) : 0,
       onNotice,
     });

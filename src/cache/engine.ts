@@ -64,6 +64,8 @@ export interface EngineOptions {
   readonly collections?: SharedArrayBuffer | undefined;
   /** Marks all that begins so as stale, wherever there are parts of this cache; default: here alone. */
   readonly purgePrefix?: (prefix: string) => Promise<unknown>;
+  /** Requests that may be under way at once; default: without end. */
+  readonly maxRequests?: number;
   /** Bytes of responses that may wait for slow clients, besides what the store has; default: without end. */
   readonly maxUnreadBytes?: number;
   /** Bytes for answers prepared for the fast lane; 0: none. */
@@ -94,18 +96,21 @@ export class Engine {
   readonly #flights: Flights;
   readonly #serving: Serving;
   readonly #unread: UnreadBytes;
+  readonly #maxRequests: number;
+  #requests = 0;
   readonly #forwarder: Forwarder;
   readonly #refresher: Refresher;
   #isCut = false;
   readonly #listeners = new Set<(outcome: Outcome) => void>();
 
-  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, backoff, staleWaitMs, maxUnreadBytes = Infinity, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
+  constructor({ store, origin, settings, sortQuery, keepTags, shared, permits, collections, purgePrefix, backoff, staleWaitMs, maxUnreadBytes = Infinity, maxRequests = Infinity, memoBytes = 0, onNotice = () => undefined, now = Date.now }: EngineOptions) {
     this.#store = store;
     this.#origin = origin;
     this.#settings = settings;
     this.#sortQuery = sortQuery;
     this.#withheld = keepTags ? [] : TAG_FIELD_NAMES;
     this.#now = now;
+    this.#maxRequests = maxRequests;
     this.#stamps = shared?.stamps ?? new Stamps();
     this.#leases = shared?.leases;
     this.#backoff = backoff;
@@ -144,11 +149,15 @@ export class Engine {
   /** Answers the request. Never rejects: a failure becomes a reply; settles when the exchange is over. */
   async handle(request: ClientRequest, reply: Reply, context: Context): Promise<void> {
     const tx = new Transaction(cacheKey(request.target, this.#sortQuery), request, reply, context, this.#withheld);
+    this.#requests++;
     try {
+      if (this.#requests > this.#maxRequests) throw new MillraceError('ERR_OVERLOADED', `${this.#maxRequests} requests are under way, as many as --max-requests allows. Find out what they wait for, or raise the limit.`);
       if (request.method === 'QUERY') await tx.readContent(this.#sortQuery);
       await this.#answerWhileStored(tx);
     } catch (error) {
       tx.fail(MillraceError.from(error));
+    } finally {
+      this.#requests--;
     }
     if (this.#listeners.size === 0) return;
     // A client that leaves does not see the end of what is stored: what is known now counts.

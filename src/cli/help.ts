@@ -30,6 +30,9 @@ export function helpText(command: CommandName, version: string): string {
 const PAIRS: ReadonlyMap<string, readonly [second: string, doc: string]> = new Map([
   ['help', ['version', 'this text, also after a command; the version']],
   ['tls-cert', ['tls-key', 'serve https with this certificate (PEM)']],
+  ['max-connections', ['max-connections-per-address', 'of clients (512)']],
+  ['origin-cert', ['origin-key', 'show it this client certificate (PEM)']],
+  ['admin-token', ['admin-token-file', 'administer by it (bearer)']],
   ['preserve-host', ['no-preserve-host', "origin gets the client's Host, or not"]],
   ['redis', ['memcached', 'share the cache by Redis, Valkey or Memcached']],
 ]);

@@ -10,6 +10,9 @@ import { escapeHtml, htmlPage } from './html-page.ts';
 import { formatProxyStatus } from './proxy-status.ts';
 import { parseWeighted, type Weighted } from './weighted.ts';
 
+/** Seconds: what is too much now may be over soon. */
+const RETRY_AFTER = '5';
+
 export interface Problem {
   readonly status: number;
   readonly fields: Fields;
@@ -31,6 +34,8 @@ export function problem(error: MillraceError, accept: string | undefined): Probl
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
   });
+  // https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.3
+  if (status === 503) fields.append('Retry-After', RETRY_AFTER);
   if (proxyStatus !== undefined) fields.append('Proxy-Status', formatProxyStatus({ error: proxyStatus, details: words }));
   return { status, fields, body };
 }

@@ -7,11 +7,12 @@
 import type { Origin, OriginRequest, OriginResponse } from '../cache/ports.ts';
 import type { AddressRules } from './address.ts';
 import { Connector, type OriginTls } from './connector.ts';
+import { ExchangeQueue } from './exchange-queue.ts';
 import { ConnectorAgent, NodeExchange } from './node-exchange.ts';
 import { IDEMPOTENT, PlainClient } from './plain-client.ts';
 import { plainRequestHead } from './plain-request.ts';
 import type { ResponseLimits } from './response-head.ts';
-import type { Failure } from './undici-exchange.ts';
+import type { ExchangeCallbacks, Failure } from './undici-exchange.ts';
 import type { UndiciPools, UndiciPoolsOptions } from './undici-pools.ts';
 
 export interface OriginClientOptions {
@@ -25,6 +26,8 @@ export interface OriginClientOptions {
   readonly originTimeout: number;
   /** Field lines in a response, and in its trailers. */
   readonly maxResponseFields: number;
+  /** Exchanges with one origin at once; as many more may wait for `connectTimeout`. */
+  readonly maxOriginConnections: number;
 }
 
 /**
@@ -39,6 +42,7 @@ const MAX_KEEP_ALIVE = 60_000;
 
 export class OriginClient implements Origin {
   readonly #limits: ResponseLimits;
+  readonly #queue: ExchangeQueue;
   readonly #plain: PlainClient;
   readonly #poolsOptions: UndiciPoolsOptions;
   #pools: Promise<UndiciPools> | undefined;
@@ -49,6 +53,7 @@ export class OriginClient implements Origin {
   constructor(options: OriginClientOptions) {
     const { originTimeout, maxResponseFields } = options;
     const connector = new Connector(options);
+    this.#queue = new ExchangeQueue(options.maxOriginConnections, options.connectTimeout * 1000);
     this.#limits = { timeout: originTimeout, maxFields: maxResponseFields };
     this.#poolsOptions = { connector, limits: this.#limits, keepAlive: KEEP_ALIVE, maxKeepAlive: MAX_KEEP_ALIVE };
     this.#plain = new PlainClient(this.#poolsOptions);
@@ -64,19 +69,40 @@ export class OriginClient implements Origin {
     return new Promise((resolve, reject) => {
       if (request.signal.aborted) return reject(request.signal.reason);
       const head = plainRequestHead(request);
-      if (head !== undefined) return this.#plain.fetch(request, head, { onResponse: resolve, onFailure: ({ error }) => reject(error) });
-      if (needsNode(request)) return this.#overNode(request, isIgnored(request) ? this.#freshAgents : this.#agents, resolve, reject);
-      const onFailure = ({ error, stale }: Failure): void => {
-        // The origin closed an idle connection as the request was on its way: ask again, once, on a new one.
-        // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
-        if (stale && IDEMPOTENT.has(request.method)) this.#overNode(request, this.#freshAgents, resolve, reject);
-        else reject(error);
+      const { authority } = request.target;
+      const onOver = (): void => this.#queue.leave(authority);
+      const callbacks: ExchangeCallbacks = {
+        onResponse: resolve,
+        onFailure: ({ error }) => {
+          onOver();
+          reject(error);
+        },
+        onOver,
       };
-      this.#loadPools().then((pools) => {
-        if (request.signal.aborted) reject(request.signal.reason);
-        else pools.fetch(request, { onResponse: resolve, onFailure });
-      }, reject);
+      this.#queue.enter(authority, request.signal, () => this.#start(request, head, callbacks), reject);
     });
+  }
+
+  /** Exchanges that are under way or wait. */
+  get exchanges(): number {
+    return this.#queue.size;
+  }
+
+  /** @param head of a request that is plain */
+  #start(request: OriginRequest, head: string | undefined, callbacks: ExchangeCallbacks): void {
+    if (head !== undefined) return this.#plain.fetch(request, head, callbacks);
+    if (needsNode(request)) return this.#overNode(request, isIgnored(request) ? this.#freshAgents : this.#agents, callbacks);
+    const onFailure = (failure: Failure): void => {
+      // The origin closed an idle connection as the request was on its way: ask again, once, on a new one.
+      // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
+      if (failure.stale && IDEMPOTENT.has(request.method)) this.#overNode(request, this.#freshAgents, callbacks);
+      else callbacks.onFailure(failure);
+    };
+    const fail = (error: Error): void => callbacks.onFailure({ error, stale: false });
+    this.#loadPools().then((pools) => {
+      if (request.signal.aborted) fail(request.signal.reason as Error);
+      else pools.fetch(request, { ...callbacks, onFailure });
+    }, fail);
   }
 
   /** Ends every exchange that is still under way. */
@@ -91,8 +117,15 @@ export class OriginClient implements Origin {
     return this.#pools;
   }
 
-  #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, resolve: (response: OriginResponse) => void, reject: (error: Error) => void): void {
-    new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, ...this.#limits }, { onResponse: resolve, onFailure: ({ error }) => reject(error) }).start();
+  #overNode(request: OriginRequest, agents: Readonly<Record<'http' | 'https', ConnectorAgent>>, callbacks: ExchangeCallbacks): void {
+    let exchange: NodeExchange;
+    try {
+      exchange = new NodeExchange(request, { connection: { agent: agents[request.target.scheme] }, ...this.#limits }, callbacks);
+    } catch (error) {
+      callbacks.onFailure({ error: error as Error, stale: false });
+      return;
+    }
+    exchange.start();
   }
 }
 

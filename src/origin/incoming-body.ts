@@ -24,14 +24,17 @@ type End = { readonly trailers: Fields | undefined } | { readonly error: Error }
 
 export class IncomingBody implements OriginBody {
   readonly #flow: Flow;
+  #onOver: (() => void) | undefined;
   #sink: BodySink | undefined;
   #paused = true;
   #waiting: Buffer[] = [];
   #unclaimed = 0;
   #end: End | undefined;
 
-  constructor(flow: Flow) {
+  /** @param onOver called once when nothing more comes */
+  constructor(flow: Flow, onOver: (() => void) | undefined) {
     this.#flow = flow;
+    this.#onOver = onOver;
   }
 
   pipe(sink: BodySink): void {
@@ -70,6 +73,7 @@ export class IncomingBody implements OriginBody {
   finish(trailers: Fields | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { trailers };
+    this.#over();
     if (!this.#paused) this.#deliver();
   }
 
@@ -78,7 +82,14 @@ export class IncomingBody implements OriginBody {
     if (this.#end !== undefined && 'error' in this.#end) return;
     this.#waiting = [];
     this.#end = { error };
+    this.#over();
     if (this.#sink !== undefined) this.#settle(this.#sink);
+  }
+
+  #over(): void {
+    const onOver = this.#onOver;
+    this.#onOver = undefined;
+    onOver?.();
   }
 
   #deliver(): void {

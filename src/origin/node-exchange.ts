@@ -165,7 +165,7 @@ export class NodeExchange {
         response.resume();
       },
       abort: (reason) => this.#fail(reason),
-    });
+    }, this.#callbacks.onOver);
     this.#body = body;
     this.#response = response;
     response.pause();

@@ -106,7 +106,7 @@ export class PlainClient implements ExchangeHost, ConnectionOwner {
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2
   #again(request: OriginRequest, text: string, callbacks: ExchangeCallbacks): ExchangeCallbacks {
     return {
-      onResponse: callbacks.onResponse,
+      ...callbacks,
       onFailure: (failure) => {
         if (failure.stale && IDEMPOTENT.has(request.method)) this.#open(request, new PlainExchange(request, this, callbacks), text);
         else callbacks.onFailure(failure);

@@ -168,7 +168,7 @@ export class PlainExchange implements ConnectionReader, Flow {
     // Some origins send a body where none may be; its bytes must not meet the next request.
     this.#closes = head.closes || this.#request.method === 'HEAD';
     this.#keepAlive = head.keepAlive;
-    const body = new IncomingBody(this);
+    const body = new IncomingBody(this, this.#callbacks.onOver);
     this.#body = body;
     this.#callbacks.onResponse({ status: head.status, fields: this.#fields(), httpVersion: '1.1', body });
     if (length === 0) {

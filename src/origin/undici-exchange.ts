@@ -21,6 +21,8 @@ export interface Failure {
 export interface ExchangeCallbacks {
   readonly onResponse: (response: OriginResponse) => void;
   readonly onFailure: (failure: Failure) => void;
+  /** The body that came with a response has ended, or broken off. */
+  readonly onOver?: () => void;
 }
 
 export class UndiciExchange implements LineHandler {
@@ -57,7 +59,7 @@ export class UndiciExchange implements LineHandler {
     }
     const httpVersion = this.line?.httpVersion ?? '1.1';
     checkFraming(fields, httpVersion, this.line?.head, this.#request.target);
-    this.#body = new IncomingBody(controller);
+    this.#body = new IncomingBody(controller, this.#callbacks.onOver);
     this.#callbacks.onResponse({ status, fields: endToEnd(fields), httpVersion, body: this.#body });
   }
 

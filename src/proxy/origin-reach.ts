@@ -13,8 +13,8 @@ import { FixedOrigin } from '../origin/fixed-origin.ts';
 
 /** @throws {MillraceError} ERR_CERTIFICATE */
 export function originReach(config: Config, addresses: AddressRules): OriginClientOptions {
-  const { connectTimeout, originTimeout, maxResponseFields } = config;
-  return { addresses, connectTimeout, originTimeout, maxResponseFields, tls: originTls(config) };
+  const { connectTimeout, originTimeout, maxResponseFields, maxOriginConnections, workers } = config;
+  return { addresses, connectTimeout, originTimeout, maxResponseFields, maxOriginConnections: Math.ceil(maxOriginConnections / workers), tls: originTls(config) };
 }
 
 /** Undefined: all there is to say is the system's. */

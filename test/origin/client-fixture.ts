@@ -14,7 +14,7 @@ import { type OriginHandler, type RawOrigin, type TestOrigin, startOrigin, start
 import type { RawConnection } from '../kit/raw-connection.ts';
 
 export function client(t: TestContext, options: Partial<OriginClientOptions> = {}): OriginClient {
-  const made = new OriginClient({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200, ...options });
+  const made = new OriginClient({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200, maxOriginConnections: 1000, ...options });
   t.after(() => made.close());
   return made;
 }

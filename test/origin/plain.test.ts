@@ -20,7 +20,7 @@ import type { RawConnection } from '../kit/raw-connection.ts';
 import { until } from '../kit/until.ts';
 
 function client(t: TestContext): OriginClient {
-  const made = new OriginClient({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200 });
+  const made = new OriginClient({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200, maxOriginConnections: 1000 });
   t.after(() => made.close());
   return made;
 }

@@ -12,7 +12,7 @@ import { startRawOrigin } from '../kit/origin.ts';
 import type { RawOrigin } from '../kit/origin.ts';
 import type { RawConnection } from '../kit/raw-connection.ts';
 
-const tunnel = new Tunnel({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200 });
+const tunnel = new Tunnel({ addresses: new HostRules({ patterns: [], anyByDefault: true }), connectTimeout: 10, originTimeout: 30, maxResponseFields: 200, maxOriginConnections: 1000 });
 
 async function raw(t: TestContext, handler: (connection: RawConnection, request: Buffer) => void | Promise<void>): Promise<RawOrigin> {
   const started = await startRawOrigin(handler);

@@ -47,7 +47,7 @@ describe('a proxy that others may use', () => {
   const others = new HostRules({ patterns: ['*'], anyByDefault: false });
 
   test('does not reach the services of its own machine, by address or by name', async () => {
-    const client = closing(new OriginClient({ addresses: others, connectTimeout: 2, originTimeout: 2, maxResponseFields: 200 }));
+    const client = closing(new OriginClient({ addresses: others, connectTimeout: 2, originTimeout: 2, maxResponseFields: 200, maxOriginConnections: 1000 }));
     for (const host of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:7f00:1', 'localhost']) {
       for (const expect of [[], ['Expect', '100-continue']]) {
         await assert.rejects(client.fetch({ method: 'GET', target: makeTarget('http', host, 9, '/'), fields: new Fields(expect), body: undefined, signal: new AbortController().signal }), { code: 'ERR_ADDRESS_DENIED' }, host);
