@@ -6,10 +6,11 @@
  * system on a file, so it ends with the process, however that ends.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../errors.ts';
+import { overwriteFile, refuseLinks, replaceFile } from './disk-files.ts';
 import { DatabaseSync } from './sqlite.ts';
 
 /** Of everything in the directory: files, table, checksums, and the engine's descriptions in them. */
@@ -24,6 +25,8 @@ const TAG_TEXT = 'Signature: 8a477f597d28d172789f06886806bc55\n# A cache of Mill
 /** What may be there before the record is, when a start was cut short. */
 const EARLY = new Set([`${RECORD}.new`, 'lost+found']);
 const CONTENT = ['index.db', 'index.db-wal', 'index.db-shm', 'stamps', 'bodies'];
+/** SQLite opens its files by their names, and bodies are below theirs. */
+const BY_NAME = [LOCK, `${LOCK}-journal`, 'index.db', 'index.db-journal', 'index.db-wal', 'index.db-shm', 'bodies'];
 const DAMAGED = 'damaged';
 /** What responses said is for whoever asks the proxy, which not every user of the machine may. */
 const PRIVATE_DIRECTORY = 0o700;
@@ -40,6 +43,7 @@ export class DiskDirectory {
     this.path = resolve(path);
     try {
       claim(this.path);
+      refuseLinks(this.path, BY_NAME);
       this.#lock = lock(this.path);
     } catch (cause) {
       if (cause instanceof MillraceError) throw cause;
@@ -52,7 +56,7 @@ export class DiskDirectory {
       else if (last !== '' && last !== undefined && last !== machineRun()) this.discard('the machine went down while it was in use');
       for (const name of readdirSync(this.path)) if (name.startsWith('discarded-')) this.#removeLater(name);
       mkdirSync(join(this.path, 'bodies'), { recursive: true, mode: PRIVATE_DIRECTORY });
-      writeFileSync(join(this.path, RUNNING), machineRun());
+      replaceFile(join(this.path, RUNNING), machineRun());
     } catch (cause) {
       this.#lock.close();
       throw new MillraceError('ERR_STORE', `The cache directory ${this.path} cannot be used: ${(cause as Error).message}. Make room or make it writable, or name another one with --cache-dir.`, { cause });
@@ -83,7 +87,7 @@ export class DiskDirectory {
   /** The next start will begin with nothing. */
   markDamaged(): void {
     try {
-      writeFileSync(join(this.path, RUNNING), DAMAGED);
+      overwriteFile(join(this.path, RUNNING), DAMAGED);
     } catch {
       // Then the next start meets the damage itself.
     }
@@ -120,9 +124,8 @@ function claim(path: string): void {
   if (foreign !== undefined) {
     throw new MillraceError('ERR_STORE', `${path} is no cache of Millrace: it holds "${foreign}", and no ${RECORD}. Nothing was touched. Name an empty or a new directory with --cache-dir.`);
   }
-  writeFileSync(join(path, `${RECORD}.new`), `${JSON.stringify({ program: 'millrace', format: FORMAT })}\n`);
-  renameSync(join(path, `${RECORD}.new`), join(path, RECORD));
-  writeFileSync(join(path, TAG), TAG_TEXT);
+  replaceFile(join(path, RECORD), `${JSON.stringify({ program: 'millrace', format: FORMAT })}\n`);
+  replaceFile(join(path, TAG), TAG_TEXT);
 }
 
 /** In a directory like /tmp anybody may have made it before us: what we read there would be theirs, and what we write. */

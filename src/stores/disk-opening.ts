@@ -2,9 +2,10 @@
  * @module stores/disk-opening
  * Opens the table of a cache directory, or begins it anew where what is there cannot be trusted.
  */
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DiskDirectory } from './disk-directory.ts';
+import { openFile } from './disk-files.ts';
 import { isDamage } from './disk-health.ts';
 import { DiskIndex } from './disk-index.ts';
 import { hasStamps } from './disk-stamps.ts';
@@ -26,7 +27,7 @@ export function openIndex(path: string, directory: DiskDirectory | undefined): [
 
 function beginIndex(path: string): [index: DiskIndex, firstNumber: number] {
   // Keys and fields are nobody else's to read. SQLite takes over the mode for what it puts beside it.
-  closeSync(openSync(path, 'a', 0o600));
+  closeSync(openFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, 0o600));
   const index = new DiskIndex(path);
   try {
     return [index, index.begin()];

@@ -6,9 +6,10 @@
  * still in the processor's cache then. When one has taken long, as the disk does not keep up and the
  * system halts who writes, those of the next seconds go through the thread pool.
  */
-import { closeSync, constants, ftruncateSync, openSync, readSync, writev, writevSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, readSync, writev, writevSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { segmentPath } from './disk-directory.ts';
+import { openFile } from './disk-files.ts';
 import { type Extent, type Place, SEGMENT_UNITS, UNIT, placesOf } from './disk-layout.ts';
 
 const SEGMENT = SEGMENT_UNITS * UNIT;
@@ -194,7 +195,7 @@ export class DiskSegments {
   }
 
   #openFile(number: number): number {
-    return openSync(segmentPath(this.#directory, number), constants.O_RDWR | constants.O_CREAT, PRIVATE);
+    return openFile(segmentPath(this.#directory, number), constants.O_RDWR | constants.O_CREAT, PRIVATE);
   }
 }
 

@@ -4,9 +4,10 @@
  * made, so that writing one down needs no room and takes the same few microseconds whatever is
  * stored: a purge is in the file before the call that makes it returns.
  */
-import { closeSync, existsSync, openSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StampKeeper, Stamps } from '../cache/stamps.ts';
+import { openFile, replaceFile } from './disk-files.ts';
 
 /** Names the version too; its length keeps cells from lying across two pages. */
 const MAGIC = Buffer.from('millrace stamps2');
@@ -36,16 +37,13 @@ export class DiskStamps implements StampKeeper {
     this.#cells = new Int32Array(this.memory);
     if (memory === undefined) {
       const stored = existsSync(path) ? readCells(path) : undefined;
-      if (stored === undefined) {
-        // Whole or not at all.
-        writeFileSync(`${path}.new`, Buffer.concat([MAGIC, Buffer.alloc(this.memory.byteLength)]));
-        renameSync(`${path}.new`, path);
-      } else {
+      if (stored === undefined) replaceFile(path, Buffer.concat([MAGIC, Buffer.alloc(this.memory.byteLength)]));
+      else {
         this.#cells.set(stored);
         Atomics.store(this.#cells, Stamps.COUNTER, newest(stored) + GAP);
       }
     }
-    this.#file = openSync(path, 'r+');
+    this.#file = openFile(path, constants.O_RDWR);
   }
 
   keep(cell: number): void {
@@ -67,7 +65,7 @@ export class DiskStamps implements StampKeeper {
 function readCells(path: string): Int32Array | undefined {
   const size = Stamps.memory().byteLength;
   const bytes = Buffer.alloc(MAGIC.length + size);
-  const file = openSync(path, 'r');
+  const file = openFile(path, constants.O_RDONLY);
   try {
     if (readSync(file, bytes) !== bytes.length || readSync(file, Buffer.alloc(1)) > 0 || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   } finally {

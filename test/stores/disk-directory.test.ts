@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { bytesOf, putWhole } from './objects.ts';
@@ -79,6 +79,40 @@ describe('other users of the machine', () => {
       for (const kept of ['bodies', 'index.db', 'index.db-wal', 'index.db-shm']) assert.equal(statSync(join(path, kept)).mode & 0o077, 0, kept);
       await again.close();
     });
+  }
+
+  const PLANTED = [
+    'millrace.json.new', 'CACHEDIR.TAG', 'CACHEDIR.TAG.new', 'running', 'running.new', 'lock.db', 'lock.db-journal',
+    'index.db', 'index.db-journal', 'index.db-wal', 'index.db-shm', 'stamps', 'stamps.new', 'bodies', 'bodies/0', 'bodies/1', 'bodies/2',
+  ];
+  for (const name of PLANTED) {
+    for (const [target, wasThere] of [['a file', true], ['a directory', true], ['nothing', false]] as const) {
+      test(`have nothing written elsewhere by a link ${name} to ${target}`, async () => {
+        const elsewhere = newDirectory();
+        mkdirSync(elsewhere);
+        const precious = join(elsewhere, 'precious');
+        if (target === 'a file') writeFileSync(precious, 'words');
+        else if (target === 'a directory') mkdirSync(precious);
+        const look = (): unknown => [readdirSync(elsewhere, { recursive: true }), target === 'a file' && readFileSync(precious, 'utf8')];
+        const before = look();
+        const path = newDirectory();
+        // Before the first start, where that is taken for an empty directory; else after one.
+        if (name === 'millrace.json.new') mkdirSync(path);
+        else await open(path).store.close();
+        rmSync(join(path, name), { recursive: true, force: true });
+        symlinkSync(precious, join(path, name));
+        try {
+          const { store } = open(path);
+          for (const key of ['http://a/1', 'http://a/2']) await putWhole(store, key, Buffer.from('meta'), [bytesOf(300_000)]).catch(() => undefined);
+          await store.close();
+        } catch (error) {
+          // It may be refused, with words that name the directory.
+          assert.ok(storeError(/The cache directory .* cannot be used|The cache in/u)(error), String(error));
+        }
+        assert.deepEqual(look(), before);
+        assert.equal(existsSync(precious), wasThere);
+      });
+    }
   }
 
   test('cannot put a directory of theirs in place of ours', { skip: process.getuid?.() !== 0 && 'only root can give directories away' }, () => {
