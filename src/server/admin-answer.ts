@@ -14,7 +14,7 @@ import { HEAD_TIMEOUT } from './timeouts.ts';
 import { NodeReply } from './node-reply.ts';
 import { send } from './own-response.ts';
 import { bodyOf, received } from './received.ts';
-import { MAX_HEAD } from './request-check.ts';
+import { MAX_HEAD, checkRequest } from './request-check.ts';
 
 /** Answers by the reply, always. */
 export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<Exchange, 'message' | 'reply' | 'port'>, onError: (error: unknown) => void): Promise<void> {
@@ -35,11 +35,17 @@ export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<E
 /**
  * @param state of the proxy's own server, with which it stops
  * @param certificate for it to serve https
+ * @param maxFields that a request may have
  */
-export function createAdminServer(admin: Admin, state: { readonly draining: boolean }, onError: (error: unknown) => void, certificate: Certificate | undefined): Server {
+export function createAdminServer(admin: Admin, state: { readonly draining: boolean }, onError: (error: unknown) => void, certificate: Certificate | undefined, maxFields: number): Server {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const reply = new NodeReply(response, state);
-    const message = received(request, bodyOf(request, reply, Infinity));
+    const refused = checkRequest(request, maxFields);
+    if (refused !== undefined) {
+      reply.closeAfter();
+      return send(reply, problem(refused, request.headers.accept));
+    }
+    const message = received(request, bodyOf(request, reply, maxFields));
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);
   };
   const options = { maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };

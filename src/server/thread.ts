@@ -55,7 +55,7 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
     onNotice,
   });
   limits.limit(server);
-  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError, certificate) : undefined;
+  const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError, certificate, config.maxRequestFields) : undefined;
   const { host } = config;
   const reusePort = shared !== undefined;
   try {

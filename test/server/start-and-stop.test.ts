@@ -142,6 +142,18 @@ describe('the ports of the administration', () => {
     await assert.rejects(request(`${proxy.adminUrl}/health`), { code: 'ECONNREFUSED' });
   });
 
+  test('--admin-port refuses what is ambiguous, as the main port does', async () => {
+    const proxy = closing(await startProxy({ origin: ORIGIN, adminPort: 0 }));
+    const port = Number(new URL(proxy.adminUrl!).port);
+    const own = `Host: localhost:${port}\r\n`;
+    for (const lines of [`${own}Host: evil.example\r\n`, own + own, '', 'Host: a b\r\n', 'Host: a@b\r\n', `${own}Transfer-Encoding: gzip, chunked\r\n`]) {
+      // What comes behind it is not answered.
+      const received = (await rawRequest(port, `GET /__admin/stats HTTP/1.1\r\n${lines}\r\nGET /health HTTP/1.1\r\n${own}\r\n`, { until: () => false })).toString('latin1');
+      assert.match(received, /^HTTP\/1\.1 400 (?![^]*HTTP\/1\.1)/, lines);
+    }
+    assert.match((await rawRequest(port, `GET /__admin/stats HTTP/1.1\r\n${own}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)).toString('latin1'), /^HTTP\/1\.1 200 /);
+  });
+
   test('--no-admin leaves its paths to the origin', async () => {
     const origin = closing(await startOrigin((message, response) => void response.end(`origin ${message.url}`)));
     const proxy = closing(await startProxy({ origin: origin.url, admin: false }));
