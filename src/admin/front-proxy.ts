@@ -6,7 +6,7 @@
  * localhost) cannot be seen.
  */
 import { type Fields, plainName } from '../http/fields.ts';
-import { isFromProxies } from '../http/forwarding.ts';
+import { isFromProxies } from '../http/proxy-fields.ts';
 import { canonicalHost, isLoopback } from '../origin/address.ts';
 
 /** A request, as far as it may show that it was passed on. */

@@ -7,7 +7,9 @@ import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { formatHttpDate } from './date.ts';
 import { Fields, plainName } from './fields.ts';
+import { isForeignSpelling } from './hop-by-hop.ts';
 import { Networks } from './networks.ts';
+import { METHOD_OVERRIDES, isFromProxies, tellsOfUrl } from './proxy-fields.ts';
 import { appendCdnLoop, appendVia, checkLoop } from './via.ts';
 
 /**
@@ -53,25 +55,6 @@ export interface ForwardedRequest {
   readonly forwardedAs: string;
 }
 
-/** What proxies tell of the URL that the client used: an origin may answer otherwise for another value. */
-const ABOUT_URL: readonly string[] = [
-  'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-path', 'x-forwarded-uri', 'x-forwarded-scheme', 'x-forwarded-protocol', 'x-forwarded-ssl', 'x-forwarded-server', 'x-forwarded-method',
-  'x-original-url', 'x-rewrite-url', 'x-original-uri', 'x-original-host', 'x-host', 'x-http-host-override', 'x-scheme', 'x-url-scheme', 'front-end-https',
-];
-
-/** Set by proxies, believed by origins: a client's own are worth nothing and, unkeyed, can poison a cache. */
-export const FROM_PROXIES: ReadonlySet<string> = new Set([
-  ...ABOUT_URL, 'forwarded', 'x-forwarded', 'forwarded-for', 'x-original-forwarded-for', 'x-real-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip', 'client-ip',
-  // Nobody sets it, but a CGI program takes it for its own setting HTTP_PROXY: https://httpoxy.org
-  'proxy',
-]);
-
-/** So are all whose names begin so. */
-export const FROM_PROXIES_PREFIX = 'x-forwarded-';
-
-/** Turn a request into another one at some origins, while the cache sees a GET or QUERY. */
-const METHOD_OVERRIDES: ReadonlySet<string> = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
-
 export class Forwarding {
   readonly #instance: string;
   readonly #preserveHost: boolean;
@@ -102,7 +85,7 @@ export class Forwarding {
     for (let i = 0; i < lines.length; i += 2) {
       const plain = plainName(lines[i]!);
       if (plain === 'host') continue;
-      if (!trusted && isFromProxies(plain)) continue;
+      if (isForeignSpelling(lines[i]!, plain) || (!trusted && isFromProxies(plain))) continue;
       if (cacheable && METHOD_OVERRIDES.has(plain)) continue;
       fields.append(lines[i]!, lines[i + 1]!);
     }
@@ -117,11 +100,6 @@ export class Forwarding {
     const alsoTold = this.#preserveHost && trusted && clientHost && clientHost !== host ? ` host: ${clientHost}` : '';
     return { fields, forwardedAs: `${scheme}://${host}${alsoTold}${told}`, client };
   }
-}
-
-/** @param plain a field name in lower case, "-" for "_" */
-export function isFromProxies(plain: string): boolean {
-  return plain.startsWith(FROM_PROXIES_PREFIX) || FROM_PROXIES.has(plain);
 }
 
 /**
@@ -188,7 +166,7 @@ function toldOfUrl(fields: Fields): string {
   let told = '';
   for (const [name, value] of fields) {
     const plain = plainName(name);
-    if (ABOUT_URL.includes(plain)) told += ` ${plain}: ${value}`;
+    if (tellsOfUrl(plain)) told += ` ${plain}: ${value}`;
     else if (plain === 'forwarded') told += (value.match(HOST_AND_PROTO) ?? []).map((pair) => ` ${pair}`).join('');
     // With "-" in the name it is part of forwardedAs by itself.
     else if (name.includes('_') && (plain === 'x-forwarded-host' || plain === 'x-forwarded-proto')) told += ` ${name}: ${value}`;

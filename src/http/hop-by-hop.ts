@@ -8,7 +8,8 @@
  * such a name is not followed: the field stays. Everything else that is named goes. Nobody sees
  * a Connection field of another hop, because it never goes on itself.
  */
-import { Fields } from './fields.ts';
+import { Fields, plainName } from './fields.ts';
+import { METHOD_OVERRIDES, isFromProxies } from './proxy-fields.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1 and, for Proxy-*, #section-11.7 */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -26,13 +27,33 @@ const ESSENTIAL: ReadonlySet<string> = new Set([
   'authorization', 'www-authenticate', 'cookie', 'set-cookie', 'origin', 'referer',
   'cache-control', 'pragma', 'cdn-cache-control', 'surrogate-control', 'vary', 'age', 'date', 'expires', 'etag', 'last-modified', 'cache-status',
   'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range',
-  'via', 'cdn-loop', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'max-forwards',
+  'via', 'cdn-loop', 'max-forwards',
   'strict-transport-security', 'content-security-policy', 'location',
 ]);
 
-/** A trailer may not carry what must be known before the body: framing, routing, identity, controls, the content's format. */
-// https://www.rfc-editor.org/rfc/rfc9110.html#section-6.5.1
-const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([...ESSENTIAL].filter((name) => name !== 'etag'));
+/**
+ * A trailer may not carry what must be known before the body: framing, routing, identity, controls, the content's format.
+ * https://www.rfc-editor.org/rfc/rfc9110.html#section-6.5.1
+ */
+function mayBeTrailer(name: string): boolean {
+  const plain = plainName(name);
+  return plain === 'etag' || !(isForeignSpelling(name, plain) || isEssential(plain) || HOP_BY_HOP.has(plain) || METHOD_OVERRIDES.has(plain));
+}
+
+function isEssential(plain: string): boolean {
+  return ESSENTIAL.has(plain) || isFromProxies(plain);
+}
+
+/** Of requests, besides those above: an origin may answer otherwise for another value. */
+const SELECTING = /^(?:accept|sec|access-control|user-agent|if|save|device|viewport|x-requested-with)(?:-|$)/;
+
+/**
+ * Whether a request field is a field of HTTP in the spelling of CGI, `Content_Length`. A CGI program takes
+ * it for the field itself; a cache, or a server that frames messages, does not. Nobody else sends it.
+ */
+export function isForeignSpelling(name: string, plain: string): boolean {
+  return name.includes('_') && (HOP_BY_HOP.has(plain) || ESSENTIAL.has(plain) || SELECTING.test(plain));
+}
 
 /** The end-to-end fields of a message, in their order. */
 export function endToEnd(fields: Fields): Fields {
@@ -52,7 +73,7 @@ export function endToEndTrailers(trailers: Fields): Fields | undefined {
   if (trailers.size === 0) return undefined;
   const kept = new Fields();
   for (const [name, value] of endToEnd(trailers)) {
-    if (!NOT_IN_TRAILERS.has(name.toLowerCase())) kept.append(name, value);
+    if (mayBeTrailer(name)) kept.append(name, value);
   }
   return kept.size > 0 ? kept : undefined;
 }
@@ -64,7 +85,7 @@ function namedInConnection(fields: Fields): Set<string> | undefined {
   let named: Set<string> | undefined;
   for (const option of connection.split(',')) {
     const name = option.trim().toLowerCase();
-    if (name === '' || name === 'close' || name === 'keep-alive' || ESSENTIAL.has(name)) continue;
+    if (name === '' || name === 'close' || name === 'keep-alive' || isEssential(name)) continue;
     named ??= new Set();
     named.add(name);
   }

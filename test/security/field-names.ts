@@ -38,3 +38,18 @@ CDN-Loop CF-Ray CF-Connecting-IP CF-IPCountry CF-Visitor CF-Worker CF-EW-Via CF-
 X-Request-Id X-Request-Start X-Queue-Start Request-Id X-Correlation-Id Correlation-Id X-Trace-Id X-Transaction-Id X-Amzn-Trace-Id X-Cloud-Trace-Context Traceparent Tracestate Baggage B3 X-B3-TraceId X-B3-SpanId X-B3-ParentSpanId X-B3-Sampled X-B3-Flags Uber-Trace-Id Sentry-Trace X-Datadog-Trace-Id X-Datadog-Parent-Id X-Datadog-Sampling-Priority X-Datadog-Origin Newrelic X-NewRelic-Id X-NewRelic-Transaction Elastic-Apm-Traceparent Request-Context X-OT-Span-Context X-Ms-Client-Request-Id X-Dynatrace X-Instana-T Grpc-Trace-Bin Grpc-Timeout X-Envoy-Attempt-Count X-Envoy-Expected-Rq-Timeout-Ms
 X-Author X-Authority Author X-Certainty X-Username-Free X-User-Agent X-User-Country Vary X-Feature-Flags X-Debug X-Test X
 `.trim().split(/\s+/);
+
+/** Set by proxies, and believed by some origin or framework. */
+export const PROXY_NAMES: readonly string[] = `
+Forwarded X-Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Prefix X-Forwarded-Server X-Forwarded-Scheme X-Forwarded-SSL X-Forwarded-URI X-Forwarded-Path X-Forwarded-Method X-Forwarded-User X-Forwarded-Client-Cert X-Forwarded-Anything
+Forwarded-For Forwarded-Host Forwarded-Proto X-Real-IP X-Client-IP X-Cluster-Client-IP True-Client-IP Client-IP X-Originating-IP X-Remote-IP X-Remote-Addr Proxy-Client-IP WL-Proxy-Client-IP WL-Proxy-SSL
+X-Original-URL X-Rewrite-URL X-Original-URI X-Original-Host X-Original-For X-Original-Proto X-Original-Method X-Original-Forwarded-For X-Host X-HTTP-Host-Override X-HTTP-Path-Override X-Script-Name X-Scheme X-URL-Scheme Front-End-Https
+X-Envoy-Original-Path X-Envoy-Original-Host X-Envoy-External-Address X-Envoy-Internal CF-Connecting-IP CF-Connecting-IPv6 CF-Visitor CF-IPCountry Fastly-Client-IP Fastly-SSL Fastly-FF CloudFront-Forwarded-Proto CloudFront-Viewer-Country X-Azure-ClientIP X-Azure-SocketIP
+X-ARR-SSL X-ARR-ClientCert X-ARR-Log-Id Ssl-Offloaded X-MS-Client-Principal X-MS-Client-Principal-Id X-AppEngine-User-IP X-Middleware-Subrequest X-Middleware-Rewrite X-Invoke-Path X-Invoke-Query X-Invoke-Status
+Client-Cert Client-Cert-Chain X-SSL-Client-Cert SSL-Client-S-DN X-Client-Cert X-Remote-User Remote-User X-Auth-Request-User X-Goog-Authenticated-User-Email X-Amzn-Oidc-Data Proxy
+`.trim().split(/\s+/);
+
+/** Of HTTP itself, as a CGI program would read them for the fields with "-". */
+export const CGI_NAMES: readonly string[] = `
+Content_Length Transfer_Encoding Content_Type Content_Encoding If_None_Match If_Modified_Since Cache_Control Accept_Encoding Accept_Language User_Agent Max_Forwards Keep_Alive Proxy_Connection Proxy_Authorization CDN_Loop Sec_Fetch_Site X_Requested_With
+`.trim().split(/\s+/);

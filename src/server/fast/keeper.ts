@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Memo, ServedHit, SplitHead } from '../../cache/memo.ts';
 import type { Answer } from '../../cache/prepared-answer.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
-import { isFromProxies } from '../../http/forwarding.ts';
+import { isFromProxies } from '../../http/proxy-fields.ts';
 import { headLines, mayHaveBody } from '../head-lines.ts';
 import type { PlainHead } from './plain-head.ts';
 

@@ -6,9 +6,9 @@
  */
 import { ABSENT, type PlainRequest, REPEATED } from '../../cache/plain-request.ts';
 import { TOKEN_BYTES, VALUE_BYTES } from '../../http/field-bytes.ts';
-import { FROM_PROXIES, FROM_PROXIES_PREFIX } from '../../http/forwarding.ts';
 import { FNV_PRIME, FNV_SEED } from '../../http/hash.ts';
 import { KnownNames } from '../../http/known-names.ts';
+import { FROM_PROXIES, FROM_PROXIES_PREFIXES } from '../../http/proxy-fields.ts';
 import { isKnownCredential } from '../../policy/credentials.ts';
 import { FieldLines, KnownFieldLines, MAX_FIELDS } from './field-lines.ts';
 
@@ -245,7 +245,7 @@ export class PlainHead implements PlainRequest {
       at += 2;
       const kind = this.#kinds.get(hash);
       if (kind === undefined) {
-        if (this.#trustsProxies && this.#begins(nameStart, FROM_PROXIES_PREFIX)) return false;
+        if (this.#trustsProxies && FROM_PROXIES_PREFIXES.some((prefix) => this.#begins(nameStart, prefix))) return false;
         lines.hasCookie ||= isKnownCredential(this.#names.at(this.bytes, nameStart, nameEnd, hash));
       } else if (!this.#take(kind, field)) return false;
       if (kind === 'host') hosts++;
