@@ -175,6 +175,54 @@ test('in front of any host, URLs of all of them are fetched', async (t) => {
   for (const target of [`/127.0.0.1:${one.port}/a`, `/127.0.0.1:${two.port}/a`, `/127.0.0.1:${one.port}/b`]) assert.equal((await request(proxy.url + target)).headers.get('x-cache'), 'HIT');
 });
 
+describe("a stranger's sitemap, in front of any host,", () => {
+  test('has nothing asked of another host, by a location, an index or a redirect, however it is spelt', async (t) => {
+    await using inner = await startOrigin(page);
+    const files: Record<string, string> = {};
+    await using stranger = await startOrigin((incoming, response, context) => {
+      const file = files[incoming.url!];
+      if (file === undefined) return page(incoming, response, context);
+      if (/^(?:http|\/)/.test(file)) return void response.writeHead(302, { Location: file }).end();
+      response.writeHead(200, { 'Content-Type': 'application/xml' }).end(file);
+    });
+    const [port, own] = [inner.port, `127.0.0.1:${stranger.port}`];
+    const spellings = [`http://127.0.0.1:${port}/delete-all?confirm=1`, `http://localhost:${port}/x`, `https://127.0.0.1:${port}/x`, `/127.0.0.1:${port}/x`, `/http://127.1:${port}/x`, `/2130706433:${port}/x`, `/.millrace/led/http://127.0.0.1:${port}/x`];
+    Object.assign(files, {
+      '/sitemap.xml': urlset(`http://${own}/a`, `/${own}/b`, ...spellings),
+      '/index.xml': index(`http://${own}/sitemap.xml`, `http://${own}/redirected.xml`, `http://${own}/led.xml`, ...spellings),
+      '/redirected.xml': `http://127.0.0.1:${port}/sitemap.xml`,
+      '/led.xml': `//localhost:${port}/sitemap.xml`,
+    });
+    const home = new Home(t);
+    const proxy = await home.start('--port', '0', '--log-format', 'off');
+    for (const sitemap of [`http://${own}/sitemap.xml`, `/${own}/sitemap.xml`, `/${own}/index.xml`, `http://${own}/index.xml`, `${proxy.url}/${own}/index.xml`]) {
+      for (const instance of [[], ['--port', String(proxy.port)]]) {
+        const done = await home.run('warm', '--sitemap', sitemap, ...instance, '--json');
+        assert.equal(inner.requests.length, 0, sitemap);
+        if (instance.length > 0) continue;
+        const { urls, leftOut } = JSON.parse(done.stdout) as WarmSummary;
+        assert.equal(urls, 2, sitemap);
+        assert.ok(leftOut.some(({ why }) => why.startsWith('of another host than its sitemap')));
+      }
+    }
+    for (const file of ['redirected', 'led']) {
+      const done = await home.run('warm', '--sitemap', `http://${own}/${file}.xml`);
+      assert.match(done.stderr, /it leads to \S+, which is of another host than its sitemap/u);
+    }
+    assert.equal(inner.requests.length, 0);
+  });
+
+  test('cannot fill the terminal with names of hosts', async (t) => {
+    const hosts = Array.from({ length: 5000 }, (_, i) => `http://h${i}.example/`);
+    await using stranger = await startOrigin((_, response) => void response.end(urlset(...hosts)));
+    const home = new Home(t);
+    await home.start('--port', '0', '--log-format', 'off');
+    const done = await home.run('warm', '--sitemap', `${stranger.url}/s.xml`);
+    assert.match(done.stdout, /\n +4990 {2}of more hosts than that of their sitemap\n/u);
+    assert.ok(done.stdout.length < 2000);
+  });
+});
+
 test('a wrong command line is one sentence', async (t) => {
   const home = new Home(t);
   const cases: [string[], number, RegExp][] = [

@@ -13,15 +13,21 @@ import { MillraceError } from '../../errors.ts';
 import { parseLogLine } from './log-lines.ts';
 import type { Place, Places } from './places.ts';
 import type { Client } from './requests.ts';
-import { type Sitemap, parseSitemap } from './sitemap.ts';
+import { MAX_LOCATION, MAX_LOCATIONS, type Sitemap, parseSitemap } from './sitemap.ts';
 import type { HeaderLine } from './variants.ts';
 
 /** Bytes of a sitemap, unpacked: https://www.sitemaps.org/protocol.html#index */
 const MAX_SITEMAP = 52_428_800;
-/** Sitemaps below indexes, in all: as many as one index may name. */
-const MAX_SITEMAPS = 50_000;
+/** Sitemaps below indexes, in all. */
+const MAX_SITEMAPS = 10_000;
+/** Bytes of sitemaps, unpacked, in all. */
+const MAX_SITEMAP_BYTES = 10 * MAX_SITEMAP;
 /** URLs in all; they are kept in memory. */
 const MAX_URLS = 1_000_000;
+/** Characters of them, in all. */
+const MAX_CHARACTERS = 100_000_000;
+/** Reasons of one kind that are told apart. */
+const MAX_REASONS = 10;
 const MAX_REDIRECTS = 5;
 /** Characters of a line of log that is looked at. */
 const MAX_LINE = 1_000_000;
@@ -40,7 +46,11 @@ export class WarmList {
   readonly #variant: readonly HeaderLine[];
   readonly #found = new Map<string, Place>();
   readonly #leftOut = new Map<string, number>();
+  /** Reasons told apart, by what is said of the rest. */
+  readonly #reasons = new Map<string, number>();
   readonly #seen = new Set<string>();
+  #characters = 0;
+  #sitemapBytes = 0;
 
   constructor(places: Places, client: Client, variant: readonly HeaderLine[]) {
     this.#places = places;
@@ -64,46 +74,74 @@ export class WarmList {
     for (const file of logs) await this.#readLog(file);
   }
 
-  #add(text: string): void {
-    const place = this.#places.find(text);
-    if ('why' in place) return this.#leaveOut(place.why);
+  /** @param sitemap that names it */
+  #add(text: string, sitemap?: Place): void {
+    const place = sitemap === undefined ? this.#places.find(text) : this.#places.findBeside(text, sitemap);
+    if ('why' in place) return this.#leaveOut(place.why, 1, place.rest);
     const key = `${place.host} ${place.requestTarget}`;
-    if (this.#found.size < MAX_URLS || this.#found.has(key)) this.#found.set(key, place);
-    else this.#leaveOut(`over ${MAX_URLS} URLs`);
+    if (this.#found.has(key)) return;
+    if (this.#isFull) return this.#leaveOut(`over ${MAX_URLS} URLs, or ${MAX_CHARACTERS} characters of them`);
+    this.#found.set(key, place);
+    this.#characters += key.length;
   }
 
-  #leaveOut(why: string, count = 1): void {
-    this.#leftOut.set(why, (this.#leftOut.get(why) ?? 0) + count);
+  get #isFull(): boolean {
+    return this.#found.size >= MAX_URLS || this.#characters >= MAX_CHARACTERS;
+  }
+
+  /** @param rest what is said of those whose reasons are many: a stranger can make up as many as there are URLs */
+  #leaveOut(why: string, count = 1, rest?: string): void {
+    if (count === 0) return;
+    let told = why;
+    if (rest !== undefined && !this.#leftOut.has(why)) {
+      const reasons = this.#reasons.get(rest) ?? 0;
+      if (reasons === MAX_REASONS) told = rest;
+      else this.#reasons.set(rest, reasons + 1);
+    }
+    this.#leftOut.set(told, (this.#leftOut.get(told) ?? 0) + count);
+  }
+
+  #leaveOutOf({ tooLong, tooMany }: Sitemap): void {
+    this.#leaveOut(`longer than the ${MAX_LOCATION} characters a location of a sitemap may have`, tooLong);
+    this.#leaveOut(`over the ${MAX_LOCATIONS} locations one sitemap may have`, tooMany);
   }
 
   async #readSitemap(url: string): Promise<void> {
-    const { kind, locations } = await this.#fetchSitemap(url);
-    if (kind === 'sitemap') for (const location of locations) this.#add(location);
+    const { place, sitemap } = await this.#fetchSitemap(url);
+    this.#leaveOutOf(sitemap);
+    const { kind, locations } = sitemap;
+    if (kind === 'sitemap') for (const location of locations) this.#add(location, place);
     // An index names sitemaps, and no further index; that one of them fails is no reason to leave out the others.
     else for (const location of locations) {
       if (this.#seen.has(location)) continue;
-      if (this.#seen.size === MAX_SITEMAPS || this.#found.size === MAX_URLS) {
-        this.#leaveOut(`sitemaps behind ${MAX_SITEMAPS} others, or ${MAX_URLS} URLs`);
+      if (this.#seen.size === MAX_SITEMAPS || this.#sitemapBytes >= MAX_SITEMAP_BYTES || this.#isFull) {
+        this.#leaveOut(`sitemaps behind ${MAX_SITEMAPS} others, ${MAX_SITEMAP_BYTES} bytes of them or ${MAX_URLS} URLs`);
         continue;
       }
       this.#seen.add(location);
       try {
-        const below = await this.#fetchSitemap(location);
-        if (below.kind === 'index') this.#leaveOut('an index of sitemaps within another');
-        else for (const each of below.locations) this.#add(each);
+        const below = await this.#fetchSitemap(location, place);
+        if (below.sitemap.kind === 'index') this.#leaveOut('an index of sitemaps within another');
+        else {
+          this.#leaveOutOf(below.sitemap);
+          for (const each of below.sitemap.locations) this.#add(each, below.place);
+        }
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
-        this.#leaveOut(error.message.replace(/\.$/, ''));
+        this.#leaveOut(error.message.replace(/\.$/, ''), 1, 'more sitemaps that cannot be read');
       }
     }
   }
 
-  async #fetchSitemap(url: string): Promise<Sitemap> {
+  /** @param index that names it */
+  async #fetchSitemap(url: string, index?: Place): Promise<{ place: Place; sitemap: Sitemap }> {
     const failed = (why: string, cause?: unknown): MillraceError => new MillraceError('ERR_WARM', `The sitemap ${url} cannot be read: ${why}.`, { cause });
     let from = url;
+    let first = index;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const place = this.#places.find(from);
+      const place = first === undefined ? this.#places.find(from) : this.#places.findBeside(from, first);
       if ('why' in place) throw failed(redirects === 0 ? `it is ${place.why}` : `it leads to ${from}, which is ${place.why}`);
+      first ??= place;
       let response: IncomingMessage;
       let bytes: Buffer;
       try {
@@ -112,6 +150,7 @@ export class WarmList {
       } catch (cause) {
         throw failed((cause as Error).message, cause);
       }
+      this.#sitemapBytes += bytes.length;
       const { statusCode = 0, headers: { location } } = response;
       if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
         const next = URL.parse(location, URL.parse(place.requestTarget, `http://${place.host}`)?.href);
@@ -123,7 +162,7 @@ export class WarmList {
       if (statusCode !== 200) throw failed(`the answer has status ${statusCode}`);
       const sitemap = parseSitemap(bytes.toString('utf8'));
       if (sitemap === undefined) throw failed('it is no sitemap, or not a whole one');
-      return sitemap;
+      return { place, sitemap };
     }
     throw failed('it leads from one place to the next');
   }

@@ -3,8 +3,10 @@
  * Where a running proxy serves what a URL names: people have URLs of the proxy, of the origin, of the
  * site as its visitors know it, or paths alone.
  */
+import { isIP } from 'node:net';
 import { isLoopback } from '../../origin/address.ts';
-import { parseAuthority } from '../../origin/targets.ts';
+import { parseEmbeddedPath } from '../../origin/embedded-path.ts';
+import { parseAbsoluteForm, parseAuthority } from '../../origin/targets.ts';
 
 /** An instance that is to be asked. */
 export interface Serving {
@@ -25,6 +27,8 @@ export interface Place {
 /** A URL that the proxy does not serve. */
 export interface Elsewhere {
   readonly why: string;
+  /** Where it is one of many hosts, what to say of those that are not named. */
+  readonly rest?: string;
 }
 
 export class Places {
@@ -41,6 +45,21 @@ export class Places {
     this.#siteHosts = new Set(siteHosts.map((host) => parseAuthority(host)?.host ?? host));
   }
 
+  /**
+   * As find(), for what a sitemap names, which may be a stranger's: URLs of its own host alone.
+   * https://www.sitemaps.org/protocol.html#location
+   */
+  findBeside(text: string, sitemap: Place): Place | Elsewhere {
+    const place = this.find(text);
+    // One origin is one site, whatever its names.
+    if ('why' in place || typeof this.#mode === 'object') return place;
+    const host = embeddedHost(place.requestTarget);
+    const own = embeddedHost(sitemap.requestTarget);
+    // Where it is not known whether the proxy takes any host, the first segment of a path may be one.
+    if (host?.name === own?.name || (this.#mode === 'unknown' && host?.isSure !== true)) return place;
+    return { why: `of another host than its sitemap, ${host?.name ?? place.host}`, rest: 'of more hosts than that of their sitemap' };
+  }
+
   /** @param text a URL, a path, or a request target */
   find(text: string): Place | Elsewhere {
     if (text.startsWith('/')) return { requestTarget: visible(text), host: this.#own.host };
@@ -52,10 +71,19 @@ export class Places {
     if (this.#siteHosts.has(bare(hostname))) return { requestTarget: target, host: url.host };
     if (this.#mode === 'any') return { requestTarget: url.origin + target, host: url.host };
     const origin = this.#origin;
-    if (origin === undefined || origin.origin !== url.origin) return { why: `of another host, ${url.host}` };
+    if (origin === undefined || origin.origin !== url.origin) return { why: `of another host, ${url.host}`, rest: 'of more hosts' };
     const base = origin.pathname.replace(/\/+$/, '');
     return target.startsWith(`${base}/`) ? { requestTarget: target.slice(base.length), host: this.#own.host } : { why: `not below ${origin.href}` };
   }
+}
+
+/** The host that is named in front of any, without a port that is a scheme's default; undefined where none is. */
+function embeddedHost(requestTarget: string): { name: string; isSure: boolean } | undefined {
+  const found = parseAbsoluteForm(requestTarget) ?? parseEmbeddedPath(requestTarget, 80);
+  if (found === undefined) return undefined;
+  const { host, port } = found;
+  const isDefault = port === 80 || port === 443;
+  return { name: isDefault ? host : `${host}:${port}`, isSure: !isDefault || isIP(host) !== 0 || isLoopback(host) || !('explicit' in found) || found.explicit };
 }
 
 /** As it may stand in a request line. */
