@@ -13,12 +13,13 @@ import { startOrigin } from '../kit/origin.ts';
 import { type TestProxy, startMillrace } from '../kit/proxy.ts';
 
 const MACHINE = Object.values(networkInterfaces()).flatMap((each) => each ?? []).filter(({ address, internal }) => !internal && !address.startsWith('fe80:')).map(({ address }) => address);
+/** Names that can be on this machine; a public one that leads here is refused before. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {
-  'self.example': ['127.0.0.1'],
-  'mapped.example': ['::ffff:127.0.0.1'],
-  'twice.example': ['::1', '127.0.0.1'],
-  'unspecified.example': ['0.0.0.0'],
-  ...Object.fromEntries(MACHINE.map((address, i) => [`machine${i}.example`, [address]])),
+  'self.test': ['127.0.0.1'],
+  'mapped.test': ['::ffff:127.0.0.1'],
+  'twice.test': ['::1', '127.0.0.1'],
+  'unspecified.test': ['0.0.0.0'],
+  ...Object.fromEntries(MACHINE.map((address, i) => [`machine${i}.test`, [address]])),
 };
 
 const { lookup } = dns;
@@ -58,8 +59,8 @@ const ALL_LOOPS = Array.from({ length: 5 }, () => '508 ERR_LOOP');
 for (const fastLane of [true, false]) {
   describe(`a request for the proxy itself is a loop, ${fastLane ? 'with' : 'without'} the fast lane`, () => {
     const cases: [name: string, options: Parameters<typeof startMillrace>[0], hosts: readonly string[]][] = [
-      ['listening on loopback', {}, ['localhost', '127.0.0.1', '127.9.9.9', '::1', 'self.example', 'mapped.example', 'twice.example']],
-      ['listening on every address', { host: '0.0.0.0', allowHost: ['*', 'localhost', '127.0.0.1', 'self.example', '0.0.0.0', 'unspecified.example'] }, ['localhost', '127.0.0.1', 'self.example', '0.0.0.0', 'unspecified.example', ...MACHINE, ...Object.keys(NAMES).filter((name) => name.startsWith('machine'))]],
+      ['listening on loopback', {}, ['localhost', '127.0.0.1', '127.9.9.9', '::1', 'self.test', 'mapped.test', 'twice.test']],
+      ['listening on every address', { host: '0.0.0.0', allowHost: ['*', 'localhost', '127.0.0.1', 'self.test', '0.0.0.0', 'unspecified.test'] }, ['localhost', '127.0.0.1', 'self.test', '0.0.0.0', 'unspecified.test', ...MACHINE, ...Object.keys(NAMES).filter((name) => name.startsWith('machine'))]],
     ];
     for (const [name, options, hosts] of cases) {
       test(name, async () => {
@@ -71,7 +72,7 @@ for (const fastLane of [true, false]) {
     test('and for another port of this machine is none', async () => {
       await using origin = await startOrigin((_, response) => void response.end('page'));
       await using proxy = await startMillrace({ allowConnect: true, fastLane });
-      for (const host of ['self.example', '127.0.0.1']) {
+      for (const host of ['self.test', '127.0.0.1']) {
         const received = await rawRequest(proxy.port, `GET /${host}:${origin.port}/ HTTP/1.1\r\nHost: localhost:${proxy.port}\r\n\r\n`);
         assert.match(received.toString('latin1'), /^HTTP\/1\.1 200 [^]*page$/, host);
       }
@@ -83,7 +84,7 @@ test('over HTTP/2 too', async () => {
   await using proxy = await startMillrace({ adminPort: 0 });
   await using client = await Http2Client.connect(proxy.url);
   for (const port of [proxy.port, Number(new URL(proxy.adminUrl!).port)]) {
-    for (const host of ['self.example', 'localhost', '127.0.0.1']) assert.equal((await client.request(`/${host}:${port}/__admin/stats`)).status, 508, `${host}:${port}`);
+    for (const host of ['self.test', 'localhost', '127.0.0.1']) assert.equal((await client.request(`/${host}:${port}/__admin/stats`)).status, 508, `${host}:${port}`);
   }
 });
 
