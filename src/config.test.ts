@@ -17,7 +17,7 @@ const DEFAULTS: Config = {
   tlsKey: undefined,
   upstreamPort: 80, cache: true, ttl: undefined, defaultTtl: 120, staleWait: 2, staleIfError: 3600, letter: false,
   maxMemory: 268_435_456,
-  maxConnections: undefined, maxRequests: 10_000, maxOriginConnections: 1024, maxConnectionsPerAddress: 512, maxUnread: 128 * 1024 * 1024, cacheDir: undefined, maxDisk: 10_737_418_240, redis: undefined, memcached: [], maxObject: 33_554_432, sortQuery: true, workers: 1, fastLane: true, keepTags: false, preserveHost: undefined, trustProxy: [], allowHost: [], allowConnect: false, allowPurge: [],
+  maxConnections: undefined, maxRequests: 10_000, minBodyRate: 100, maxOriginConnections: 1024, maxConnectionsPerAddress: 512, maxUnread: 128 * 1024 * 1024, cacheDir: undefined, maxDisk: 10_737_418_240, redis: undefined, memcached: [], maxObject: 33_554_432, sortQuery: true, workers: 1, fastLane: true, keepTags: false, preserveHost: undefined, trustProxy: [], allowHost: [], allowConnect: false, allowPurge: [],
   maxRequestFields: 100,
   admin: true, adminPort: undefined, adminToken: undefined, adminTokenFile: undefined, logFormat: 'auto', verbose: false, shutdownTimeout: 10, connectTimeout: 10, originTimeout: 60, maxResponseFields: 200, maxOriginConcurrency: 32,
 };

@@ -35,6 +35,8 @@ export interface Config {
   readonly maxConnectionsPerAddress: number;
   /** Requests under way at once, but for hits that are answered at once. The workers have equal parts of it. */
   readonly maxRequests: number;
+  /** Bytes a second that the content of a request has to come at, on average over a minute; 0: it must only not stand still. */
+  readonly minBodyRate: number;
   /** Embedded-host mode: the port of a host that names none. */
   readonly upstreamPort: number;
   /** False (--no-cache): everything is passed through. */

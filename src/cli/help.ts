@@ -31,6 +31,7 @@ const PAIRS: ReadonlyMap<string, readonly [second: string, doc: string]> = new M
   ['help', ['version', 'this text, also after a command; the version']],
   ['tls-cert', ['tls-key', 'serve https with this certificate (PEM)']],
   ['max-connections', ['max-connections-per-address', 'of clients (512)']],
+  ['connect-timeout', ['origin-timeout', 'connecting; answering (10s, 1m)']],
   ['origin-cert', ['origin-key', 'show it this client certificate (PEM)']],
   ['admin-token', ['admin-token-file', 'administer by it (bearer)']],
   ['preserve-host', ['no-preserve-host', "origin gets the client's Host, or not"]],

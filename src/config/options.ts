@@ -62,6 +62,7 @@ export const OPTIONS: readonly Option[] = [
   { name: 'max-connections', field: 'maxConnections', type: 'integer', value: 'N', min: '1', max: '1000000', defaultWords: 'by ulimit -n', doc: 'of clients, in all', group: 'Listening', commands: SERVE },
   { name: 'max-connections-per-address', field: 'maxConnectionsPerAddress', type: 'integer', value: 'N', min: '1', max: '1000000', default: '512', doc: 'of one address', group: 'Listening', commands: SERVE },
   { name: 'max-requests', field: 'maxRequests', type: 'integer', value: 'N', min: '1', max: '1000000', default: '10000', doc: 'under way at once', group: 'Listening', commands: SERVE },
+  { name: 'min-body-rate', field: 'minBodyRate', type: 'integer', value: 'N', min: '0', max: '1000000', default: '100', doc: 'bytes/s that content has to come at', group: 'Listening', commands: SERVE },
   { name: 'upstream-port', field: 'upstreamPort', type: 'integer', value: 'N', min: '1', max: '65535', default: '80', doc: 'port of a /HOST/ that names none', group: 'Origin', commands: SERVE },
   { name: 'preserve-host', field: 'preserveHost', type: 'flag', sets: true, defaultWords: 'on for a private origin', doc: "send the client's Host to the origin", group: 'Origin', commands: SERVE },
   { name: 'no-preserve-host', field: 'preserveHost', type: 'flag', sets: false, defaultWords: 'on for a public origin', doc: "send the origin's own Host to it", group: 'Origin', commands: SERVE },

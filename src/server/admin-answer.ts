@@ -45,7 +45,7 @@ export function createAdminServer(admin: Admin, state: { readonly draining: bool
       reply.closeAfter();
       return send(reply, problem(refused, request.headers.accept));
     }
-    const message = received(request, bodyOf(request, reply, maxFields));
+    const message = received(request, bodyOf(request, reply, { maxTrailers: maxFields, minRate: 100 }));
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);
   };
   const options = { maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };

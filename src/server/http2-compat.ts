@@ -11,6 +11,7 @@ import { type Handed, withHanded } from './handed.ts';
 import { bodyOf, checkConnect, exchangeOf } from './http2.ts';
 import { checkHead, readHead } from './http2-head.ts';
 import { Http2Reply } from './http2-reply.ts';
+import { bodyLimits } from './request-body.ts';
 
 export class Http2Compat {
   readonly #proxy: ProxyParts;
@@ -34,13 +35,13 @@ export class Http2Compat {
     const received = readHead(request.rawHeaders);
     // A framework takes the path off where the proxy is mounted.
     const head = { ...received, requestTarget: request.url ?? received.requestTarget };
-    const { maxRequestFields } = this.#proxy.config;
-    const body = handed.body === undefined ? bodyOf(stream, head.fields, maxRequestFields) : undefined;
+    const { config } = this.#proxy;
+    const body = handed.body === undefined ? bodyOf(stream, head.fields, bodyLimits(config)) : undefined;
     const { socket, encrypted } = stream.session;
     const peer = { clientAddress: socket.remoteAddress ?? '', port: socket.localPort, scheme: encrypted === true ? 'https' : 'http' } as const;
     const { message, ...exchange } = exchangeOf(peer, head, body, new Http2Reply(stream, head.method, head.fields, (fields) => complete(response, fields)));
     const whole = { ...exchange, message: withHanded(message, handed), onFailure: handed.onFailure };
-    const refused = handed.refused ?? checkHead(head, body !== undefined, maxRequestFields) ?? checkConnect(this.#proxy, head);
+    const refused = handed.refused ?? checkHead(head, body !== undefined, config.maxRequestFields) ?? checkConnect(this.#proxy, head);
     if (refused === undefined) this.#exchanges.answer(whole);
     else this.#exchanges.refuse(refused, whole);
   }

@@ -15,7 +15,7 @@ import { type Http2Head, checkHead, readHead } from './http2-head.ts';
 import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
 import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
-import { RequestBody } from './request-body.ts';
+import { type BodyLimits, RequestBody, bodyLimits } from './request-body.ts';
 import { MAX_HEAD } from './request-check.ts';
 
 /** https://www.rfc-editor.org/rfc/rfc9113.html#section-6.5.2: 100 is what it recommends at least. */
@@ -123,7 +123,7 @@ export class Http2Lane {
     stream.once('close', () => peer.streams.delete(stream));
     const head = readHead(lines);
     const { maxRequestFields } = this.#proxy.config;
-    const body = bodyOf(stream, head.fields, maxRequestFields);
+    const body = bodyOf(stream, head.fields, bodyLimits(this.#proxy.config));
     const refused = checkHead(head, body !== undefined, maxRequestFields) ?? checkConnect(this.#proxy, head);
     const hits = this.#hits;
     if (refused === undefined && body === undefined && hits?.answer(stream, head, peer.clientAddress) === true) return;
@@ -155,8 +155,8 @@ export function exchangeOf({ clientAddress, port, scheme }: PeerAddress, { metho
   };
 }
 
-/** Undefined: the request has none. @param maxTrailers trailer fields that it may have */
-export function bodyOf(stream: ServerHttp2Stream, fields: Fields, maxTrailers: number): RequestBody | undefined {
+/** Undefined: the request has none. */
+export function bodyOf(stream: ServerHttp2Stream, fields: Fields, limits: BodyLimits): RequestBody | undefined {
   if (stream.endAfterHeaders || fields.first('content-length') === '0') return undefined;
   let trailers: readonly string[] = [];
   stream.once('trailers', (_headers: unknown, _flags: unknown, lines: readonly string[]) => (trailers = lines));
@@ -167,7 +167,7 @@ export function bodyOf(stream: ServerHttp2Stream, fields: Fields, maxTrailers: n
     trailers: () => trailers,
     // The reply does what there is to do.
     discard: () => undefined,
-  }, maxTrailers);
+  }, limits);
 }
 
 function ignore(): void {}

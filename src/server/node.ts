@@ -15,7 +15,7 @@ import { type ParseError, answerPastParser, explainParseError } from './parse-er
 import { NodeReply } from './node-reply.ts';
 import { Pipeline } from './pipeline.ts';
 import { bodyOf, received } from './received.ts';
-import type { RequestBody } from './request-body.ts';
+import { type RequestBody, bodyLimits } from './request-body.ts';
 import { checkRequest, isHost } from './request-check.ts';
 import { type TunnelEnd, connect, lastReply, upgrade } from './tunnels.ts';
 
@@ -201,7 +201,7 @@ export class NodeLane {
     const refused = handed?.refused ?? checkRequest(request, this.#proxy.config.maxRequestFields);
     if (refused !== undefined) return this.#exchanges.refuse(refused, this.#exchange(request, reply, undefined, handed));
     if (asksToSwitch(request)) this.#endAfter(request, reply);
-    this.#exchanges.answer(this.#exchange(request, reply, handed?.body === undefined ? bodyOf(request, reply, this.#proxy.config.maxRequestFields) : undefined, handed));
+    this.#exchanges.answer(this.#exchange(request, reply, handed?.body === undefined ? bodyOf(request, reply, bodyLimits(this.#proxy.config)) : undefined, handed));
   }
 
   #exchange(request: IncomingMessage, reply: NodeReply, body?: RequestBody, handed?: Handed): Exchange {

@@ -6,13 +6,13 @@ import type { IncomingMessage } from 'node:http';
 import { Fields } from '../http/fields.ts';
 import type { ReceivedMessage } from '../proxy.ts';
 import type { NodeReply } from './node-reply.ts';
-import { type RequestBody, messageBody } from './request-body.ts';
+import { type BodyLimits, type RequestBody, messageBody } from './request-body.ts';
 import { hasBody } from './request-check.ts';
 
-/** Undefined: it has none. @param maxTrailers trailer fields that it may have */
-export function bodyOf(request: IncomingMessage, reply: NodeReply, maxTrailers: number): RequestBody | undefined {
+/** Undefined: it has none. */
+export function bodyOf(request: IncomingMessage, reply: NodeReply, limits: BodyLimits): RequestBody | undefined {
   if (!hasBody(request)) return undefined;
-  const body = messageBody(request, maxTrailers);
+  const body = messageBody(request, limits);
   reply.beforeEnd(() => body.answered());
   // What follows on the connection is the rest of it, or may be: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9
   body.on('error', () => reply.closeAfter());

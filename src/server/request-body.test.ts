@@ -27,7 +27,7 @@ class FakeMessage extends Readable {
 
 function make(): { message: FakeMessage; body: RequestBody } {
   const message = new FakeMessage();
-  return { message, body: messageBody(message as unknown as IncomingMessage, 100) };
+  return { message, body: messageBody(message as unknown as IncomingMessage, { maxTrailers: 100, minRate: 100 }) };
 }
 
 describe('the body of a request', () => {
@@ -86,6 +86,37 @@ describe('the body of a request', () => {
       mock.timers.reset();
     }
   });
+});
+
+describe('a body that drips', () => {
+  /** Bytes that come each 10 seconds, until it breaks off or 5 minutes are over. */
+  const drip = async (bytes: number, pausedMs = 0): Promise<string | undefined> => {
+    mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    try {
+      const { message, body } = make();
+      let code: string | undefined;
+      body.on('error', (error) => (code = (error as unknown as { code: string }).code)).resume();
+      for (let i = 0; i < 30 && code === undefined; i++) {
+        message.push(Buffer.alloc(bytes));
+        await new Promise(setImmediate);
+        mock.timers.tick(10_000);
+        if (pausedMs === 0) continue;
+        body.pause();
+        message.push(Buffer.alloc(2 * body.readableHighWaterMark));
+        await new Promise(setImmediate);
+        mock.timers.tick(pausedMs);
+        body.resume();
+        await new Promise(setImmediate);
+      }
+      return code;
+    } finally {
+      mock.timers.reset();
+    }
+  };
+
+  test('breaks off where it comes at less than the least rate', async () => assert.equal(await drip(900), 'ERR_REQUEST_TIMEOUT'));
+  test('goes on where it comes at that rate', async () => assert.equal(await drip(1100), undefined));
+  test('goes on where its reader lets it wait', async () => assert.equal(await drip(1, 300_000), undefined));
 });
 
 describe('the rest of a request that is answered', () => {

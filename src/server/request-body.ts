@@ -6,6 +6,7 @@
  */
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
+import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import { checkNumber } from './request-check.ts';
@@ -13,8 +14,19 @@ import { checkNumber } from './request-check.ts';
 /** Bytes of a body nobody wants that are read to keep the connection; past that it is closed. */
 const MAX_DISCARDED = 262_144;
 
-/** Milliseconds a client may be silent in the middle of its body. */
+/** Milliseconds a client may be silent in the middle of its body, and over which its rate is measured. */
 const SILENCE = 60_000;
+
+export interface BodyLimits {
+  /** A request with more trailer fields is refused, as far as that is still possible. */
+  readonly maxTrailers: number;
+  /** Bytes a second that a client has to send, on average over a minute of waiting for it; 0: any. */
+  readonly minRate: number;
+}
+
+export function bodyLimits({ maxRequestFields, minBodyRate }: Pick<Config, 'maxRequestFields' | 'minBodyRate'>): BodyLimits {
+  return { maxTrailers: maxRequestFields, minRate: minBodyRate };
+}
 
 /** What brings it: a message of node:http, or a stream of node:http2. */
 export interface BodySource {
@@ -29,18 +41,21 @@ export interface BodySource {
 
 export class RequestBody extends Readable {
   readonly #source: BodySource;
-  readonly #maxTrailers: number;
+  readonly #limits: BodyLimits;
+  /** Bytes that came in the minute that is measured, of which ms were spent waiting for them. */
+  #bytes = 0;
+  #waitedMs = 0;
+  #waitsSince: number | undefined;
   #reading = false;
   #answered = false;
   #discarded = false;
   #silence: NodeJS.Timeout | undefined;
 
-  /** @param maxTrailers a request with more trailer fields is refused, as far as that is still possible */
-  constructor(source: BodySource, maxTrailers: number) {
+  constructor(source: BodySource, limits: BodyLimits) {
     const { stream } = source;
     super({ highWaterMark: stream.readableHighWaterMark });
     this.#source = source;
-    this.#maxTrailers = maxTrailers;
+    this.#limits = limits;
     stream.on('close', this.#onClose);
     stream.on('error', ignore);
     // An error nobody listens for would end the process; who reads the body hears of it all the same.
@@ -82,18 +97,22 @@ export class RequestBody extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.push(chunk)) {
-      this.#watch();
-      return;
+    const isSlow = this.#isTooSlow(chunk.length);
+    const wantsMore = this.push(chunk);
+    if (isSlow) {
+      this.destroy(new MillraceError('ERR_REQUEST_TIMEOUT', `The client sent its content at less than ${this.#limits.minRate} bytes a second (--min-body-rate).`));
+    } else if (wantsMore) this.#watch();
+    else {
+      clearTimeout(this.#silence);
+      this.#waitsSince = undefined;
+      this.#source.stream.pause();
     }
-    clearTimeout(this.#silence);
-    this.#source.stream.pause();
   };
 
   readonly #onEnd = (): void => {
     // A stream of node:http2 that is reset without an error ends too.
     if (!this.#source.isComplete()) return this.#onClose();
-    const refused = checkNumber(this.#source.trailers().length / 2, this.#maxTrailers, 'trailer');
+    const refused = checkNumber(this.#source.trailers().length / 2, this.#limits.maxTrailers, 'trailer');
     if (refused === undefined) this.push(null);
     else this.destroy(refused);
   };
@@ -102,7 +121,21 @@ export class RequestBody extends Readable {
     if (!this.#source.isComplete()) this.destroy(new MillraceError('ERR_CLIENT_GONE', 'The client went away in the middle of its request.'));
   };
 
+  /** A body that drips holds a connection to the origin as one that is silent does. */
+  #isTooSlow(bytes: number): boolean {
+    const now = Date.now();
+    this.#bytes += bytes;
+    if (this.#waitsSince !== undefined) this.#waitedMs += now - this.#waitsSince;
+    this.#waitsSince = now;
+    if (this.#waitedMs < SILENCE) return false;
+    const isSlow = this.#bytes < (this.#limits.minRate * this.#waitedMs) / 1000;
+    this.#bytes = 0;
+    this.#waitedMs = 0;
+    return isSlow;
+  }
+
   #watch(): void {
+    this.#waitsSince ??= Date.now();
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => {
       this.destroy(new MillraceError('ERR_REQUEST_TIMEOUT', `The client sent nothing for ${SILENCE / 1000} s in the middle of its request.`));
@@ -117,8 +150,8 @@ export class RequestBody extends Readable {
 }
 
 /** The body of a message of node:http that has one. */
-export function messageBody(message: IncomingMessage, maxTrailers: number): RequestBody {
-  return new RequestBody({ stream: message, isComplete: () => message.complete, trailers: () => message.rawTrailers, discard: () => discard(message) }, maxTrailers);
+export function messageBody(message: IncomingMessage, limits: BodyLimits): RequestBody {
+  return new RequestBody({ stream: message, isComplete: () => message.complete, trailers: () => message.rawTrailers, discard: () => discard(message) }, limits);
 }
 
 function discard(message: IncomingMessage): void {
