@@ -256,8 +256,8 @@ export class ProxyParts {
     const resolution = this.#resolve({ ...message, fields });
     if (resolution.kind !== 'target') return resolution;
     resolution.toOrigin?.(fields);
-    // Forwarded where there is a body to wait with: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
-    if (message.body === undefined) fields.delete('expect');
+    // Forwarded where there is a body to wait with, and the client knows it: https://www.rfc-editor.org/rfc/rfc9110.html#section-10.1.1
+    if (message.body === undefined || message.httpVersion === '1.0') fields.delete('expect');
     const forwarded = this.#forwarding.forward({ ...message, fields }, resolution.target.authority, resolution.mode);
     const fixed = this.#fixed;
     const site = forwarded.client && fixed?.site(forwarded.client, forwarded.fields.first('host')!, message.mountPath);

@@ -54,7 +54,13 @@ export class Tunnel {
             protocol,
             onUpgrade: (response, socket, head) => {
               const received = new Fields(response.rawHeaders.slice());
-              const fields = endToEnd(received).append('Connection', 'Upgrade').append('Upgrade', received.get('upgrade') ?? protocol);
+              const switched = received.get('upgrade') ?? '';
+              if (!isAmong(switched, protocol)) {
+                socket.destroy();
+                const { host, port } = request.target;
+                return reject(new MillraceError('ERR_ORIGIN_RESPONSE', `${host}:${port} switched to the protocol "${switched}", where "${protocol}" was asked for. Correct the origin.`));
+              }
+              const fields = endToEnd(received).append('Connection', 'Upgrade').append('Upgrade', switched);
               resolve({ kind: 'upgraded', fields, httpVersion: response.httpVersion, socket, head });
             },
           },
@@ -76,4 +82,15 @@ export class Tunnel {
       });
     });
   }
+}
+
+/** Whether there are protocols, and all of them were asked for. @param asked the value of the client's Upgrade field */
+function isAmong(switched: string, asked: string): boolean {
+  const offered = protocolsOf(asked);
+  const chosen = protocolsOf(switched);
+  return chosen.length > 0 && chosen.every((protocol) => offered.includes(protocol));
+}
+
+function protocolsOf(upgrade: string): string[] {
+  return upgrade.split(',').map((protocol) => protocol.trim().toLowerCase()).filter((protocol) => protocol !== '');
 }

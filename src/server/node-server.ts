@@ -22,7 +22,7 @@ export function createNodeServer(lane: NodeLane): Server {
     connectionsCheckingInterval: 5_000,
     // The lane answers for it, with the words a problem has.
     requireHostHeader: false,
-    shouldUpgradeCallback: mayUpgrade,
+    shouldUpgradeCallback: (request) => mayUpgrade(request) && !lane.isAdmin(request.url!),
   });
   // By default node silently drops what is past the thousandth line; the lane refuses a request that has too many.
   server.maxHeadersCount = 0;
@@ -52,5 +52,5 @@ function withMethod(request: IncomingMessage): IncomingMessage {
  * Source: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.8
  */
 function mayUpgrade(request: IncomingMessage): boolean {
-  return request.method === 'GET' && !hasBody(request) && !/\b(?:h2c?|tls|http)\b/i.test(request.headers.upgrade ?? '');
+  return request.httpVersion === '1.1' && request.method === 'GET' && !hasBody(request) && !/\b(?:h2c?|tls|http)\b/i.test(request.headers.upgrade ?? '');
 }

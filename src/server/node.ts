@@ -69,6 +69,11 @@ export class NodeLane {
     return replies;
   }
 
+  /** Whether the administration answers it. */
+  isAdmin(requestTarget: string): boolean {
+    return this.#exchanges.isAdmin(requestTarget);
+  }
+
   /** For 'request'. */
   request(request: IncomingMessage, response: ServerResponse, handed?: Handed): void {
     if (!this.#ending.has(request.socket)) this.#answer(request, this.#reply(response), handed);
@@ -140,7 +145,7 @@ export class NodeLane {
    * @param earlier what was admitted of the same client, with the very same fields
    */
   admitPlain(message: ReceivedMessage, earlier?: AdmittedRequest): AdmittedRequest | undefined {
-    if (this.#exchanges.isAdmin(message.requestTarget)) return undefined;
+    if (this.isAdmin(message.requestTarget)) return undefined;
     if (earlier === undefined) this.#exchanges.look(message, this.#proxy.port);
     try {
       const admitted = earlier === undefined ? this.#admitNew(message) : this.#proxy.admitAgain(message, earlier);

@@ -15,6 +15,14 @@ export const IDLE: number = KEEP_ALIVE_TIMEOUT + 1_000;
 /** CR LF CR LF as one number. */
 const BLANK_LINE = 0x0d0a0d0a;
 
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** Characters of a request line that have its protocol. */
+const END_OF_LINE = 16;
+/** At the end of a request line. */
+const OTHER_PROTOCOL = / (?:RTSP|ICE)\/\d\.\d\r?$/;
+
 const STAND_IN_BYTES: Buffer = Buffer.from(STAND_IN, 'latin1');
 
 /** Emits 'late' where the method of a request has not come in time. */
@@ -27,6 +35,8 @@ export class GeneralSide extends Duplex {
   /** How many were, where the head of the message that was told to begin ends among them, and that message itself. */
   #fed = 0;
   #isInHead = false;
+  /** The first line of that head as far as it has come; undefined once it is whole. */
+  #line: string | undefined;
   #headEnd: number | undefined;
   #messageEnd: number | undefined;
   /** The first bytes of a message, whose method goes on. */
@@ -116,12 +126,14 @@ export class GeneralSide extends Duplex {
     const read = unknown === undefined ? bytes : Buffer.concat([STAND_IN_BYTES, bytes.subarray(unknown.end)]);
     this.#method = unknown?.method;
     this.#isInHead = true;
+    this.#line = '';
     this.#headEnd = undefined;
     this.#last = 0;
     this.#pass(read);
   }
 
   #pass(bytes: Buffer): void {
+    this.#checkLine(bytes);
     let at = this.#isInHead ? 0 : Math.max(0, bytes.length - 4);
     for (; at < bytes.length; at++) {
       this.#last = (this.#last << 8) | bytes[at]!;
@@ -134,6 +146,20 @@ export class GeneralSide extends Duplex {
     if (this.push(bytes)) return;
     this.#full = true;
     this.#socket.pause();
+  }
+
+  /**
+   * llhttp takes RTSP/1.0 and ICE/1.0 for HTTP. Spoils the end of such a line, so that it is refused.
+   * https://www.rfc-editor.org/rfc/rfc9112.html#section-2.3
+   */
+  #checkLine(bytes: Buffer): void {
+    if (this.#line === undefined) return;
+    const start = /[^\r\n]/.test(this.#line) ? 0 : bytes.findIndex((byte) => byte !== CR && byte !== LF);
+    const end = start === -1 ? -1 : bytes.indexOf(LF, start);
+    // The end of the line is enough, however long it is.
+    const line = (this.#line + bytes.toString('latin1', 0, end === -1 ? undefined : end)).slice(-END_OF_LINE);
+    this.#line = end === -1 ? line : undefined;
+    if (end !== -1 && OTHER_PROTOCOL.test(line)) bytes[end] = 0;
   }
 
   #forgetBegun(): void {
