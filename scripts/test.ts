@@ -19,10 +19,13 @@ interface Run {
 const ROOT = join(import.meta.dirname, '..');
 const WITHOUT_INTERNALS = pathToFileURL(join(ROOT, 'test/lanes/without-internals.ts')).href;
 
-const USUAL: readonly Run[] = [{ name: 'every test', files: ['src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'] }];
-
 /** More cases of what a quicker file beside it tests once, or what takes long. */
 const ONLY_FULL = '{src,test,scripts,bench}/**/*.full.test.ts';
+
+/** In one process; first, as it takes longest. */
+const UNIT_TESTS = 'scripts/unit-tests.ts';
+
+const USUAL: readonly Run[] = [{ name: 'every test', files: [UNIT_TESTS, 'test/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts'] }];
 
 const FULL: readonly Run[] = [
   { name: 'what only this run tests', files: [ONLY_FULL] },
@@ -43,13 +46,13 @@ const FULL: readonly Run[] = [
   },
   {
     name: 'processes that are killed, random input, and large bodies, with five times as much',
-    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached}.test.ts', 'test/cli/disk-crash.test.ts', 'test/stores/disk-crash.test.ts', 'test/lanes/fuzz.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
+    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached,disk-crash}.test.ts', 'test/cli/disk-crash.test.ts', 'test/lanes/{fuzz,large-misses}.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
     env: { MILLRACE_TEST_ROUNDS: '5' },
   },
 ];
 
 function run({ files, env }: Run, options: readonly string[]): boolean {
-  const found = files.map((pattern) => globSync(pattern, { cwd: ROOT }));
+  const found = files.map((pattern) => globSync(pattern, { cwd: ROOT, exclude: pattern === ONLY_FULL ? [] : [ONLY_FULL] }));
   const absent = files.filter((_, i) => found[i]!.length === 0);
   if (absent.length > 0) throw new Error(`No tests are in ${absent.join(', ')}.`);
   // Many tests wait for processes that start, or for time to pass.
