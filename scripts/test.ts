@@ -40,13 +40,23 @@ const FULL: readonly Run[] = [
     env: { MILLRACE_TEST_CLIENT: 'http2' },
   },
   {
+    name: 'what outlives a process, with two workers',
+    files: ['test/cli/{disk,purge}.test.ts'],
+    env: { MILLRACE_TEST_WORKERS: '2' },
+  },
+  {
     name: "the fast lane where Node's handles are not as it knows them",
     files: ['test/lanes/same-bytes.test.ts', 'test/lanes/fuzz.test.ts'],
     env: { NODE_OPTIONS: `--import=${WITHOUT_INTERNALS}` },
   },
   {
-    name: 'processes that are killed, random input, and large bodies, with five times as much',
-    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached,disk-crash}.test.ts', 'test/cli/disk-crash.test.ts', 'test/lanes/{fuzz,large-misses}.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
+    name: 'processes that are killed, ten times as often',
+    files: ['test/{cli,stores}/disk-crash.test.ts'],
+    env: { MILLRACE_TEST_ROUNDS: '10' },
+  },
+  {
+    name: 'random input and large bodies, five times as much',
+    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached}.test.ts', 'test/lanes/{fuzz,large-misses}.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
     env: { MILLRACE_TEST_ROUNDS: '5' },
   },
 ];

@@ -15,6 +15,8 @@ import type { Scope } from '../kit/server-process.ts';
 
 /** A test that waited for ever would leave its servers open, and its file would never end. */
 const WRITE_LIMIT_MS = 60_000;
+/** Of proxies whose tests hold for any number of them: one, and two where `npm run test:full` says so. */
+export const WORKERS: string = process.env['MILLRACE_TEST_WORKERS'] ?? '1';
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 export interface Finished {

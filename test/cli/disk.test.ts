@@ -9,7 +9,7 @@ import { request } from '../kit/client.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
 import { mountSmall, writeUntilFull } from '../kit/small-disk.ts';
 import { until } from '../kit/until.ts';
-import { Home, type Running } from './command.ts';
+import { Home, type Running, WORKERS } from './command.ts';
 
 const BODIES: Readonly<Record<string, Buffer>> = { '/small': Buffer.alloc(500, 's'), '/medium': Buffer.alloc(50_000, 'm'), '/large': Buffer.alloc(700_000, 'l') };
 const PATHS = Object.keys(BODIES);
@@ -50,50 +50,54 @@ async function end({ process, finished }: Running, signal: NodeJS.Signals): Prom
   await finished;
 }
 
-for (const workers of ['1', '2']) {
-  describe(`a cache on disk, ${workers} worker(s)`, () => {
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      test(`outlives the process after ${signal}, and is served at once`, async (t) => {
-        const origin = await originOf(t);
-        const home = new Home(t);
-        const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'kept', '--max-disk', '20MB', '--log-format', 'off', '--workers', workers];
-        const first = await home.start(...args);
-        assert.match(first.stderr(), /keeps .* in 256MB of memory and 20MB on disk, in kept\n/u);
-        await store(first, PATHS);
-        await end(first, signal);
-        assert.equal(origin.requests.length, 3);
-        const second = await home.start(...args);
-        for (const path of PATHS) assert.equal(await get(second.url + path), 'HIT', path);
-        assert.equal(origin.requests.length, 3);
-        const { tiers } = (await stats(second)).store;
-        assert.deepEqual(tiers!.map(({ name }) => name), ['memory', 'disk']);
-        assert.deepEqual([tiers![1]!.objects, tiers![1]!.maxBytes, tiers![1]!.hits], [3, 20 * 2 ** 20, 3]);
-        assert.ok(tiers![1]!.latency!.count >= 3 && tiers![1]!.latency!.max > 0);
-        const text = (await home.run('stats', '--port', String(second.port))).stdout;
-        assert.match(text, /^ {2}memory +\d objects in .* of 256MB, \d+ hits, 0 evicted$/mu);
-        assert.match(text, /^ {2}disk +3 objects in .* of 20MB, 3 hits, 0 evicted; half were found within \S+ ms, 99 % within \S+ ms$/mu);
-      });
-    }
-
-    test('what was purged or invalidated before it was killed does not come back', async (t) => {
-      const origin = await originOf(t);
-      const home = new Home(t);
-      const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'kept', '--log-format', 'off', '--workers', workers];
-      const paths = ['/kept', '/url', '/prefix/one', '/tagged', '/unsafe'];
-      const first = await home.start(...args);
-      await store(first, paths);
-      const purge = (...what: string[]): Promise<unknown> => home.run('purge', '--port', String(first.port), ...what);
-      await Promise.all([purge('--url', '/url'), purge('--prefix', '/pre'), purge('--tag', 'group'), get(`${first.url}/unsafe`, 'POST')]);
-      await end(first, 'SIGKILL');
-      const second = await home.start(...args);
-      for (const path of paths) assert.equal(await get(second.url + path), path === '/kept' ? 'HIT' : 'MISS', path);
-      await home.run('--clear-cache', '--port', String(second.port));
-      await end(second, 'SIGKILL');
-      const third = await home.start(...args);
-      for (const path of paths) assert.equal(await get(third.url + path), 'MISS', path);
-    });
+describe(`a cache on disk, ${WORKERS} worker(s)`, () => {
+  test('outlives the process after SIGTERM and SIGKILL, and is served at once', async (t) => {
+    const origin = await originOf(t);
+    const home = new Home(t);
+    const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'kept', '--max-disk', '20MB', '--log-format', 'off', '--workers', WORKERS];
+    const assertServed = async (running: Running, paths: readonly string[]): Promise<void> => {
+      const asked = origin.requests.length;
+      for (const path of paths) assert.equal(await get(running.url + path), 'HIT', path);
+      assert.equal(origin.requests.length, asked);
+      const { tiers } = (await stats(running)).store;
+      assert.deepEqual(tiers!.map(({ name }) => name), ['memory', 'disk']);
+      assert.deepEqual([tiers![1]!.objects, tiers![1]!.maxBytes, tiers![1]!.hits], [paths.length, 20 * 2 ** 20, paths.length]);
+      assert.ok(tiers![1]!.latency!.count >= paths.length && tiers![1]!.latency!.max > 0);
+    };
+    const first = await home.start(...args);
+    assert.match(first.stderr(), /keeps .* in 256MB of memory and 20MB on disk, in kept\n/u);
+    await store(first, PATHS);
+    await end(first, 'SIGTERM');
+    const second = await home.start(...args);
+    await assertServed(second, PATHS);
+    const more = ['/one', '/two', '/three'];
+    await store(second, more);
+    await end(second, 'SIGKILL');
+    const third = await home.start(...args);
+    await assertServed(third, [...PATHS, ...more]);
+    const text = (await home.run('stats', '--port', String(third.port))).stdout;
+    assert.match(text, /^ {2}memory +\d objects in .* of 256MB, \d+ hits, 0 evicted$/mu);
+    assert.match(text, /^ {2}disk +6 objects in .* of 20MB, 6 hits, 0 evicted; half were found within \S+ ms, 99 % within \S+ ms$/mu);
   });
-}
+
+  test('what was purged or invalidated before it was killed does not come back', async (t) => {
+    const origin = await originOf(t);
+    const home = new Home(t);
+    const args = ['--port', '0', '--origin', origin.url, '--cache-dir', 'kept', '--log-format', 'off', '--workers', WORKERS];
+    const paths = ['/kept', '/url', '/prefix/one', '/tagged', '/unsafe'];
+    const first = await home.start(...args);
+    await store(first, paths);
+    const purge = async (what: object): Promise<void> => assert.equal((await administer(first, '/__admin/purge', { method: 'POST', body: JSON.stringify(what) })).status, 200);
+    await Promise.all([purge({ url: '/url' }), purge({ prefix: '/pre' }), purge({ tag: 'group' }), get(`${first.url}/unsafe`, 'POST')]);
+    await end(first, 'SIGKILL');
+    const second = await home.start(...args);
+    for (const path of paths) assert.equal(await get(second.url + path), path === '/kept' ? 'HIT' : 'MISS', path);
+    assert.equal((await administer(second, '/__admin/clear-cache', { method: 'POST' })).status, 200);
+    await end(second, 'SIGKILL');
+    const third = await home.start(...args);
+    for (const path of paths) assert.equal(await get(third.url + path), 'MISS', path);
+  });
+});
 
 test('a response to QUERY that an earlier process stored is invalidated with its URL', async (t) => {
   const origin = await originOf(t);
@@ -174,54 +178,52 @@ describe('without --origin', () => {
   });
 });
 
-for (const workers of ['1', '2']) {
-  test(`a full disk: ${workers} worker(s) go on without storing, say so once, count it, and store again when there is room`, async (t) => {
-    const directory = mountSmall(t, 16);
-    if (directory === undefined) return;
-    const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end(Buffer.alloc(300_000, 'b')));
-    t.after(() => origin.close());
-    const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--max-memory', '512KB', '--max-object', '1MB', '--log-format', 'off', '--workers', workers);
-    const ask = async (path: string): Promise<string> => {
-      const response = await request(running.url + path, { headers: HOST });
-      assert.deepEqual([response.status, response.body.length], [200, 300_000]);
-      return response.headers.get('x-cache')!;
-    };
-    const said = (pattern: RegExp): number => running.stderr().match(pattern)?.length ?? 0;
-    assert.equal(await ask('/kept'), 'MISS');
-    await until('/kept is a hit', () => ask('/kept'), (result) => result === 'HIT');
-    writeUntilFull(join(directory, 'filler'));
-    for (let i = 0; i < 40; i++) assert.equal(await ask(`/full/${i}`), 'MISS');
-    assert.equal(await ask('/kept'), 'HIT', 'what is stored is served');
-    await running.wrote('stderr', /warning: Nothing can be stored in \S+ now: .*\. Responses are served without being stored/u);
-    assert.ok((await stats(running)).store.tiers!.at(-1)!.errors > 0);
-    rmSync(join(directory, 'filler'));
-    let asked = 0;
-    await until('it says that it stores again', async () => {
-      await ask(`/again/${asked++ % 10}`);
-      return said(/can be written again/gu) > 0;
-    });
-    await until('/again/0 is a hit', () => ask('/again/0'), (result) => result === 'HIT');
-    assert.deepEqual([said(/Nothing can be stored/gu), said(/can be written again/gu)], [1, 1]);
+test(`a full disk: ${WORKERS} worker(s) go on without storing, say so once, count it, and store again when there is room`, async (t) => {
+  const directory = mountSmall(t, 16);
+  if (directory === undefined) return;
+  const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end(Buffer.alloc(300_000, 'b')));
+  t.after(() => origin.close());
+  const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--max-memory', '512KB', '--max-object', '1MB', '--log-format', 'off', '--workers', WORKERS);
+  const ask = async (path: string): Promise<string> => {
+    const response = await request(running.url + path, { headers: HOST });
+    assert.deepEqual([response.status, response.body.length], [200, 300_000]);
+    return response.headers.get('x-cache')!;
+  };
+  const said = (pattern: RegExp): number => running.stderr().match(pattern)?.length ?? 0;
+  assert.equal(await ask('/kept'), 'MISS');
+  await until('/kept is a hit', () => ask('/kept'), (result) => result === 'HIT');
+  writeUntilFull(join(directory, 'filler'));
+  for (let i = 0; i < 40; i++) assert.equal(await ask(`/full/${i}`), 'MISS');
+  assert.equal(await ask('/kept'), 'HIT', 'what is stored is served');
+  await running.wrote('stderr', /warning: Nothing can be stored in \S+ now: .*\. Responses are served without being stored/u);
+  assert.ok((await stats(running)).store.tiers!.at(-1)!.errors > 0);
+  rmSync(join(directory, 'filler'));
+  let asked = 0;
+  await until('it says that it stores again', async () => {
+    await ask(`/again/${asked++ % 10}`);
+    return said(/can be written again/gu) > 0;
   });
+  await until('/again/0 is a hit', () => ask('/again/0'), (result) => result === 'HIT');
+  assert.deepEqual([said(/Nothing can be stored/gu), said(/can be written again/gu)], [1, 1]);
+});
 
-  test(`a full disk: ${workers} worker(s) stop well, and say what could not be written out`, async (t) => {
-    const directory = mountSmall(t, 16);
-    if (directory === undefined) return;
-    const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end('page'));
-    t.after(() => origin.close());
-    const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--log-format', 'off', '--workers', workers);
-    // So much that the log of the table does not fit into the table any more.
-    for (let i = 0; i < 300; i++) await request(`${running.url}/${i}`, { headers: HOST });
-    writeUntilFull(join(directory, 'filler'));
-    running.process.kill('SIGTERM');
-    const { code, stderr } = await running.finished;
-    assert.equal(code, 0, stderr);
-    // By chance nothing had to be written out, or it had its place in the table already.
-    const isWrittenOut = !existsSync(join(directory, 'cache', 'index.db-wal'));
-    assert.equal(/warning: The cache in \S+ could not be written out before it was closed: .*full/u.test(stderr), !isWrittenOut, stderr);
-    assert.doesNotMatch(stderr, /stopping failed/u);
-  });
-}
+test(`a full disk: ${WORKERS} worker(s) stop well, and say what could not be written out`, async (t) => {
+  const directory = mountSmall(t, 16);
+  if (directory === undefined) return;
+  const origin = await startOrigin((_incoming, response) => void response.setHeader('Cache-Control', 'max-age=600').end('page'));
+  t.after(() => origin.close());
+  const running = await new Home(t).start('--port', '0', '--origin', origin.url, '--cache-dir', join(directory, 'cache'), '--log-format', 'off', '--workers', WORKERS);
+  // So much that the log of the table does not fit into the table any more.
+  for (let i = 0; i < 300; i++) await request(`${running.url}/${i}`, { headers: HOST });
+  writeUntilFull(join(directory, 'filler'));
+  running.process.kill('SIGTERM');
+  const { code, stderr } = await running.finished;
+  assert.equal(code, 0, stderr);
+  // By chance nothing had to be written out, or it had its place in the table already.
+  const isWrittenOut = !existsSync(join(directory, 'cache', 'index.db-wal'));
+  assert.equal(/warning: The cache in \S+ could not be written out before it was closed: .*full/u.test(stderr), !isWrittenOut, stderr);
+  assert.doesNotMatch(stderr, /stopping failed/u);
+});
 
 test('a directory of another version is refused and left as it is', async (t) => {
   const home = new Home(t);

@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { administer } from '../kit/administer.ts';
 import { request } from '../kit/client.ts';
 import { type OriginHandler, startOrigin } from '../kit/origin.ts';
 import { until } from '../kit/until.ts';
-import { Home } from './command.ts';
+import { Home, WORKERS } from './command.ts';
 
 const page: OriginHandler = (incoming, response, { index }) => {
   const tag = incoming.url!.split('/')[1]!;
@@ -48,27 +49,25 @@ test('purge by every word, hard and soft, says what it hit', async (t) => {
   assert.deepEqual([wrong.code, wrong.stderr], [1, 'millrace: "no host" is no host. Write it as example.com, or as example.com:8000 where it has a port of its own.\n']);
 });
 
-for (const workers of ['1', '2']) test(`a proxy of ${workers} that is killed right after purges knows them when it is back`, async (t) => {
+test(`a proxy of ${WORKERS} worker(s) that is killed right after purges knows them when it is back`, async (t) => {
   await using origin = await startOrigin(page);
   const home = new Home(t);
-  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', join(home.directory, 'cache'), '--log-format', 'off', '--workers', workers];
+  const args = ['--port', '0', '--origin', origin.url, '--cache-dir', join(home.directory, 'cache'), '--log-format', 'off', '--workers', WORKERS];
   const first = await home.start(...args);
   const paths = ['/removed', '/marked', '/kept', '/both'];
   // The port is another one each time.
   const headers = { Host: 'site.example' };
   const state = async (url: string): Promise<string | undefined> => (await request(url, { headers })).headers.get('x-cache');
   for (const path of paths) await untilHit(first.url + path, headers);
-  await home.run('purge', '--tag', 'removed');
-  await home.run('purge', '--tag', 'marked', '--soft');
-  await home.run('purge', '/both', '--soft');
-  await home.run('purge', '--tag', 'both');
+  const purges = [{ tag: 'removed' }, { tag: 'marked', soft: true }, { url: '/both', soft: true }, { tag: 'both' }];
+  for (const what of purges) assert.equal((await administer(first, '/__admin/purge', { method: 'POST', body: JSON.stringify(what) })).status, 200);
   first.process.kill('SIGKILL');
   await first.finished;
   for (let starts = 0; starts < 2; starts++) {
     const again = await home.start(...args);
     const results = await Promise.all(paths.map(async (path) => {
-      const { stdout } = await home.run('explain', path, '--json', '--header', 'Host: site.example');
-      return (JSON.parse(stdout) as { now: { action: string } }).now.action;
+      const { body } = await administer(again, `/__admin/explain?url=${path}&header=Host:site.example`);
+      return (JSON.parse(body.toString()) as { now: { action: string } }).now.action;
     }));
     assert.deepEqual(results, ['miss', 'stale-while-revalidate', 'hit', 'miss']);
     again.process.kill(starts === 0 ? 'SIGTERM' : 'SIGKILL');

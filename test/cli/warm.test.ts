@@ -120,16 +120,20 @@ describe('a sitemap', () => {
     ['is damaged', '/s.xml.gz', { '/s.xml.gz': gzipSync('<urlset/>').subarray(0, 15) }, /cannot be read: it is damaged\./u],
     ['is a bomb', '/s.xml.gz', { '/s.xml.gz': zeros }, /cannot be read: unpacked it is larger than the 52428800 bytes/u],
   ];
-  for (const [name, url, files, words] of refused) {
-    test(`that ${name}`, async (t) => {
-      await using origin = await serve(files);
-      const home = new Home(t);
-      await home.start('--port', '0', '--origin', origin.url, '--log-format', 'off');
+  test('that cannot be read is one sentence', async (t) => {
+    const files: Record<string, string | Buffer> = {};
+    await using origin = await serve(files);
+    const home = new Home(t);
+    // What is stored of one case is no answer in the next.
+    await home.start('--port', '0', '--origin', origin.url, '--log-format', 'off', '--no-cache');
+    for (const [name, url, served, words] of refused) {
+      for (const path of Object.keys(files)) delete files[path];
+      Object.assign(files, served);
       const done = await home.run('warm', '--sitemap', url);
-      assert.deepEqual([done.code, done.stdout], [1, '']);
-      assert.match(done.stderr, words);
-    });
-  }
+      assert.deepEqual([done.code, done.stdout], [1, ''], name);
+      assert.match(done.stderr, words, name);
+    }
+  });
 });
 
 describe('an access log', () => {
