@@ -10,7 +10,7 @@ import { startOrigin } from '../kit/origin.ts';
 import { Random, rounds } from '../kit/random.ts';
 import { Home, type Running } from './command.ts';
 
-const KILLS = rounds(2);
+const KILLS = rounds(5);
 const PATHS = Array.from({ length: 50 }, (_, i) => `/${i % 5}/${i}`);
 const CLIENTS = 8;
 /** Responses a process gives before its time to be killed begins, and milliseconds that may pass then. */
