@@ -71,13 +71,14 @@ export class LanePair implements AsyncDisposable {
     }
   }
 
-  /** Sends the packets, each when everything before it has come to rest, ends, and holds what came back against each other. */
-  async sameOnPackets(packets: readonly string[]): Promise<void> {
+  /** Sends the packets, each when everything before it has come to rest, ends, and holds what came back against each other; returns what that was. */
+  async sameOnPackets(packets: readonly string[]): Promise<string> {
     const [fast, general] = await Promise.all([sendPackets(this.fast, packets), sendPackets(this.general, packets)]);
     assert.equal(fast.got, general.got);
     // Where the proxy closes while it still asks for later requests, how many of them reach the origin is chance.
     const asked = [this.fast, this.general].map(({ origin }) => (fast.closedFirst ? [...new Set(seen(origin))] : seen(origin)));
     assert.deepEqual(asked[0], asked[1]);
+    return fast.got;
   }
 
   /** Goes the steps with the fast lane alone. */
