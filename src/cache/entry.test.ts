@@ -39,14 +39,6 @@ test('what is encoded decodes to the same', () => {
   fc.assert(fc.property(entry, (each) => assert.deepEqual(decodeEntry(encodeEntry(each)), each)));
 });
 
-test('what earlier versions stored is still read', () => {
-  const row = '[200,["Date","Thu, 01 Jan 2026 00:00:00 GMT"],"GET",1000,1002,1,{"first":0,"last":9},{"names":["accept"],"values":[null],"language":null,"forwardedAs":""},7,["a"],[]]';
-  assert.deepEqual(decodeEntry(Buffer.from(`\u0001${row}`)), {
-    status: 200, fields: new Fields(['Date', 'Thu, 01 Jan 2026 00:00:00 GMT']), method: 'GET', requestTime: 1000, responseTime: 1002, privateInPlay: true, invalidated: false,
-    range: { first: 0, last: 9 }, selection: { names: ['accept'], values: [null], language: null, forwardedAs: '' }, stamp: 7, tags: ['a'], parts: [], others: [],
-  });
-});
-
 test('words keep their places, for what is stored names them by these', () => {
   assert.equal(new Set(WORDS).size, WORDS.length);
   const digest = (words: readonly string[]): string => createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16);

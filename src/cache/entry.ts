@@ -32,24 +32,6 @@ export interface Variant {
 }
 
 export const ENTRY_VERSION = 2;
-/** One byte of version, then JSON; still read. */
-const JSON_VERSION = 1;
-
-/** The fields of an entry in the order JSON_VERSION has them. */
-type Row = [
-  status: number,
-  lines: string[],
-  method: string,
-  requestTime: number,
-  responseTime: number,
-  flags: number,
-  range: StoredRange | null,
-  selection: Selection,
-  stamp: number,
-  tags: readonly string[],
-  others: readonly Variant[],
-];
-
 const PRIVATE_IN_PLAY = 1;
 const INVALIDATED = 2;
 const PARTIAL = 4;
@@ -96,11 +78,11 @@ function writeSelection({ names, values, language, forwardedAs }: Selection): vo
 
 /** @throws MillraceError ERR_STORED_FORMAT for bytes of another version or program */
 export function decodeEntry(bytes: Buffer): Entry {
-  if (bytes[0] !== ENTRY_VERSION && bytes[0] !== JSON_VERSION) {
-    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${JSON_VERSION} and ${ENTRY_VERSION}. Clear the cache to go on.`);
+  if (bytes[0] !== ENTRY_VERSION) {
+    throw new MillraceError('ERR_STORED_FORMAT', `A stored response has format version ${bytes[0]}, this program reads ${ENTRY_VERSION}. Clear the cache to go on.`);
   }
   try {
-    return bytes[0] === ENTRY_VERSION ? readEntry(new PackedReader(bytes)) : fromJson(bytes);
+    return readEntry(new PackedReader(bytes));
   } catch (cause) {
     throw new MillraceError('ERR_STORED_FORMAT', 'A stored response is damaged. It counts as not stored.', { cause });
   }
@@ -125,7 +107,9 @@ function readEntry(reader: PackedReader): Entry {
   const stamp = reader.number();
   const range = (flags & PARTIAL) === 0 ? undefined : readRange(reader);
   const parts = (flags & IN_PARTS) === 0 ? [] : readParts(reader);
-  const fields = new Fields(reader.strings());
+  const lines = reader.strings();
+  if (lines.length % 2 !== 0) throw new Error('a field has no value');
+  const fields = new Fields(lines);
   const selection = readSelection(reader);
   const tags = reader.strings();
   const others: Variant[] = [];
@@ -148,23 +132,4 @@ function readRange(reader: PackedReader): StoredRange {
 
 function readSelection(reader: PackedReader): Selection {
   return { names: reader.strings(), values: reader.texts(), language: reader.text(), forwardedAs: reader.string() };
-}
-
-function fromJson(bytes: Buffer): Entry {
-  const [status, lines, method, requestTime, responseTime, flags, range, selection, stamp, tags, others] = JSON.parse(bytes.toString('utf8', 1)) as Row;
-  return {
-    status,
-    fields: new Fields(lines),
-    method,
-    requestTime,
-    responseTime,
-    privateInPlay: (flags & PRIVATE_IN_PLAY) !== 0,
-    invalidated: (flags & INVALIDATED) !== 0,
-    range: range ?? undefined,
-    parts: [],
-    selection,
-    stamp,
-    tags,
-    others,
-  };
 }
