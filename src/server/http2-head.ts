@@ -53,7 +53,20 @@ export function checkHead({ method, scheme, requestTarget, fields }: Http2Head, 
   if (method !== 'CONNECT' && scheme !== 'http' && scheme !== 'https') return bad(`The scheme "${scheme}" is not spoken here. Ask for http or https.`);
   // https://www.rfc-editor.org/rfc/rfc9110.html#section-9.3.8
   if (method === 'TRACE' && hasBody) return bad('A TRACE request has no content.');
-  return checkNumber(fields.size, maxFields, 'header') ?? checkHost(fields.all('host')) ?? checkExpectation(fields.get('expect'));
+  return checkNumber(fields.size, maxFields, 'header') ?? checkValues(fields) ?? checkHost(fields.all('host')) ?? checkExpectation(fields.get('expect'));
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9113.html#section-8.2.1 */
+function checkValues({ lines }: Fields): MillraceError | undefined {
+  for (let i = 1; i < lines.length; i += 2) {
+    const value = lines[i]!;
+    if (isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1))) return bad(`The value of ${lines[i - 1]!} begins or ends with white space.`);
+  }
+  return undefined;
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** Bytes, as they would be over HTTP/1.1. */

@@ -14,6 +14,7 @@ import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
 import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
+import { Http2Watch, type Watched } from './http2-watch.ts';
 import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { type BodyLimits, RequestBody, bodyLimits } from './request-body.ts';
 import { MAX_HEAD } from './request-check.ts';
@@ -42,6 +43,7 @@ interface PeerAddress {
 interface Peer extends PeerAddress {
   /** Under way. */
   readonly streams: Set<ServerHttp2Stream>;
+  readonly watched: Watched;
   hasAsked: boolean;
 }
 
@@ -52,6 +54,9 @@ export class Http2Lane {
   /** Does not listen itself. */
   readonly #server: Http2Server;
   readonly #sessions = new Map<ServerHttp2Session, Peer>();
+  readonly #watch = new Http2Watch();
+  /** That a session is about to begin on. */
+  #accepted: Socket | undefined;
   #draining = false;
 
   /**
@@ -68,6 +73,8 @@ export class Http2Lane {
       settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEADER_LIST },
       // An origin's fields are sent as it sent them.
       strictSingleValueFields: false,
+      // Fields with white space around the value come through, and are refused: else they would be lost without a word.
+      strictFieldWhitespaceValidation: false,
       ...RESETS,
     });
     this.#server.on('session', (session) => this.#begin(session));
@@ -79,6 +86,7 @@ export class Http2Lane {
       socket.destroy();
       return;
     }
+    this.#accepted = socket;
     this.#server.emit('connection', socket);
     // It was paused, so that nothing is read past the session.
     process.nextTick(() => socket.resume());
@@ -97,7 +105,9 @@ export class Http2Lane {
 
   #begin(session: ServerHttp2Session): void {
     const { remoteAddress = '', localPort } = session.socket;
-    const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: new Set(), hasAsked: false };
+    const watched: Watched = { session, socket: this.#accepted!, taken: 0, onCut: (wasted) => this.#reportCut(remoteAddress, wasted) };
+    this.#watch.add(watched);
+    const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: new Set(), watched, hasAsked: false };
     this.#sessions.set(session, peer);
     session.once('close', () => this.#sessions.delete(session));
     session.on('stream', (stream, _headers, _flags, lines) => {
@@ -125,11 +135,17 @@ export class Http2Lane {
     const { maxRequestFields } = this.#proxy.config;
     const body = bodyOf(stream, head.fields, bodyLimits(this.#proxy.config));
     const refused = checkHead(head, body !== undefined, maxRequestFields) ?? checkConnect(this.#proxy, head);
+    if (refused?.code !== 'ERR_FIELDS_TOO_LARGE') peer.watched.taken++;
     const hits = this.#hits;
     if (refused === undefined && body === undefined && hits?.answer(stream, head, peer.clientAddress) === true) return;
     const exchange: Exchange = { ...exchangeOf(peer, head, body, new Http2Reply(stream, head.method, head.fields)), onHit: hits && ((hit) => hits.keep(head, hit)) };
     if (refused === undefined) this.#exchanges.answer(exchange);
     else this.#exchanges.refuse(refused, exchange);
+  }
+
+  #reportCut(clientAddress: string, wasted: number): void {
+    const error = new MillraceError('ERR_FIELDS_TOO_LARGE', `The client sent ${wasted} requests over one HTTP/2 connection whose header fields are malformed or larger than ${MAX_HEAD} bytes. The connection was closed.`);
+    this.#exchanges.report({ message: { method: '-', requestTarget: '-', clientAddress }, startedAt: Date.now() }, { status: error.status, bytes: 0, error });
   }
 }
 

@@ -89,6 +89,33 @@ describe('HTTP/2 clients that ask for too much', () => {
     });
   }
 
+  // A value into the table (https://www.rfc-editor.org/rfc/rfc7541.html#section-6.2.1), and then a byte for each time it is there.
+  const ENTRY = Buffer.concat([Buffer.from([0x40, 3]), Buffer.from('x-a'), Buffer.from([0x7f, 0xa1, 0x1e]), Buffer.alloc(4000, 'x')]);
+
+  for (const [name, blocks] of [
+    ['refer to one large field again and again', [Buffer.concat([block(GET), ENTRY]), Buffer.concat([block(GET), Buffer.alloc(8000, 0xbe)])]],
+    ['are larger than what is taken', [Buffer.concat([block(GET), ENTRY]), Buffer.concat([block(GET), Buffer.alloc(12, 0xbe)])]],
+    ['are malformed', [block(GET), block([...GET, ['X-Upper', 'a']])]],
+  ] as const) {
+    test(`header blocks that ${name} end the connection`, async () => {
+      const earlier = proxy.outcomes.length;
+      const connection = await openFrames(proxy.port);
+      let stream = 1;
+      const send = (one: Uint8Array): Buffer => frame(TYPE.headers, FLAG.endStream | FLAG.endHeaders, (stream += 2) - 2, one);
+      await connection.send(send(blocks[0]));
+      const told = await flood(connection, () => send(blocks[1]));
+      assert.ok(told === constants.NGHTTP2_ENHANCE_YOUR_CALM || told === 'closed', String(told));
+      await until('the end of the connection is told', () => proxy.outcomes.slice(earlier).some(({ method, error }) => method === '-' && error?.code === 'ERR_FIELDS_TOO_LARGE'));
+      await isServing();
+    });
+  }
+
+  test('a connection on which some requests are refused goes on', async () => {
+    await using client = await Http2Client.connect(proxy.url);
+    const large = { 'X-A': 'x'.repeat(33_000) };
+    for (let i = 0; i < 200; i++) assert.equal((await client.request('/', i % 20 === 0 ? { headers: large } : {})).status, i % 20 === 0 ? 431 : 200);
+  });
+
   test('heads over the limit are refused', async () => {
     const asked = origin.requests.length;
     await using client = await Http2Client.connect(proxy.url);
@@ -104,11 +131,9 @@ describe('HTTP/2 clients that ask for too much', () => {
 
   test('a few bytes do not become a large head', async () => {
     const asked = origin.requests.length;
-    // A value into the table (https://www.rfc-editor.org/rfc/rfc7541.html#section-6.2.1), and then a byte for each time it is there.
-    const entry = Buffer.concat([Buffer.from([0x40, 3]), Buffer.from('x-a'), Buffer.from([0x7f, 0xa1, 0x1e]), Buffer.alloc(4000, 'x')]);
     for (const times of [9, 10_000]) {
       const connection = await openFrames(proxy.port);
-      await connection.send(frame(TYPE.headers, FLAG.endStream | FLAG.endHeaders, 1, Buffer.concat([block(GET), entry, Buffer.alloc(times, 0xbe)])));
+      await connection.send(frame(TYPE.headers, FLAG.endStream | FLAG.endHeaders, 1, Buffer.concat([block(GET), ENTRY, Buffer.alloc(times, 0xbe)])));
       const end = await endOf(connection, 1);
       assert.equal(times === 9 ? end : typeof end, times === 9 ? 'answered' : 'number');
       connection.reset();
