@@ -55,12 +55,12 @@ export async function startRedis(scope: Scope, ...parameters: string[]): Promise
   return startIn(scope, port, (directory) => ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--daemonize', 'no', ...parameters]);
 }
 
-/** One that watches over a server, by the name of "main". */
+/** One that watches over a server, by the name of "main". It puts another in its place when it is told to, not of its own. */
 export async function startSentinel(scope: Scope, master: RedisServer): Promise<RedisServer> {
   const port = await freePort();
   return startIn(scope, port, (directory) => {
     const file = join(directory, 'sentinel.conf');
-    writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n`);
+    writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${directory}\nsentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 60000\nsentinel failover-timeout main 3000\n`);
     return [file, '--sentinel'];
   });
 }

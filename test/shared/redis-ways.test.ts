@@ -81,6 +81,8 @@ test('by Sentinel: when its server fails, the one that takes its place is used, 
     assert.equal(versionOf(await node.get('/a/1')), version);
   }
   await nodes[0].purge({ tag: 'a' });
+  // Only now: nobody would be seen to be away where another server had taken its place already.
+  await until('Sentinel puts the replica in its place', async () => sentinel.cli('sentinel', 'failover', 'main'), (reply) => reply === 'OK');
   for (const node of nodes) await node.untilThere();
   for (const node of nodes) await until('the purge is in force', () => node.get('/a/1'), (response) => versionOf(response) > version);
   await shareAmong(nodes, '/b/1', sharedIn([replica], 'millrace:'));

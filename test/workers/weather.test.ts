@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { request } from '../kit/client.ts';
 import { gate } from '../kit/gate.ts';
 import { startOrigin } from '../kit/origin.ts';
+import { until } from '../kit/until.ts';
 import { startCrew } from './crew.ts';
 
 /** A connection goes to either of two workers with equal chance. */
@@ -56,6 +57,8 @@ test('an origin that does not respond keeps one client waiting, and gets one req
   });
   const crew = await startCrew(t, '--origin', origin.url, '--log-format', 'off', '--stale-wait', '2s', '--origin-timeout', '1h', '--shutdown-timeout', '0');
   await request(`${crew.url}/a`);
+  // The client has its answer a moment before the store has: without it, the next ones would wait for the origin.
+  await until('/a is stored', async () => (await crew.stats()).store.objects === 1);
   hangs = true;
   const before = origin.requests.length;
   // Both workers may have clients that wait.
