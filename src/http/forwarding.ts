@@ -115,13 +115,14 @@ export function completeResponse(fields: Fields, httpVersion: string, now: numbe
 }
 
 /**
- * A host without regard to case, and without the port that is the scheme's default.
- * https://www.rfc-editor.org/rfc/rfc9110.html#section-4.2.3
+ * A host without regard to case, without the port that is the scheme's default, and without the dot that ends
+ * an absolute name: https://www.rfc-editor.org/rfc/rfc9110.html#section-4.2.3, https://www.rfc-editor.org/rfc/rfc3986.html#section-3.2.2
  */
 function spelled(host: string, scheme: string): string {
   const lower = host.toLowerCase();
   const port = scheme === 'https' ? ':443' : ':80';
-  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
+  const short = lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
+  return short.includes('.') ? short.replace(/\.(?=$|:\d+$)/, '') : short;
 }
 
 /** Of the values that several proxies have listed, the one nearest to the client. */

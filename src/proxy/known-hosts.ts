@@ -35,5 +35,5 @@ export class KnownHosts {
 
 /** The scheme may be that of a proxy in front of this one. */
 function spelled(host: string): string {
-  return host.toLowerCase().replace(/:(?:80|443)$/, '');
+  return host.toLowerCase().replace(/:(?:80|443)$/, '').replace(/\.(?=$|:\d+$)/, '');
 }
