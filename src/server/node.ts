@@ -118,18 +118,23 @@ export class NodeLane {
     this.#ending.add(socket);
     const replies = [...this.connection(socket)];
     const broken = replies.find((reply) => !reply.requestComplete);
-    if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) this.#endUnread(explainParseError(error), socket);
+    const explained = explainParseError(error);
+    if (replies.length === 0 || (broken !== undefined && replies.length === 1 && !broken.headSent)) this.#endUnread(explained, socket);
     // Good requests came before: all of them are answered in turn, and the connection ends with the last one.
-    else if (broken === undefined) replies.at(-1)!.closeAfter();
-    else socket.destroy();
+    else if (broken === undefined) {
+      replies.at(-1)!.closeAfter();
+      if (explained !== undefined) this.#reportUnread(explained, socket, Date.now(), 0);
+    } else socket.destroy();
   }
 
   /** Answers bytes that no lane could read as a request, and ends the connection. */
   refuseUnread(error: MillraceError, socket: Socket): void {
     const startedAt = Date.now();
-    const { remoteAddress: clientAddress = '' } = socket;
-    const bytes = answerPastParser(error, socket);
-    // What it asked for is not known, as "-" says in the common log format.
+    this.#reportUnread(error, socket, startedAt, answerPastParser(error, socket));
+  }
+
+  /** What it asked for is not known, as "-" says in the common log format. @param bytes of the answer to it */
+  #reportUnread(error: MillraceError, { remoteAddress: clientAddress = '' }: Socket, startedAt: number, bytes: number): void {
     this.#exchanges.report({ message: { method: '-', requestTarget: '-', clientAddress }, startedAt }, { status: error.kind.status, bytes, error });
   }
 

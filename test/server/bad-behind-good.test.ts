@@ -22,6 +22,9 @@ for (const bad of ['F(O /3 HTTP/1.1\r\nHost: h\r\n\r\n', 'FOO /3 HTTP/1.1\r\nHos
     await ended;
     socket.destroy();
     assert.deepEqual(text.match(/answer to \/\d/gu), ['answer to /1', 'answer to /2']);
+    // It is logged, though the connection ends without an answer to it.
+    const { status, error } = proxy.outcomes.find(({ method }) => method === '-')!;
+    assert.deepEqual([status, error?.code], bad.startsWith('FOO') ? [501, 'ERR_METHOD'] : [400, 'ERR_BAD_REQUEST']);
     assert.deepEqual(origin.requests.map(({ url }) => url), ['/1', '/2']);
   });
 }
