@@ -50,13 +50,8 @@ const FULL: readonly Run[] = [
     env: { NODE_OPTIONS: `--import=${WITHOUT_INTERNALS}` },
   },
   {
-    name: 'processes that are killed, ten times as often',
-    files: ['test/{cli,stores}/disk-crash.test.ts'],
-    env: { MILLRACE_TEST_ROUNDS: '10' },
-  },
-  {
-    name: 'random input and large bodies, five times as much',
-    files: ['test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached}.test.ts', 'test/lanes/{fuzz,large-misses}.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
+    name: 'processes that are killed, random input, and large bodies, with five times as much',
+    files: ['test/{cli,stores}/disk-crash.test.ts', 'test/cache/large-body.test.ts', 'test/stores/{memory,disk,tiered,redis,memcached}.test.ts', 'test/lanes/{fuzz,large-misses}.test.ts', 'test/http2/fuzz.test.ts', 'test/origin/plain.test.ts'],
     env: { MILLRACE_TEST_ROUNDS: '5' },
   },
 ];

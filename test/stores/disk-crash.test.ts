@@ -14,7 +14,7 @@ import { Random, rounds } from '../kit/random.ts';
 import { assertSound } from './disk-soundness.ts';
 import { type Described, type Gone, digestOf, open } from './disk-victim.ts';
 
-const KILLS = rounds(4);
+const KILLS = rounds(8);
 const directory = mkdtempSync(join(tmpdir(), 'millrace-crash-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
