@@ -69,11 +69,19 @@ export type ErrorCode = keyof typeof ERRORS;
 /** An error with a code out of the table; `message` says what happened, where, and what to do about it. */
 export class MillraceError extends Error {
   readonly code: ErrorCode;
+  readonly #publicMessage: string;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  /** @param options forOperator: the end of the message that names addresses, files or options, which clients elsewhere shall not see */
+  constructor(code: ErrorCode, message: string, { forOperator, ...options }: { cause?: unknown; forOperator?: string } = {}) {
+    super(forOperator === undefined ? message : `${message} ${forOperator}`, options);
     this.name = 'MillraceError';
     this.code = code;
+    this.#publicMessage = message;
+  }
+
+  /** The message without what is for the operator alone. */
+  get publicMessage(): string {
+    return this.#publicMessage;
   }
 
   /** The HTTP status that says the same; 0 where it never reaches a client. Express and others answer with it. */

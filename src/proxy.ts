@@ -324,8 +324,8 @@ export class ProxyParts {
   /** Where a CONNECT leads. Throws ERR_CONNECT_DENIED, and what admit() throws. */
   admitConnect(requestTarget: string): { readonly host: string; readonly port: number } {
     if (this.targets instanceof EmbeddedHost && this.config.allowConnect) return this.targets.resolveConnect(requestTarget);
-    const remedy = this.config.origin === undefined ? 'To allow it, start the proxy with --allow-connect' : 'This proxy stands in front of one origin';
-    throw new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused. ${remedy}.`);
+    const forOperator = this.config.origin === undefined ? 'To allow it, start the proxy with --allow-connect.' : 'This proxy stands in front of one origin.';
+    throw new MillraceError('ERR_CONNECT_DENIED', `CONNECT to ${requestTarget} is refused.`, { forOperator });
   }
 
   /** Calls the listener once for each finished request; returns what ends that. */

@@ -71,6 +71,6 @@ describe('who may not', () => {
   test('each refusal says what to do', () => {
     assert.throws(() => check(HERE, { address: '192.168.1.9' }), /Authorization: Bearer TOKEN/);
     assert.throws(() => check({ Host: 'evil.example:8080' }), /Ask for localhost/);
-    assert.throws(() => check(HERE, { options: { why: 'of a reason' } }), /needs a token, as of a reason\. Either send .*--admin-port/u);
+    assert.throws(() => check(HERE, { options: { why: 'of a reason' } }), /needs a token\. That is because of a reason\. Send .*--admin-port/u);
   });
 });

@@ -27,7 +27,7 @@ export interface GateOptions {
   readonly isOwnPort: boolean;
 }
 
-const SEND_TOKEN = 'send "Authorization: Bearer TOKEN" with that of --admin-token-file or --admin-token';
+const SEND_TOKEN = 'Send "Authorization: Bearer TOKEN" with that of --admin-token-file or --admin-token.';
 
 export class Gate {
   readonly #tokens: readonly Buffer[];
@@ -55,10 +55,10 @@ export class Gate {
     const credentials = caller.fields.first('authorization');
     if (credentials !== undefined) {
       if (this.#hasToken(credentials)) return;
-      throw denied(`the Authorization field holds no valid token. To be let in, ${SEND_TOKEN}`);
+      throw denied('the Authorization field holds no valid token', SEND_TOKEN);
     }
     const why = this.#why ?? (this.#front?.isSeen === true ? 'a request has shown that a proxy may stand in front' : undefined);
-    if (why !== undefined) throw denied(`it needs a token, as ${why}. Either ${SEND_TOKEN}, or start Millrace with --admin-port N, where programs on this machine need none. The commands, such as millrace stats, need none either`);
+    if (why !== undefined) throw denied('it needs a token', `That is because ${why}. ${SEND_TOKEN} Or start Millrace with --admin-port N, where programs on this machine need none. The commands, such as millrace stats, need none either.`);
     this.#checkSender(caller);
     this.#checkPage(caller);
   }
@@ -74,9 +74,9 @@ export class Gate {
   /** A trace of a proxy, or another name in Host: that of a stranger, which was made to point at this machine (DNS rebinding). */
   #checkSender(caller: Caller): void {
     const { address } = caller;
-    if (address === undefined || !isLoopback(address)) throw denied(`without a token it is answered only to programs on the same machine. Elsewhere ${SEND_TOKEN}`);
+    if (address === undefined || !isLoopback(address)) throw denied('without a token it is answered only to programs on the same machine', SEND_TOKEN);
     const trace = traceOfProxy(caller);
-    if (trace !== undefined) throw denied(`the request ${trace}, so it may be from anywhere. Ask for localhost directly, or ${SEND_TOKEN}`);
+    if (trace !== undefined) throw denied(`the request ${trace}, so it may be from anywhere`, `Ask for localhost directly. Or: ${SEND_TOKEN}`);
   }
 
   /** https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header */
@@ -87,12 +87,12 @@ export class Gate {
     const foreign = (site !== undefined && site !== 'none' && site !== 'same-origin') || (origin !== undefined && origin.toLowerCase() !== own.toLowerCase());
     if (foreign) throw denied('a web page of another site sent the request');
     // In embedded-host mode every site that a browser visits comes from our own host and port.
-    if (this.#anyHost && !this.#isOwnPort && (site === 'same-origin' || origin !== undefined)) throw denied('a web page sent the request, and here every page comes from the same host and port. Use --admin-port to administer from a page');
+    if (this.#anyHost && !this.#isOwnPort && (site === 'same-origin' || origin !== undefined)) throw denied('a web page sent the request, and here every page comes from the same host and port', 'Use --admin-port to administer from a page.');
   }
 }
 
-function denied(why: string): MillraceError {
-  return new MillraceError('ERR_ADMIN_DENIED', `Administration is refused: ${why}.`);
+function denied(why: string, forOperator?: string): MillraceError {
+  return new MillraceError('ERR_ADMIN_DENIED', `Administration is refused: ${why}.`, forOperator === undefined ? {} : { forOperator });
 }
 
 /** Of one length whatever the text's, as the comparison in constant time asks for. */

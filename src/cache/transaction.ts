@@ -133,7 +133,7 @@ export class Transaction {
       this.#context.onFailure(error);
       return;
     }
-    const { status, fields, body } = problem(error, this.request.fields.get('accept'));
+    const { status, fields, body } = problem(error, this.request.fields.get('accept'), this.#context.clientAddress);
     this.sendHead(status, fields, body.length, { result });
     if (this.request.method !== 'HEAD') this.reply.write(body);
     this.reply.end();

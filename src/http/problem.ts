@@ -7,6 +7,7 @@
 import type { MillraceError } from '../errors.ts';
 import { Fields } from './fields.ts';
 import { escapeHtml, htmlPage } from './html-page.ts';
+import { Networks } from './networks.ts';
 import { formatProxyStatus } from './proxy-status.ts';
 import { parseWeighted, type Weighted } from './weighted.ts';
 
@@ -19,12 +20,16 @@ export interface Problem {
   readonly body: Buffer;
 }
 
-/** `accept` is the request's Accept. It never throws; an error of a kind that has no status is answered with 500. */
-export function problem(error: MillraceError, accept: string | undefined): Problem {
+/**
+ * It never throws; an error of a kind that has no status is answered with 500.
+ * @param accept the request's Accept
+ * @param clientAddress undefined or empty: unknown
+ */
+export function problem(error: MillraceError, accept: string | undefined, clientAddress: string | undefined): Problem {
   const { status: kindStatus, proxyStatus } = error.kind;
   const status = kindStatus === 0 ? 500 : kindStatus;
   const asPage = prefersHtml(accept);
-  const words = publicWords(error);
+  const words = wordsFor(error, clientAddress);
   const body = asPage ? page(error, status, words) : Buffer.from(details(error, status, words));
   const fields = Fields.of({
     'Content-Type': asPage ? 'text/html; charset=utf-8' : 'application/problem+json',
@@ -40,9 +45,16 @@ export function problem(error: MillraceError, accept: string | undefined): Probl
   return { status, fields, body };
 }
 
-/** What a visitor is told: where an origin failed, nothing of its address, which can be one of an inner network. The log has the message. */
-function publicWords({ kind: { source, title }, message }: MillraceError): string {
-  return source === 'origin' ? `${title}.` : message;
+const LOOPBACK = new Networks(['127.0.0.0/8', '::1']);
+
+/**
+ * What a client is told. Of a failed origin or a defect nothing but the kind: the message names addresses of
+ * inner networks, files and such. What is for the operator, only on the same machine. The log has all of it.
+ * Source: https://www.rfc-editor.org/rfc/rfc9209.html#section-4
+ */
+function wordsFor({ kind: { source, title }, code, message, publicMessage }: MillraceError, clientAddress: string | undefined): string {
+  if (source === 'origin' || code === 'ERR_INTERNAL') return `${title}.`;
+  return clientAddress !== undefined && LOOPBACK.has(clientAddress) ? message : publicMessage;
 }
 
 function details(error: MillraceError, status: number, words: string): string {

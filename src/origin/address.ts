@@ -40,8 +40,8 @@ export interface AddressRules {
 export function checkAddress(address: string, host: string, port: number, rules: AddressRules): void {
   const what = forbidden(address);
   if (what === undefined || rules.names(host, port, address)) return checkLoop(address, host, port, rules);
-  const named = address === host ? host : `${host} is ${address}, which`;
-  throw new MillraceError('ERR_ADDRESS_DENIED', `${named} may not be reached: it is ${what}. To allow it, name it exactly: --allow-host ${host}.`);
+  const named = address === host ? '' : `Its address is ${address}. `;
+  throw new MillraceError('ERR_ADDRESS_DENIED', `${host} may not be reached: it is ${what}.`, { forOperator: `${named}To allow it, name it exactly: --allow-host ${host}.` });
 }
 
 /** @param address that `host` stands for, or the host itself */

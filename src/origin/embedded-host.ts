@@ -125,7 +125,7 @@ export class EmbeddedHost implements Targets {
     if (!this.#rules.any || host === undefined) return;
     const own = parseAuthority(host)?.host;
     if (own !== undefined && isOwnName(own)) return;
-    throw new MillraceError('ERR_HOST_DENIED', `The Host "${host}" is not a name of this proxy. Use localhost or its IP address, or start it with --allow-host for each host it may reach.`);
+    throw new MillraceError('ERR_HOST_DENIED', `The Host "${host}" is not a name of this proxy. Use localhost or its IP address.`, { forOperator: 'Or start it with --allow-host for each host that it may reach.' });
   }
 
   /** The embedded host of the page a request comes from, where that page came through this proxy. */

@@ -78,7 +78,7 @@ export function exchangeError(error: Error, { scheme, host, port }: Endpoint, ti
   const code = codeOf(error);
   const make = (kind: ConstructorParameters<typeof MillraceError>[0], message: string): MillraceError => new MillraceError(kind, message, { cause: error });
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return timeoutError({ host, port }, timeout);
-  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return make('ERR_SHUTTING_DOWN', `The request to ${at} was not sent: the proxy is shutting down.`);
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return make('ERR_SHUTTING_DOWN', 'The request was not sent: the proxy is shutting down.');
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
   }
@@ -92,7 +92,7 @@ export function exchangeError(error: Error, { scheme, host, port }: Endpoint, ti
   // An assertion of undici fails where a response makes no sense, as a 101 that nobody asked for.
   if (code === 'ERR_ASSERTION') return make('ERR_ORIGIN_RESPONSE', `${at} sent a response that has no meaning here. Check what listens on that port.`);
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED' || code.startsWith('ERR_')) {
-    return make('ERR_BAD_REQUEST', `The request cannot be passed on to ${at}: ${error.message}.`);
+    return make('ERR_BAD_REQUEST', `The request cannot be passed on: ${error.message}.`);
   }
   return make('ERR_ORIGIN_RESPONSE', `${at} sent no valid HTTP response: ${error.message}. Check what listens on that port.`);
 }

@@ -85,7 +85,7 @@ export class FixedOrigin implements Targets, AddressRules {
   }
 
   #below(path: string): string {
-    if (this.#base !== '' && climbsOut(path)) throw badTarget(`leaves the base path ${this.#base} of the origin. Remove its ".." segments.`);
+    if (this.#base !== '' && climbsOut(path)) throw badTarget('leaves the path of this site. Remove its ".." segments.');
     return this.#base + path;
   }
 }

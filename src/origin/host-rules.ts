@@ -52,7 +52,7 @@ export class HostRules implements AddressRules {
   /** Throws ERR_HOST_DENIED. */
   check(host: string, port: number): void {
     if (this.#any || this.#patterns.some((pattern) => matches(pattern, host, port))) return;
-    throw new MillraceError('ERR_HOST_DENIED', `This proxy may not be used to reach ${host}:${port}. To allow it, start it with --allow-host ${host}.`);
+    throw new MillraceError('ERR_HOST_DENIED', `This proxy may not be used to reach ${host}:${port}.`, { forOperator: `To allow it, start it with --allow-host ${host}.` });
   }
 
   /**

@@ -70,6 +70,8 @@ export class NodeExchange {
   #response: IncomingMessage | undefined;
   #body: IncomingBody | undefined;
   readonly #head = new HeadWatch();
+  /** The origin answered before it can have read the whole request. */
+  #isEarly = false;
   #done = false;
 
   /** Throws MillraceError ERR_BAD_REQUEST for fields that cannot be sent. */
@@ -168,6 +170,7 @@ export class NodeExchange {
     }, this.#callbacks.onOver);
     this.#body = body;
     this.#response = response;
+    this.#isEarly = !this.#outgoing.writableFinished;
     response.pause();
     response
       .on('data', (chunk: Buffer) => {
@@ -200,10 +203,14 @@ export class NodeExchange {
 
   readonly #onAbort = (): void => this.#fail(this.#request.signal.reason as Error);
 
-  /** The response is complete. A request body still under way has no reader any more. */
+  /**
+   * The response is complete. A request body still under way has no reader any more. Nor is the connection used
+   * again where the origin answered without all of it: it may take the rest for the next request.
+   * Source: https://www.rfc-editor.org/rfc/rfc9112.html#section-9.3
+   */
   #finish(): void {
     this.#stop();
-    if (!this.#outgoing.writableEnded) this.#outgoing.destroy();
+    if (this.#isEarly) this.#outgoing.destroy();
   }
 
   #fail(error: Error): void {

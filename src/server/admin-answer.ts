@@ -25,7 +25,7 @@ export async function answerAdmin(admin: Admin, { message, reply, port }: Pick<E
   } catch (cause) {
     const error = MillraceError.from(cause);
     if (error.code === 'ERR_INTERNAL') onError(cause);
-    const answer = problem(error, fields.get('accept'));
+    const answer = problem(error, fields.get('accept'), address);
     if (error instanceof MethodRefused) answer.fields.append('Allow', error.allow);
     send(reply, answer);
   }
@@ -43,7 +43,7 @@ export function createAdminServer(admin: Admin, state: { readonly draining: bool
     const refused = checkRequest(request, maxFields);
     if (refused !== undefined) {
       reply.closeAfter();
-      return send(reply, problem(refused, request.headers.accept));
+      return send(reply, problem(refused, request.headers.accept, request.socket.remoteAddress));
     }
     const message = received(request, bodyOf(request, reply, { maxTrailers: maxFields, minRate: 100 }));
     void answerAdmin(admin, { message, reply, port: request.socket.localPort }, onError);

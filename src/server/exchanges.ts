@@ -98,7 +98,7 @@ export class Exchanges {
       return;
     }
     exchange.onRefusal?.(error);
-    this.#send(refusal(error, exchange.message.fields.get('accept')), exchange, error);
+    this.#send(refusal(error, exchange.message.fields.get('accept'), exchange.message.clientAddress), exchange, error);
   }
 
   /** Of one that was answered without the engine. */

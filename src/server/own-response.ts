@@ -22,8 +22,8 @@ export function send(reply: Reply, { status, fields, body }: OwnResponse): void 
 }
 
 /** The problem a client is told; with the fields that say what the cache had to do with it: nothing. */
-export function refusal(error: MillraceError, accept: string | undefined): OwnResponse {
-  const { status, fields, body } = problem(error, accept);
+export function refusal(error: MillraceError, accept: string | undefined, clientAddress: string | undefined): OwnResponse {
+  const { status, fields, body } = problem(error, accept, clientAddress);
   fields.append('X-Cache', 'BYPASS');
   fields.append('Cache-Status', formatCacheStatus({ detail: error.code }));
   return { status, fields, body };

@@ -24,7 +24,7 @@ export interface ParseError extends NodeJS.ErrnoException {
 
 /** Writes the problem, past node:http, and closes the connection. Returns the bytes of its body. */
 export function answerPastParser(error: MillraceError, socket: Socket): number {
-  const { status, fields, body } = refusal(error, undefined);
+  const { status, fields, body } = refusal(error, undefined, socket.remoteAddress);
   fields.append('Date', new Date().toUTCString()).append('Connection', 'close');
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
   for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
@@ -50,7 +50,7 @@ export function plainOnTlsPort(first: Buffer): MillraceError {
 
 function explain(error: ParseError): MillraceError {
   if (error.rawPacket?.[0] === TLS_HANDSHAKE) {
-    return new MillraceError('ERR_SCHEME', 'This port speaks plain HTTP, and a TLS handshake came. Use an http:// URL, or start Millrace with --tls-cert and --tls-key.', { cause: error });
+    return new MillraceError('ERR_SCHEME', 'This port speaks plain HTTP, and a TLS handshake came. Use an http:// URL.', { cause: error, forOperator: 'For https, start Millrace with --tls-cert and --tls-key.' });
   }
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW': {

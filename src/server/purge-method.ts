@@ -43,8 +43,8 @@ export class PurgeMethod {
 
   #check({ clientAddress, fields }: ReceivedMessage): void {
     const from = `PURGE from ${clientAddress} is refused`;
-    if (this.#allowed.isEmpty) throw denied(`${from}, as from everywhere. Start the proxy with --allow-purge ADDRESS, or purge with millrace purge.`);
-    if (!this.#allowed.has(clientAddress)) throw denied(`${from}. It is allowed to those whose address is named with --allow-purge.`);
+    if (this.#allowed.isEmpty) throw denied(`${from}.`, 'So it is from everywhere. Start the proxy with --allow-purge ADDRESS, or purge with millrace purge.');
+    if (!this.#allowed.has(clientAddress)) throw denied(`${from}.`, 'It is allowed to those whose address is named with --allow-purge.');
     const passedOn = passedOnBy(fields);
     if (passedOn !== undefined) throw denied(`${from}: it came through a proxy (it has ${passedOn}), so it may be from anywhere. Send it directly.`);
     if (fields.has('origin') || fields.has('sec-fetch-site')) throw denied(`${from}: a web page sent it. Send it with a program.`);
@@ -77,6 +77,6 @@ function tagsIn(fields: Fields): string[] | undefined {
   return tags;
 }
 
-function denied(message: string): MillraceError {
-  return new MillraceError('ERR_PURGE_DENIED', message);
+function denied(message: string, forOperator?: string): MillraceError {
+  return new MillraceError('ERR_PURGE_DENIED', message, forOperator === undefined ? {} : { forOperator });
 }

@@ -100,7 +100,7 @@ export class RequestBody extends Readable {
     const isSlow = this.#isTooSlow(chunk.length);
     const wantsMore = this.push(chunk);
     if (isSlow) {
-      this.destroy(new MillraceError('ERR_REQUEST_TIMEOUT', `The client sent its content at less than ${this.#limits.minRate} bytes a second (--min-body-rate).`));
+      this.destroy(new MillraceError('ERR_REQUEST_TIMEOUT', `The client sent its content at less than ${this.#limits.minRate} bytes a second.`, { forOperator: 'The limit is --min-body-rate.' }));
     } else if (wantsMore) this.#watch();
     else {
       clearTimeout(this.#silence);

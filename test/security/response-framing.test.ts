@@ -3,10 +3,12 @@
  * GET), node:http (a POST), and both over TLS, where undici sends the GET.
  */
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { Options } from '../../src/config.ts';
 import { type ClientResponse, rawRequest, request } from '../kit/client.ts';
-import { startRawOrigin } from '../kit/origin.ts';
+import { gate } from '../kit/gate.ts';
+import { startOrigin, startRawOrigin } from '../kit/origin.ts';
 import { startMillrace } from '../kit/proxy.ts';
 
 const CHUNKED = '4\r\nevil\r\n0\r\n\r\n';
@@ -82,6 +84,31 @@ describe('a connection to the origin', () => {
       }
       await request(proxy.url, { method: 'POST', body: 'a' });
       assert.equal(origin.connections, 4);
+    });
+  }
+});
+
+describe('a connection to an origin that answers early', () => {
+  for (const tls of [false, true]) {
+    test(`is not used again, though the rest of the content was sent before the response had ended (${tls ? 'https' : 'http'})`, async () => {
+      const answered = gate();
+      await using origin = await startOrigin(async (_, response, { index, body }) => {
+        response.writeHead(200, { 'Content-Length': 4 });
+        if (index > 0) return void response.end('good');
+        response.write('ea');
+        answered.open();
+        await body();
+        response.end('rly');
+      }, { tls });
+      await using proxy = await startMillrace({ origin: origin.url, insecureOrigin: tls });
+      const content = async function* (): AsyncGenerator<string> {
+        yield 'a';
+        await answered.wait;
+        yield 'GET /smuggled HTTP/1.1\r\n';
+      };
+      await request(proxy.url, { method: 'POST', body: Readable.from(content()) });
+      assert.equal((await request(proxy.url, { method: 'POST', body: 'b' })).body.toString(), 'good');
+      assert.equal(origin.connections, 2);
     });
   }
 });

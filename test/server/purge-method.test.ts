@@ -102,7 +102,7 @@ describe('PURGE', () => {
 
 describe('PURGE is refused', () => {
   const refused: [name: string, options: Options, headers: Readonly<Record<string, string>>, message: RegExp][] = [
-    ['where nobody may', { allowPurge: [] }, {}, /as from everywhere\. Start the proxy with --allow-purge ADDRESS/],
+    ['where nobody may', { allowPurge: [] }, {}, /So it is from everywhere\. Start the proxy with --allow-purge ADDRESS/],
     ['from another address', { allowPurge: ['10.0.0.0/8', '::1'] }, {}, /PURGE from 127\.0\.0\.1 is refused\. It is allowed to those whose address is named with --allow-purge/],
     ['through a proxy', {}, { Via: '1.1 nginx' }, /came through a proxy \(it has via\)/],
     ['through a proxy that tells the scheme alone', {}, { 'X-Forwarded-Proto': 'https' }, /came through a proxy/],
