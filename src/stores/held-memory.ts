@@ -27,15 +27,15 @@ export class HeldMemory {
     this.#limit = limit;
   }
 
-  /** To be asked where memory is needed: where it is full, it is tried to make room. */
-  get isFull(): boolean {
-    if (this.#bytes <= this.#limit) return false;
+  /** Whether more may be taken in at the cost of what is held; cuts stuck responses first where there is too much of it. */
+  makeRoom(): boolean {
+    if (this.#bytes <= this.#limit) return true;
     const now = Date.now();
     if (now - this.#lastReclaim >= RECLAIM_MS) {
       this.#lastReclaim = now;
       for (const holder of this.#holders) holder.reclaim();
     }
-    return this.#bytes > this.#limit;
+    return this.#bytes <= this.#limit;
   }
 
   add(holder: Holder): void {

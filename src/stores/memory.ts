@@ -362,7 +362,7 @@ export class MemoryStore implements Store {
     if (this.#used - this.#eviction.size + bytes > this.#maxBytes) return false;
     while (this.#used + bytes > this.#maxBytes) {
       // What is dropped while it is sent frees nothing until the client has it.
-      if (this.#eviction.count === 0 || this.#held.isFull) return false;
+      if (this.#eviction.count === 0 || !this.#held.makeRoom()) return false;
       this.#drop(this.#eviction.evict());
       this.#evictions++;
     }
@@ -376,7 +376,7 @@ export class MemoryStore implements Store {
 
   #reserveForWriter(bytes: number, reserved: number): boolean {
     const isAlone = this.#reserved === reserved;
-    if (!isAlone && (this.#reserved + bytes > this.#maxBytes * MOST_WRITTEN || this.#held.isFull)) return false;
+    if (!isAlone && (this.#reserved + bytes > this.#maxBytes * MOST_WRITTEN || !this.#held.makeRoom())) return false;
     if (!this.#reserve(bytes)) return false;
     this.#reserved += bytes;
     return true;
