@@ -36,9 +36,8 @@ export function checkStatus(status: number, { host, port }: Target, isFinal: boo
 
 /**
  * Throws ERR_ORIGIN_RESPONSE where two readers of the response could disagree about where it ends,
- * or its body is coded in a way that would be lost with Transfer-Encoding. Of Transfer-Encoding only
- * the very word "chunked" is taken: parsers differ about any other spelling of it, and we never said
- * that we take another coding (TE).
+ * or its body is coded in a way that would be lost with Transfer-Encoding: we never said that we take
+ * any other coding (TE). Parsers differ about all that looks like "chunked" and is another word.
  */
 // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3
 export function checkFraming(fields: Fields, httpVersion: string, head: HeadWatch | undefined, target: Target): void {
@@ -49,7 +48,7 @@ export function checkFraming(fields: Fields, httpVersion: string, head: HeadWatc
   if (coding !== undefined && lengths.size > 0) what = 'both Content-Length and Transfer-Encoding';
   else if (lengths.size > 1) what = `different lengths in Content-Length (${[...lengths].join(', ')})`;
   else if ([...lengths].some((length) => !isLength(length))) what = `the Content-Length "${[...lengths][0]}"`;
-  else if (coding !== undefined && coding.toLowerCase() !== 'chunked') what = `the Transfer-Encoding "${coding}"`;
+  else if (coding !== undefined && coding.toLowerCase() !== 'chunked' && !isNoCoding(coding)) what = `the Transfer-Encoding "${coding}"`;
   else if (coding !== undefined && head?.isTabbed === true) what = 'a Transfer-Encoding that ends with a tab';
   // https://www.rfc-editor.org/rfc/rfc9112.html#section-6.1: "MUST treat the message as if the framing is faulty"
   else if (coding !== undefined && httpVersion !== '1.1') what = `Transfer-Encoding in HTTP/${httpVersion}`;
@@ -65,6 +64,14 @@ function isPlain(fields: Fields): boolean {
 
 function isLength(text: string): boolean {
   return /^\d+$/.test(text) && Number.isSafeInteger(Number(text));
+}
+
+/**
+ * A word that nobody takes for a transfer coding codes nothing: the end of the connection ends the body.
+ * Source: https://www.rfc-editor.org/rfc/rfc9112.html#section-6.3-2.4.2
+ */
+function isNoCoding(value: string): boolean {
+  return /^[\w-]+$/.test(value) && !/chunk|identity|compress|deflate|gzip/i.test(value);
 }
 
 /** Whether a response has no body whatever its fields say. */
