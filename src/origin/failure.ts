@@ -78,7 +78,7 @@ export function exchangeError(error: Error, { scheme, host, port }: Endpoint, ti
   const code = codeOf(error);
   const make = (kind: ConstructorParameters<typeof MillraceError>[0], message: string): MillraceError => new MillraceError(kind, message, { cause: error });
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return timeoutError({ host, port }, timeout);
-  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return make('ERR_SHUTTING_DOWN', 'The request was not sent: the proxy is shutting down.');
+  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return new MillraceError('ERR_SHUTTING_DOWN', 'The request was not sent: the proxy is shutting down.', { cause: error, forOperator: `It was for ${at}.` });
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return make('ERR_ORIGIN_RESPONSE', `The header fields of ${at}'s response are too large. Make the origin send fewer or shorter ones.`);
   }
