@@ -52,6 +52,10 @@ export interface Reply {
   readonly closed: boolean;
   /** Called once when the client leaves before the end; at once where it has already left. */
   onClose(callback: () => void): void;
+  /** Bytes that wait for the client although the message is complete; undefined: not more than the system's buffers take. */
+  readonly unsent?: number;
+  /** Calls back once the client has them, or has left. */
+  onSent?(callback: () => void): void;
   /** Bytes of body written so far. */
   readonly bytesWritten: number;
 }

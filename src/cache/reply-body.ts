@@ -205,6 +205,16 @@ class ReplyReader implements FillReader, WaitingReply {
     this.#finishWhenSent(ending);
   }
 
+  /** What was written at the end waits as what was written before. */
+  #countUnsent(): void {
+    const reply = this.#reply;
+    const { unsent = 0 } = reply;
+    if (unsent === 0) return;
+    const rest: WaitingReply = { cut: () => reply.abort() };
+    this.#unread.add(rest, unsent);
+    reply.onSent!(() => this.#unread.remove(rest));
+  }
+
   #finishWhenSent(ending: Ending): void {
     if (this.#left || this.isBehind || this.#queue.length > 0) return;
     this.#left = true;
@@ -215,6 +225,7 @@ class ReplyReader implements FillReader, WaitingReply {
       this.#over(MillraceError.from(ending.error));
     } else {
       this.#reply.end(ending.trailers);
+      this.#countUnsent();
       this.#over(undefined);
     }
   }

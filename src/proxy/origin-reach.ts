@@ -3,6 +3,7 @@
  * How origins are connected to by a configuration, and whether the one it names can be reached.
  */
 import type { Config } from '../config.ts';
+import { defaultMaxConnections, descriptorLimit } from '../config/descriptors.ts';
 import { readAuthorities, readKeyPair } from '../config/pem.ts';
 import type { MillraceError } from '../errors.ts';
 import type { AddressRules } from '../origin/address.ts';
@@ -14,7 +15,7 @@ import { FixedOrigin } from '../origin/fixed-origin.ts';
 /** @throws {MillraceError} ERR_CERTIFICATE */
 export function originReach(config: Config, addresses: AddressRules): OriginClientOptions {
   const { connectTimeout, originTimeout, maxResponseFields, maxOriginConnections, workers } = config;
-  return { addresses, connectTimeout, originTimeout, maxResponseFields, maxOriginConnections: Math.ceil(maxOriginConnections / workers), tls: originTls(config) };
+  return { addresses, connectTimeout, originTimeout, maxResponseFields, maxOriginConnections: Math.ceil(Math.min(maxOriginConnections, defaultMaxConnections(descriptorLimit(), workers)) / workers), tls: originTls(config) };
 }
 
 /** Undefined: all there is to say is the system's. */

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 import { type TestContext, describe, test } from 'node:test';
 import { until } from '../../test/kit/until.ts';
-import { ConnectionLimits, type ConnectionLimitsOptions, defaultMaxConnections, descriptorLimit } from './connection-limits.ts';
+import { defaultMaxConnections, descriptorLimit } from '../config/descriptors.ts';
+import { ConnectionLimits, type ConnectionLimitsOptions } from './connection-limits.ts';
 
 /** Connections seem to come from that address. */
 class From {

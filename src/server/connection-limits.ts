@@ -4,17 +4,9 @@
  * descriptors for the origin and the store; without it the system would refuse them in the middle of
  * requests.
  */
-import { readFileSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { Networks } from '../http/networks.ts';
 
-/** File descriptors of the process itself, and of each worker, beside those of connections. */
-const OWN_DESCRIPTORS = 48;
-const WORKER_DESCRIPTORS = 16;
-/** Where the system states no limit, or a larger one. */
-const MOST_CONNECTIONS = 50_000;
-/** Whatever the limit is: beyond that a proxy is of no use. */
-const FEWEST_CONNECTIONS = 8;
 /** ms between two notices of the same kind. */
 const NOTICE_MS = 60_000;
 
@@ -23,26 +15,6 @@ const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nCont
 
 /** Addresses that stand for many clients, or for who administers this machine. */
 const OWN_ADDRESSES = ['127.0.0.0/8', '::1'];
-
-/** Open files that the system allows this process; undefined where it does not say. */
-export function descriptorLimit(): number | undefined {
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return soft === undefined ? undefined : Number(soft);
-  } catch {
-    // Only Linux has the file. The report takes some ms.
-    const { userLimits } = process.report.getReport() as unknown as { userLimits?: { open_files?: { soft: number | string } } };
-    const soft = Number(userLimits?.open_files?.soft);
-    return Number.isFinite(soft) ? soft : undefined;
-  }
-}
-
-/** Connections of clients for which there are descriptors: each may need one to the origin. */
-export function defaultMaxConnections(descriptors: number | undefined, workers: number): number {
-  if (descriptors === undefined) return MOST_CONNECTIONS;
-  const free = descriptors - OWN_DESCRIPTORS - workers * WORKER_DESCRIPTORS;
-  return Math.min(MOST_CONNECTIONS, Math.max(FEWEST_CONNECTIONS, Math.floor(free / 2)));
-}
 
 export interface ConnectionLimitsOptions {
   /** Connections of this thread. */
@@ -61,7 +33,8 @@ export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #exempt: Networks;
   readonly #byAddress = new Map<string, number>();
-  #lastNotice = -Infinity;
+  /** When each was told last. */
+  readonly #notices = new Map<'all' | 'address', number>();
 
   constructor(options: ConnectionLimitsOptions) {
     this.#options = options;
@@ -79,7 +52,7 @@ export class ConnectionLimits {
     server.maxConnections = total;
     server.on('drop', () => {
       onRefused();
-      this.#notice(`${total} connections are open, as many as --max-connections allows; further ones are closed until some of these end. By default it follows from the limit of open files (ulimit -n).`);
+      this.#notice('all', `${total} connections are open, as many as --max-connections allows; further ones are closed until some of these end. By default it follows from the limit of open files (ulimit -n).`);
     });
   }
 
@@ -90,7 +63,7 @@ export class ConnectionLimits {
     const count = this.#byAddress.get(address) ?? 0;
     if (count >= this.#options.perAddress) {
       this.#options.onRefused();
-      this.#notice(`${address} has ${count} connections open, as many as --max-connections-per-address allows; further ones are refused. Where many clients come by way of one proxy, name it with --trust-proxy.`);
+      this.#notice('address', `${address} has ${count} connections open, as many as --max-connections-per-address allows; further ones are refused. Where many clients come by way of one proxy, name it with --trust-proxy.`);
       socket.on('error', ignore);
       if (this.#options.isTls) socket.destroy();
       else socket.end(UNAVAILABLE, () => socket.destroy());
@@ -110,10 +83,10 @@ export class ConnectionLimits {
     return this.#byAddress.values().reduce((sum, count) => sum + count, 0);
   }
 
-  #notice(text: string): void {
+  #notice(kind: 'all' | 'address', text: string): void {
     const now = performance.now();
-    if (now - this.#lastNotice < NOTICE_MS) return;
-    this.#lastNotice = now;
+    if (now - (this.#notices.get(kind) ?? -Infinity) < NOTICE_MS) return;
+    this.#notices.set(kind, now);
     this.#options.onNotice(text);
   }
 }

@@ -59,6 +59,15 @@ export class Http2Reply implements LaneReply {
     return this.#closed;
   }
 
+  get unsent(): number {
+    return this.#stream.writableLength;
+  }
+
+  onSent(callback: () => void): void {
+    if (this.#stream.closed) callback();
+    else this.#stream.once('close', callback);
+  }
+
   get bytesWritten(): number {
     return this.#bytes;
   }

@@ -14,6 +14,7 @@ import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
 import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
+import { LOOK_MS, StalledStreams } from './http2-stalled.ts';
 import { Http2Watch, type Watched } from './http2-watch.ts';
 import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { type BodyLimits, RequestBody, bodyLimits } from './request-body.ts';
@@ -57,6 +58,7 @@ export class Http2Lane {
   readonly #watch = new Http2Watch();
   /** That a session is about to begin on. */
   #accepted: Socket | undefined;
+  readonly #stalled = new StalledStreams();
   #draining = false;
 
   /**
@@ -78,6 +80,7 @@ export class Http2Lane {
       ...RESETS,
     });
     this.#server.on('session', (session) => this.#begin(session));
+    setInterval(() => this.#stalled.look(this.#streams()), LOOK_MS).unref();
   }
 
   /** Takes over a connection that speaks HTTP/2. What was read of it is put back (unshift) or still to be read. */
@@ -87,6 +90,8 @@ export class Http2Lane {
       return;
     }
     this.#accepted = socket;
+    // A client that ends its side of an HTTP/2 connection has left: https://www.rfc-editor.org/rfc/rfc9113.html#section-9.1
+    socket.allowHalfOpen = false;
     this.#server.emit('connection', socket);
     // It was paused, so that nothing is read past the session.
     process.nextTick(() => socket.resume());
@@ -101,6 +106,10 @@ export class Http2Lane {
   /** Ends every connection now. */
   cut(): void {
     for (const session of this.#sessions.keys()) session.destroy();
+  }
+
+  *#streams(): Generator<ServerHttp2Stream> {
+    for (const { streams } of this.#sessions.values()) yield* streams;
   }
 
   #begin(session: ServerHttp2Session): void {

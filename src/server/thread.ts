@@ -8,10 +8,11 @@ import { type AccessMemory, accessMemory, openGate } from '../admin/access.ts';
 import { Admin } from '../admin/api.ts';
 import { Operations } from '../admin/operations.ts';
 import type { Config } from '../config.ts';
+import { defaultMaxConnections, descriptorLimit } from '../config/descriptors.ts';
 import type { Certificate } from '../config/pem.ts';
 import { ProxyParts, type Shared } from '../proxy.ts';
 import { createAdminServer } from './admin-answer.ts';
-import { ConnectionLimits, defaultMaxConnections, descriptorLimit } from './connection-limits.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { Door } from './door.ts';
 import { Keeper } from './fast/keeper.ts';
 import { FastLane } from './fast/lane.ts';
@@ -23,6 +24,9 @@ import { KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { NodeLane } from './node.ts';
 import type { RunningServer, ServerHooks } from './running-server.ts';
 import { TlsDoor, readCertificate } from './tls.ts';
+
+/** Connections to the port of the administration. */
+const MAX_ADMIN_CONNECTIONS = 32;
 
 export interface ThreadServer extends RunningServer {
   readonly proxy: ProxyParts;
@@ -56,6 +60,7 @@ export async function startThread(config: Config, hooks: ServerHooks, shared?: S
   });
   limits.limit(server);
   const adminServer = admin !== undefined && separate ? createAdminServer(admin, general, onError, certificate, config.maxRequestFields) : undefined;
+  if (adminServer !== undefined) adminServer.maxConnections = MAX_ADMIN_CONNECTIONS;
   const { host } = config;
   const reusePort = shared !== undefined;
   try {

@@ -269,7 +269,7 @@ export const EXPECTED: Readonly<Record<Mode, Expectations>> = {
     checks: [...CHECKS, { verdict: 'passed', why: 'Set-Cookie is a field like any other here.', cases: SET_COOKIE }],
   },
   safe: {
-    limit: 7,
+    limit: 11,
     differences: [
       ...DIFFERENCES,
       {
@@ -287,6 +287,12 @@ export const EXPECTED: Readonly<Record<Mode, Expectations>> = {
         why: 'Without a strong validator a rest could not be joined with what is stored (RFC 9110 §15.3.7.3), so the whole is fetched at once.',
         cases: ['partial-store-partial-complete'],
       },
+      {
+        verdict: 'failed',
+        why: 'These statuses speak of how one client has asked, and are not for others.',
+        cases: ['status-400-fresh', 'heuristic-414-cached', 'heuristic-501-cached'],
+      },
+      { verdict: 'dependency', why: 'status-400-fresh is not stored.', cases: ['status-400-stale'] },
     ],
     checks: [...CHECKS, { verdict: 'failed', why: 'A stored response is replayed without its Set-Cookie, which was meant for one client.', cases: SET_COOKIE }],
   },

@@ -7,9 +7,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { type TestContext, describe, test } from 'node:test';
 import { Home, type Running } from '../cli/command.ts';
+import { administer } from '../kit/administer.ts';
 import { openRaw, request } from '../kit/client.ts';
+import { GET, PREFACE, TYPE, frame, headers } from '../kit/http2-frames.ts';
 import { type TestOrigin, startOrigin } from '../kit/origin.ts';
-import { startMillrace } from '../kit/proxy.ts';
+import { type TestProxy, startMillrace } from '../kit/proxy.ts';
 import type { RawConnection } from '../kit/raw-connection.ts';
 import { until } from '../kit/until.ts';
 
@@ -51,6 +53,10 @@ const CIRCUMSTANCES: Readonly<Record<string, { readonly stall: Stall; readonly a
 
 function memoryOf({ process: { pid } }: Running): number {
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024;
+}
+
+async function unreadBytes(proxy: TestProxy): Promise<number> {
+  return (JSON.parse((await administer(proxy, '/__admin/stats')).body.toString()) as { unreadBytes: number }).unreadBytes;
 }
 
 async function startLarge(cacheControl: string): Promise<TestOrigin> {
@@ -98,5 +104,37 @@ test('the client that has taken nothing for the longest time is cut where the me
   } finally {
     for (const { socket } of stuck) socket.destroy();
   }
-  await until('nothing waits for anybody', () => async () => (JSON.parse((await request(`${proxy.adminUrl}/stats`)).body.toString()) as { unreadBytes: number }).unreadBytes === 0);
+  await until('nothing waits for anybody', () => unreadBytes(proxy), (bytes) => bytes === 0);
+});
+
+describe('streams of HTTP/2 that take nothing', () => {
+  for (const fastLane of [true, false]) {
+    const lane = fastLane ? 'with the fast lane' : 'without the fast lane';
+    test(`of a body that is written at once are counted, until the client has left, ${lane}`, async (t) => {
+      await using origin = await startOrigin((_request, response) => void response.writeHead(200, { 'Cache-Control': 'no-store', 'Content-Length': 60_000 }).end(Buffer.alloc(60_000)));
+      await using proxy = await startMillrace({ origin: origin.url, fastLane });
+      const session = connect(proxy.url, { settings: { initialWindowSize: 0 } });
+      t.after(() => session.destroy());
+      session.on('error', () => {});
+      for (let i = 0; i < 20; i++) session.request({ ':path': `/${i}` }).on('error', () => {});
+      await until('all are counted', () => unreadBytes(proxy), (bytes) => bytes === 20 * 60_000);
+      session.destroy();
+      await until('none is', () => unreadBytes(proxy), (bytes) => bytes === 0);
+    });
+
+    test(`give back their exchange with the origin where the client ends its side, ${lane}`, async () => {
+      await using origin = await startOrigin((_request, response) => void response.writeHead(200, { 'Cache-Control': 'no-store', 'Content-Length': 400_000 }).end(Buffer.alloc(400_000)));
+      await using proxy = await startMillrace({ origin: origin.url, fastLane, maxOriginConnections: 2 });
+      for (let i = 0; i < 8; i++) {
+        const connection = await openRaw(proxy.port);
+        // SETTINGS with a window of 10 bytes, and a GET.
+        await connection.send(Buffer.concat([Buffer.from(PREFACE, 'latin1'), frame(TYPE.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 10])), headers(1, GET)]));
+        await origin.arrived(i + 1);
+        connection.end();
+        await connection.readAll();
+      }
+      await until('all is over', () => unreadBytes(proxy), (bytes) => bytes === 0);
+      assert.equal((await request(`${proxy.url}/after`)).status, 200);
+    });
+  }
 });
