@@ -7,10 +7,11 @@ import type { Target } from '../cache/ports.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Site } from '../http/site.ts';
 
+// Fields may be long: none of these looks at a character more than a few times, whatever stands there.
 /** A link-value: https://www.rfc-editor.org/rfc/rfc8288.html#section-3 */
-const LINK_VALUE = /<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)/g;
+const LINK_VALUE = /<([^<>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*)/g;
 /** Says what the resource is called, and leads nowhere. */
-const CANONICAL = /;\s*rel\s*=\s*"?[^";,]*\bcanonical\b/i;
+const CANONICAL = /;\s*rel\s*=(?:\s*")?[^";,]*\bcanonical\b/i;
 /** https://html.spec.whatwg.org/multipage/document-lifecycle.html#the-refresh-header */
 const REFRESH = /^(\s*[\d.]+(?:\s*[;,]|\s)\s*(?:url\s*=\s*)?)(["']?)([^"']+)([^]*)$/i;
 
@@ -35,7 +36,7 @@ export function responseToClient(fields: Fields, site: Site, { method, target }:
 export function requestToOrigin(fields: Fields, site: Site, toPath: (path: string) => string): void {
   mapLines(fields, 'Destination', (reference) => site.toOrigin(reference.trim(), toPath));
   // A tagged list; what stands in parentheses are tokens and entity tags.
-  mapLines(fields, 'If', (line) => line.replace(/(\([^)]*\))|<([^>]*)>/g, (whole, list: string | undefined, reference: string) => (list === undefined ? `<${site.toOrigin(reference, toPath)}>` : whole)));
+  mapLines(fields, 'If', (line) => line.replace(/\([^)]*\)?|<([^>]*)(>?)/g, (whole, reference: string | undefined, end: string) => (reference !== undefined && end !== '' ? `<${site.toOrigin(reference, toPath)}>` : whole)));
 }
 
 /** The URLs that a response names. */
@@ -65,10 +66,10 @@ function cookieToClient(cookie: string, site: Site, originHost: string, base: st
   if (!/;\s*(?:domain|path)\s*=/i.test(cookie)) return cookie;
   const [pair, ...attributes] = cookie.split(';');
   const kept = attributes.filter((attribute) => {
-    const domain = /^\s*domain\s*=\s*\.?(.*?)\s*$/i.exec(attribute)?.[1]?.toLowerCase();
+    const domain = /^domain\s*=\s*\.?(.*)$/i.exec(attribute.trim())?.[1]?.toLowerCase();
     return domain === undefined || !isIn(originHost, domain) || isIn(site.hostname, domain);
   });
-  const mapped = base === '' ? kept : kept.map((attribute) => attribute.replace(/^(\s*path\s*=\s*)(\/.*?)(\s*)$/i, (whole, before: string, path: string, after: string) => (isBelow(path, base) ? before + (path.slice(base.length) || '/') + after : whole)));
+  const mapped = base === '' ? kept : kept.map((attribute) => attribute.trimEnd().replace(/^(\s*path\s*=\s*)(\/.*)$/i, (whole, before: string, path: string) => (isBelow(path, base) ? before + (path.slice(base.length) || '/') : whole)));
   return [pair, ...mapped].join(';');
 }
 

@@ -22,6 +22,9 @@ const MOST_WAITING = 20_000;
 const CRLF = Buffer.from('\r\n');
 /** Longer lines are none of a server's that is Memcached. */
 const LONGEST_LINE = 2048;
+/** Nor are longer values ours: an object is a chunk, or a description with at most 64 KB of body. */
+const LONGEST_VALUE = 16 * 1024 * 1024;
+const MOST_FIGURES = 10_000;
 
 export class MemcachedConnection {
   readonly #socket: Socket;
@@ -107,6 +110,7 @@ export class MemcachedConnection {
     const [code = '', ...rest] = line.split(' ');
     const start = end + CRLF.length;
     if (code === 'STAT') {
+      if (this.#figures.length === MOST_FIGURES) throw new Error('it does not speak the protocol of Memcached');
       this.#figures.push(rest.join(' '));
       return start;
     }
@@ -121,7 +125,7 @@ export class MemcachedConnection {
       return start;
     }
     const size = Number(rest[0]);
-    if (!Number.isSafeInteger(size) || size < 0) throw new Error('it does not speak the protocol of Memcached');
+    if (!Number.isSafeInteger(size) || size < 0 || size > LONGEST_VALUE) throw new Error('it does not speak the protocol of Memcached');
     const whole = start + size + CRLF.length;
     if (bytes.length < whole) {
       this.#wanted = whole;

@@ -93,10 +93,13 @@ export class MemcachedStore implements RemoteStore {
     const value = reply === AWAY ? undefined : reply.value;
     const header = value && readHeader(value);
     if (reply === AWAY || header === undefined || !header.version.equals(version) || !terms.stands()) return false;
+    const [cas, time] = [flagOf(reply, 'c'), flagOf(reply, 't')];
+    // An answer to something else.
+    if (cas === undefined || time === undefined) return false;
     const behind = value!.subarray(HEADER + header.metaLength);
-    const left = Number(flagOf(reply, 't'));
+    const left = Number(time);
     const keepFor = Math.max(terms.keepFor(), left === -1 ? LONGEST : left);
-    const described = await this.#set(place, Buffer.concat([redescribe(value!, next, terms.number, meta)!, behind]), keepFor, `C${flagOf(reply, 'c')}`);
+    const described = await this.#set(place, Buffer.concat([redescribe(value!, next, terms.number, meta)!, behind]), keepFor, `C${cas}`);
     if (described && header.isChunked) for (let index = 0; index < chunkCount(header.length); index++) void this.#run(chunkKey(place, header.generation, index), 'mg', `T${seconds(keepFor)}`);
     return described;
   }
@@ -180,6 +183,7 @@ function seconds(time: number): number {
   return Math.min(LONGEST, Math.max(1, Math.ceil(time)));
 }
 
-function flagOf({ flags }: MemcachedReply, name: string): string {
-  return flags.find((flag) => flag.startsWith(name))!.slice(1);
+/** The figure of that flag. */
+function flagOf({ flags }: MemcachedReply, name: string): string | undefined {
+  return flags.find((flag) => flag.startsWith(name) && /^-?\d+$/.test(flag.slice(1)))?.slice(1);
 }

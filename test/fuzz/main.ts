@@ -9,14 +9,17 @@ import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { parseDuration } from '../../src/config/quantity.ts';
 import { Random, SEED } from '../kit/random.ts';
+import { descriptions } from './descriptions.ts';
 import { frames } from './frames.ts';
 import { Mutator } from './mutator.ts';
+import { replies } from './replies.ts';
 import { requests } from './requests.ts';
 import { responses } from './responses.ts';
 import { stored } from './stored.ts';
 import type { OpenTarget, Target } from './target.ts';
+import { texts } from './texts.ts';
 
-const TARGETS: readonly Target[] = [requests, frames, responses, stored];
+const TARGETS: readonly Target[] = [requests, frames, responses, stored, replies, descriptions, texts];
 const CORPUS = join(import.meta.dirname, 'corpus');
 const FINDINGS = join(import.meta.dirname, 'findings');
 
@@ -152,6 +155,12 @@ async function main(): Promise<void> {
   if (fuzzer.found > 0) process.exitCode = 1;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  // The listeners above would keep it from being seen.
+  print(inspect(error));
+  process.exitCode = 2;
+}
 // What a target that hangs has left open must not hold up the end.
 process.exit();
