@@ -103,7 +103,7 @@ function problemWith(directory: string): string | undefined {
 function readInstance(file: string): Instance | undefined {
   try {
     const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<Instance> | null;
-    const whole = typeof value?.pid === 'number' && typeof value.port === 'number' && typeof value.url === 'string' && typeof value.host === 'string';
+    const whole = typeof value?.pid === 'number' && typeof value.port === 'number' && typeof value.url === 'string' && URL.canParse(value.url) && typeof value.host === 'string';
     return whole ? (value as Instance) : undefined;
   } catch {
     return undefined;
