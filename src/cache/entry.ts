@@ -32,6 +32,7 @@ export interface Variant {
 }
 
 export const ENTRY_VERSION = 2;
+
 const PRIVATE_IN_PLAY = 1;
 const INVALIDATED = 2;
 const PARTIAL = 4;

@@ -15,7 +15,7 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
-interface Line {
+interface Queue {
   underWay: number;
   /** First come, first served. */
   readonly waiting: Waiting[];
@@ -24,7 +24,7 @@ interface Line {
 export class ExchangeQueue {
   readonly #max: number;
   readonly #timeoutMs: number;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, Queue>();
 
   /**
    * @param max exchanges with one origin at once; as many more may wait
@@ -37,7 +37,7 @@ export class ExchangeQueue {
 
   /** Exchanges that are under way or wait, with all origins. */
   get size(): number {
-    return this.#lines.values().reduce((sum, { underWay, waiting }) => sum + underWay + waiting.length, 0);
+    return this.#queues.values().reduce((sum, { underWay, waiting }) => sum + underWay + waiting.length, 0);
   }
 
   /**
@@ -45,35 +45,35 @@ export class ExchangeQueue {
    * called when it is over. Calls `refuse` where it may not.
    */
   enter(origin: string, signal: Cancellation, start: () => void, refuse: (error: Error) => void): void {
-    let line = this.#lines.get(origin);
-    if (line === undefined) this.#lines.set(origin, (line = { underWay: 0, waiting: [] }));
-    if (line.underWay < this.#max) {
-      line.underWay++;
+    let queue = this.#queues.get(origin);
+    if (queue === undefined) this.#queues.set(origin, (queue = { underWay: 0, waiting: [] }));
+    if (queue.underWay < this.#max) {
+      queue.underWay++;
       start();
-    } else if (line.waiting.length >= this.#max) refuse(this.#overloaded(origin, line, 'and as many more wait'));
-    else this.#wait(origin, line, signal, start, refuse);
+    } else if (queue.waiting.length >= this.#max) refuse(this.#overloaded(origin, queue, 'and as many more wait'));
+    else this.#wait(origin, queue, signal, start, refuse);
   }
 
   /** An exchange is over. */
   leave(origin: string): void {
-    const line = this.#lines.get(origin)!;
-    const next = line.waiting.shift();
+    const queue = this.#queues.get(origin)!;
+    const next = queue.waiting.shift();
     if (next !== undefined) {
       this.#stopWaiting(next);
       next.start();
-    } else if (--line.underWay === 0) this.#lines.delete(origin);
+    } else if (--queue.underWay === 0) this.#queues.delete(origin);
   }
 
-  #wait(origin: string, line: Line, signal: Cancellation, start: () => void, refuse: (error: Error) => void): void {
+  #wait(origin: string, queue: Queue, signal: Cancellation, start: () => void, refuse: (error: Error) => void): void {
     const giveUp = (error: Error): void => {
-      line.waiting.splice(line.waiting.indexOf(waiting), 1);
+      queue.waiting.splice(queue.waiting.indexOf(waiting), 1);
       this.#stopWaiting(waiting);
       refuse(error);
     };
     const onAbort = (): void => giveUp(signal.reason as Error);
-    const timer = setTimeout(() => giveUp(this.#overloaded(origin, line, `and none ended within ${this.#timeoutMs / 1000} s (--connect-timeout)`)), this.#timeoutMs);
+    const timer = setTimeout(() => giveUp(this.#overloaded(origin, queue, `and none ended within ${this.#timeoutMs / 1000} s (--connect-timeout)`)), this.#timeoutMs);
     const waiting: Waiting = { start, refuse, signal, onAbort, timer };
-    line.waiting.push(waiting);
+    queue.waiting.push(waiting);
     signal.addEventListener('abort', onAbort);
   }
 
@@ -82,7 +82,7 @@ export class ExchangeQueue {
     signal.removeEventListener('abort', onAbort);
   }
 
-  #overloaded(origin: string, { underWay }: Line, detail: string): MillraceError {
+  #overloaded(origin: string, { underWay }: Queue, detail: string): MillraceError {
     return new MillraceError('ERR_OVERLOADED', `${underWay} requests are under way to ${origin}, as many as --max-origin-connections allows, ${detail}. Find out why the origin is slow, or raise the limit.`);
   }
 }

@@ -11,7 +11,8 @@ import { Networks } from '../http/networks.ts';
 const NOTICE_MS = 60_000;
 
 // https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6.4
-const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Type: text/plain\r\nContent-Length: 58\r\nConnection: close\r\n\r\nToo many connections are open from your address. Try later';
+const WORDS = 'Too many connections are open from your address. Try later.\n';
+const UNAVAILABLE = `HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nContent-Type: text/plain\r\nContent-Length: ${WORDS.length}\r\nConnection: close\r\n\r\n${WORDS}`;
 
 /** Addresses that stand for many clients, or for who administers this machine. */
 const OWN_ADDRESSES = ['127.0.0.0/8', '::1'];

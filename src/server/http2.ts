@@ -14,7 +14,7 @@ import { type Exchange, Exchanges } from './exchanges.ts';
 import { type Http2Head, checkHead, readHead } from './http2-head.ts';
 import { type HitsParts, Http2Hits } from './http2-hits.ts';
 import { Http2Reply } from './http2-reply.ts';
-import { LOOK_MS, StalledStreams } from './http2-stalled.ts';
+import { StalledStreams } from './http2-stalled.ts';
 import { Http2Watch, type Watched } from './http2-watch.ts';
 import { HEAD_TIMEOUT, KEEP_ALIVE_TIMEOUT } from './timeouts.ts';
 import { type BodyLimits, RequestBody, bodyLimits } from './request-body.ts';
@@ -80,7 +80,6 @@ export class Http2Lane {
       ...RESETS,
     });
     this.#server.on('session', (session) => this.#begin(session));
-    setInterval(() => this.#stalled.look(this.#streams()), LOOK_MS).unref();
   }
 
   /** Takes over a connection that speaks HTTP/2. What was read of it is put back (unshift) or still to be read. */
@@ -108,15 +107,12 @@ export class Http2Lane {
     for (const session of this.#sessions.keys()) session.destroy();
   }
 
-  *#streams(): Generator<ServerHttp2Stream> {
-    for (const { streams } of this.#sessions.values()) yield* streams;
-  }
-
   #begin(session: ServerHttp2Session): void {
     const { remoteAddress = '', localPort } = session.socket;
     const watched: Watched = { session, socket: this.#accepted!, taken: 0, onCut: (wasted) => this.#reportCut(remoteAddress, wasted) };
     this.#watch.add(watched);
     const peer: Peer = { clientAddress: remoteAddress, port: localPort, scheme: session.encrypted === true ? 'https' : 'http', streams: new Set(), watched, hasAsked: false };
+    this.#stalled.add(session, peer.streams);
     this.#sessions.set(session, peer);
     session.once('close', () => this.#sessions.delete(session));
     session.on('stream', (stream, _headers, _flags, lines) => {
