@@ -71,10 +71,13 @@ describe('a response with many tags', () => {
   test('a PURGE that names more tags than are told apart purges each of them', async () => {
     await using origin = await startOrigin((message, response) => void response.writeHead(200, { 'Cache-Control': 'max-age=60', 'Surrogate-Key': message.url!.slice(1) }).end('x'));
     await using proxy = await startMillrace({ origin: origin.url, allowPurge: ['127.0.0.1'] });
-    await state(`${proxy.url}/t1`);
-    await state(`${proxy.url}/other`);
+    const others = Array.from({ length: 10 }, (_, i) => `${proxy.url}/other${i}`);
+    for (const url of [`${proxy.url}/t1`, ...others]) await state(url);
     const named = Array.from({ length: 1500 }, (_, i) => `t${i}`).join(' ');
     assert.equal((await request(`${proxy.url}/`, { method: 'PURGE', headers: { 'Surrogate-Key': named } })).status, 200);
-    assert.deepEqual([await state(`${proxy.url}/t1`), await state(`${proxy.url}/other`)], ['MISS', 'HIT']);
+    assert.equal(await state(`${proxy.url}/t1`), 'MISS');
+    // 1,500 slots of a million are marked: with a port of bad luck one of the others shares a slot.
+    const kept = (await Promise.all(others.map(state))).filter((result) => result === 'HIT');
+    assert.ok(kept.length >= 8, `${kept.length} of ${others.length}`);
   });
 });
