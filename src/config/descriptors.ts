@@ -10,7 +10,7 @@ const OWN_DESCRIPTORS = 48;
 const WORKER_DESCRIPTORS = 16;
 /** Where the system states no limit, or a larger one. */
 const MOST_CONNECTIONS = 50_000;
-/** Whatever the limit is: beyond that a proxy is of no use. */
+/** A proxy with fewer is of no use, whatever the limit. */
 const FEWEST_CONNECTIONS = 8;
 
 /** Open files that the system allows this process; undefined where it does not say. */
